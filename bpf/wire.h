@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What goes through the rings: derived from bpf/events.h, private to one build (the probes and the
+ * decoder are compiled together, so padding and order may be whatever the compiler makes of them).
+ * Never written to disk: padding may hold stale bytes.
+ */
+#pragma once
+
+#include "bpf/events.h"
+
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
+
+enum wire_ring { WIRE_RING_state, WIRE_RING_api, WIRE_RING_noise, WIRE_RINGS };
+
+#define WIRE_ID(name, ring, meaning) WIRE_##name,
+enum wire_message { MESSAGES(WIRE_ID) WIRE_MESSAGES };
+#undef WIRE_ID
+
+#define WIRE_LOSS(name, meaning) WIRE_LOSS_##name,
+enum wire_loss { LOSSES(WIRE_LOSS) WIRE_LOSSES };
+#undef WIRE_LOSS
+
+/* In the kernel's map, one for each message and reason and CPU. */
+struct wire_count {
+	__u64 records, turns, bytes;
+};
+
+enum {
+	WIRE_CLIENT = 0, /* direction: what the client sends */
+	WIRE_ENGINE = 1, /* what the engine sends */
+};
+
+enum {
+	WIRE_PIECE_TURN = 1,   /* first bytes of a turn */
+	WIRE_PIECE_STREAM = 2, /* from here on both directions are counted, not kept */
+	WIRE_PIECE_CUT = 4,    /* what follows in this turn is counted, not kept */
+};
+
+#define WIRE_PIECE_MOST 4096 /* bytes of a conversation in one record */
+#define WIRE_ARGS_MOST  4096
+#define WIRE_PATH_MOST  4096
+#define WIRE_TAIL_MOST  8192 /* all strings of one record */
+#define WIRE_SUN_MOST   108
+#define WIRE_CONTAINER  64
+#define WIRE_NAMESPACES 8
+#define WIRE_COMM       16
+#define WIRE_TTY        16
+#define WIRE_UNSET      0xffffffffu /* login uid and session: none */
+
+/* mnt pid net ipc uts user cgroup time, as everywhere */
+enum wire_namespace {
+	WIRE_NS_MNT,
+	WIRE_NS_PID,
+	WIRE_NS_NET,
+	WIRE_NS_IPC,
+	WIRE_NS_UTS,
+	WIRE_NS_USER,
+	WIRE_NS_CGROUP,
+	WIRE_NS_TIME,
+};
+
+struct wire_str {
+	__u16 offset; /* from the start of the tail */
+	__u16 length;
+};
+
+/* Who: taken from the task at the act. */
+struct wire_task {
+	__u64 start;        /* boot clock, ns: with pid, the identity of a process */
+	__u64 parent_start; /* of the real parent's thread group */
+	__u32 pid, parent_pid;
+	__u32 uid, gid, effective_uid, effective_gid;
+	__u32 login_uid, session; /* WIRE_UNSET where there is none */
+	__u32 namespaces[WIRE_NAMESPACES];
+	char name[WIRE_COMM];
+	char tty[WIRE_TTY];             /* empty where there is none */
+	char container[WIRE_CONTAINER]; /* 64 hexadecimal digits, or zeros */
+};
+
+struct wire_header {
+	__u64 time;   /* boot clock, ns */
+	__u32 length; /* of the whole record */
+	__u16 message;
+	__u16 tail; /* where the tail begins, from the start of the record */
+};
+
+#define WIRE_TYPE_u8   __u8
+#define WIRE_TYPE_u16  __u16
+#define WIRE_TYPE_u32  __u32
+#define WIRE_TYPE_u64  __u64
+#define WIRE_TYPE_i32  __s32
+#define WIRE_TYPE_str  struct wire_str
+#define WIRE_TYPE_task struct wire_task
+
+#define WIRE_MEMBER(type, name) WIRE_TYPE_##type name;
+#define WIRE_STRUCT(name, ring, meaning)                                                           \
+	struct wire_##name {                                                                       \
+		struct wire_header header;                                                         \
+		WIRE_##name(WIRE_MEMBER, WIRE_MEMBER)                                              \
+	};
+MESSAGES(WIRE_STRUCT)
+#undef WIRE_STRUCT
+#undef WIRE_MEMBER

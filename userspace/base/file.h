@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Whole reads and writes, and replacing a file in one step. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct buffer;
+
+/*
+ * Append what `path` under `folder` (a descriptor or AT_FDCWD) holds to `contents`, at most `most`
+ * bytes. Never blocks on a FIFO or a device: only regular files and what procfs shows as such are
+ * read. Returns 0; -EFBIG when there is more (`contents` then has the first `most` bytes); -errno.
+ */
+int file_read(int folder, const char *path, size_t most, struct buffer *contents);
+
+/* Write all of it. Returns 0 or -errno. */
+int file_write_all(int fd, const void *data, size_t length);
+int file_write_all_at(int fd, const void *data, size_t length, uint64_t offset);
+
+/*
+ * Replace `path` under `folder` by a new file of `mode` with these contents: written beside it and
+ * renamed over it, so that a reader sees the old or the new one, never a part. Not fsynced.
+ */
+int file_replace(int folder, const char *path, const void *data, size_t length, mode_t mode);

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One event on its way to the trail, or read back from it: a value for each field that is known.
+ * Unknown is absent, never 0 or "". Reused from event to event, so that the hot path does not
+ * allocate.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/text.h"
+#include "event/field.h"
+
+struct value {
+	union {
+		uint64_t number;            /* TYPE_u64, TYPE_time (ns since 1970) */
+		int64_t integer;            /* TYPE_i64 */
+		bool boolean;               /* TYPE_bool */
+		struct text text;           /* TYPE_str */
+		struct {                    /* TYPE_list */
+			struct text *items; /* an item with data NULL is absent (a hole in a list of
+					       objects) */
+			size_t count;
+		} list;
+	};
+};
+
+struct record {
+	enum event event;
+	uint64_t present[(FIELD_COUNT + 63) / 64];
+	struct value values[FIELD_COUNT];
+	struct arena *arena; /* owns the bytes of the values */
+	int error;           /* sticky -ENOMEM of the setters */
+};
+
+/* A new, empty record. Returns 0 or -ENOMEM. */
+int record_new(struct record **ret);
+/* Takes NULL. */
+void record_free(struct record *record);
+
+/*
+ * Empty it and begin an event: event.kind, category, type, action, severity and outcome "unknown"
+ * are set from the table. Everything that was read from it before is gone.
+ */
+void record_begin(struct record *record, enum event event);
+
+/* Setters copy what they are given. An empty text is "known to be empty"; do not set what is not
+ * known. */
+void record_set_text(struct record *record, enum field field, struct text text);
+void record_set_string(struct record *record, enum field field, const char *string);
+void record_set_number(struct record *record, enum field field,
+		       uint64_t number); /* u64, time; a str field gets the digits */
+void record_set_integer(struct record *record, enum field field, int64_t integer);
+void record_set_boolean(struct record *record, enum field field, bool boolean);
+void record_add_text(struct record *record, enum field field,
+		     struct text item);                              /* appends to a list */
+void record_set_empty_list(struct record *record, enum field field); /* known to have no items */
+/* event.severity becomes at least this. */
+void record_raise_severity(struct record *record, unsigned int severity);
+
+static inline bool record_has(const struct record *record, enum field field)
+{
+	return record->present[field / 64] >> (field % 64) & 1;
+}
+
+/* The value, or an empty text (data NULL) or 0 where it is absent. Valid until the next
+ * record_begin(). */
+struct text record_text(const struct record *record, enum field field);
+uint64_t record_number(const struct record *record, enum field field);
+
+#define _cleanup_record_ __attribute__((cleanup(record_freep)))
+static inline void record_freep(struct record **record)
+{
+	record_free(*record);
+}

@@ -231,8 +231,7 @@
 	MEMBER(u64, connection)                                                                    \
 	CARRY(u64, socket_inode)                                                                   \
 	MEMBER(u32, device)                                                                        \
-	MEMBER(u32, pid) /* who connected; start time 0: a look at /proc must confirm it */        \
-	MEMBER(u32, uid)
+	MEMBER(u32, pid) /* who connected; /proc tells the rest, if it is still there */
 
 #define WIRE_socket_close(MEMBER, CARRY)                                                    \
 	MEMBER(u64, connection)                                                                    \

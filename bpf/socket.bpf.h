@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What is known of a watched connection. It lives in the socket storage of both of its ends: it
+ * dies with the socket, cannot be filled up by an attacker, and outlives the peer pointer, which is
+ * gone as soon as a client that sends and closes at once has closed.
+ */
+#pragma once
+
+#include "bpf/emit.bpf.h"
+#include "bpf/task.bpf.h"
+
+#define AF_UNIX    1
+#define TCP_LISTEN 10
+#define MSG_PEEK   2
+
+struct socket_file {
+	__u64 inode;
+	__u32 device; /* the kernel's dev_t */
+	__u32 unused;
+};
+
+/* One direction: everything that the end which carries the mark sends. */
+struct mark {
+	struct socket_file listener;
+	__u64 connection;
+	__u64 queued;       /* bytes sent, as of sends that have returned */
+	__u64 taken;        /* bytes that the other end has received */
+	__u64 sender_start; /* who sent last: the identity of a process, its user and its program */
+	__u32 sender_pid, sender_uid, sender_effective_uid, sender_exec;
+	__u32 connector; /* pid of who connected */
+	__u32 turn, turn_bytes;
+	__u8 direction;
+	__u8 answered; /* the other side has spoken since this turn began */
+	__u8 stream;   /* both directions are only counted */
+	__u8 ended;
+};
+
+struct mark_storage {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct mark);
+};
+
+/* The watched listeners: the inode is the socket, whatever path led to it. */
+struct listener_files {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct socket_file);
+	__type(value, __u8);
+};
+
+/*
+ * The configured paths, as a server may have typed them at bind(2), padded with zeros. A daemon
+ * that comes up is watched from its first client on, before userspace has seen the new inode.
+ */
+struct listener_names {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, char[WIRE_SUN_MOST]);
+	__type(value, __u8);
+};
+
+extern struct mark_storage marks SEC(".maps");
+extern struct listener_files listeners SEC(".maps");
+extern struct listener_names listener_names SEC(".maps");
+extern const volatile __u32
+	volume_most;          /* bytes kept of one direction since the other side spoke */
+extern __u64 last_connection; /* ids are counted up from where userspace set this */
+
+/* The file a socket is bound to; an accepted socket carries its listener's. False: not bound to a
+ * file. */
+static __always_inline bool bound_file(struct unix_sock *socket, struct socket_file *file)
+{
+	struct inode *inode = BPF_CORE_READ(socket, path.dentry, d_inode);
+
+	if (!inode)
+		return false;
+	file->inode = BPF_CORE_READ(inode, i_ino);
+	file->device = BPF_CORE_READ(inode, i_sb, s_dev);
+	file->unused = 0;
+	return true;
+}
+
+static __always_inline bool is_watched(struct unix_sock *socket, struct socket_file *file)
+{
+	return bound_file(socket, file) && bpf_map_lookup_elem(&listeners, file);
+}
+
+/* As is_watched(), but also by the string that the server bound: only where a connection begins. */
+static __always_inline bool is_watched_listener(struct unix_sock *socket, struct socket_file *file)
+{
+	char name[WIRE_SUN_MOST] = {};
+	struct unix_address *address;
+	__u8 found = 1;
+
+	if (!bound_file(socket, file))
+		return false;
+	if (bpf_map_lookup_elem(&listeners, file))
+		return true;
+	address = BPF_CORE_READ(socket, addr);
+	if (!address ||
+	    bpf_probe_read_kernel_str(name, sizeof(name), &address->name[0].sun_path) < 0)
+		return false;
+	if (!bpf_map_lookup_elem(&listener_names, name))
+		return false;
+	bpf_map_update_elem(&listeners, file, &found, BPF_ANY);
+	return true;
+}
+
+static __always_inline __u32 connector_of(struct sock *engine)
+{
+	/* init_peercred() in unix_stream_connect() gives the accepted socket the pid of who
+	 * connected. */
+	return BPF_CORE_READ(engine, sk_peer_pid, numbers[0].nr);
+}
+
+static __always_inline struct mark *mark_of(struct sock *sk)
+{
+	return bpf_sk_storage_get(&marks, sk, 0, 0);
+}
+
+/*
+ * Mark both ends of a connection. Two CPUs may do it at once: the engine's end is made first, and
+ * who loses takes the winner's number from it. Returns the engine's mark or NULL, and then it is
+ * counted.
+ */
+static __always_inline struct mark *mark_both(struct sock *client, struct sock *engine,
+					      const struct socket_file *listener)
+{
+	struct mark new = { .listener = *listener, .direction = WIRE_ENGINE },
+		    *mark = mark_of(client);
+
+	new.connection = mark ? mark->connection : __sync_fetch_and_add(&last_connection, 1) + 1;
+	new.connector = connector_of(engine);
+	mark = bpf_sk_storage_get(&marks, engine, &new, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!mark) {
+		lost(WIRE_socket_piece, WIRE_LOSS_no_memory, 0, 0);
+		return NULL;
+	}
+	new.connection = mark->connection;
+	new.direction = WIRE_CLIENT;
+	if (!bpf_sk_storage_get(&marks, client, &new, BPF_SK_STORAGE_GET_F_CREATE))
+		lost(WIRE_socket_piece, WIRE_LOSS_no_memory, 0, 0);
+	return mark;
+}
+
+/* Mark the pair if one end is bound to a watched file. Both must be held by the caller's context.
+ */
+static __always_inline bool mark_pair(struct sock *one, struct sock *other)
+{
+	struct socket_file file;
+
+	if (is_watched((struct unix_sock *)other, &file))
+		return mark_both(one, other, &file);
+	if (is_watched((struct unix_sock *)one, &file))
+		return mark_both(other, one, &file);
+	return false;
+}
+
+static __always_inline bool sender_changed(struct mark *mark, struct task_struct *task)
+{
+	__u64 ids = bpf_get_current_uid_gid();
+	__u64 start = BPF_CORE_READ(task, group_leader, start_boottime);
+	__u32 pid = bpf_get_current_pid_tgid() >> 32, exec = BPF_CORE_READ(task, self_exec_id);
+	__u32 effective = BPF_CORE_READ(task, cred, euid.val);
+
+	if (mark->sender_start == start && mark->sender_pid == pid &&
+	    mark->sender_uid == (__u32)ids && mark->sender_effective_uid == effective &&
+	    mark->sender_exec == exec)
+		return false;
+	mark->sender_start = start;
+	mark->sender_pid = pid;
+	mark->sender_uid = ids;
+	mark->sender_effective_uid = effective;
+	mark->sender_exec = exec;
+	return true;
+}
+
+/*
+ * A send, in the sender's own context whatever road it came by (io_uring, ia32, a passed
+ * descriptor). Says who sends when that changes, and tells the other direction that this side has
+ * spoken.
+ */
+static __always_inline void sending(struct sock *from, struct sock *to)
+{
+	struct wire_socket_sender *record;
+	struct task_struct *task;
+	struct mark *mark = mark_of(from), *other;
+
+	if (!mark) {
+		if (!mark_pair(from, to))
+			return;
+		mark = mark_of(from);
+		if (!mark)
+			return;
+	}
+	other = mark_of(to);
+	if (other) {
+		other->answered = 1;
+		if (other->stream)
+			mark->stream = 1; /* the engine has handed this connection over */
+	}
+	if (mark->direction != WIRE_CLIENT)
+		return;
+	task = bpf_get_current_task_btf();
+	if (!sender_changed(mark, task))
+		return;
+	record = EMIT_BEGIN(ring_api, socket_sender);
+	if (!record)
+		return;
+	task_fill(&record->task, task);
+	record->connection = mark->connection;
+	record->offset = mark->queued;
+	EMIT_SEND(ring_api, record);
+}
+
+/* One run of bytes that a receiver took, on its way into records of at most WIRE_PIECE_MOST. */
+struct piece {
+	struct wire_socket_piece record;
+	char tail[WIRE_PIECE_MOST];
+};
+
+struct piece_scratch {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct piece);
+};
+
+extern struct piece_scratch pieces SEC(".maps");
+
+/*
+ * Account for `length` bytes of this direction and decide how many of them are kept. The bound is
+ * here because userspace's verdict would come 50 ms late. Fills the record but for its bytes;
+ * returns how many bytes to copy, 0 when the run is only counted.
+ */
+static __always_inline __u32 piece_begin(struct piece *piece, struct mark *mark, __u32 length)
+{
+	struct wire_socket_piece *record = &piece->record;
+	__u32 room;
+
+	__builtin_memset(record, 0, sizeof(*record));
+	header_fill(&record->header, WIRE_socket_piece, sizeof(*record));
+	record->connection = mark->connection;
+	record->inode = mark->listener.inode;
+	record->device = mark->listener.device;
+	record->connector = mark->connector;
+	record->direction = mark->direction;
+	record->offset = mark->taken;
+	mark->taken += length;
+	if (mark->answered || !mark->turn) {
+		mark->answered = 0;
+		mark->turn++;
+		mark->turn_bytes = 0;
+		record->flags |= WIRE_PIECE_TURN;
+	}
+	record->turn = mark->turn;
+	if (mark->stream) {
+		lost(WIRE_socket_piece, WIRE_LOSS_stream, 0, length);
+		return 0;
+	}
+	room = mark->turn_bytes < volume_most ? volume_most - mark->turn_bytes : 0;
+	mark->turn_bytes += length;
+	if (length > room) {
+		lost(WIRE_socket_piece, WIRE_LOSS_volume, 0, length - room);
+		record->flags |= WIRE_PIECE_CUT;
+		return room;
+	}
+	return length;
+}
+
+/* Send what stands in the tail: `bytes` of `length`. */
+static __always_inline void piece_send(struct piece *piece, __u32 length, __u32 bytes)
+{
+	struct wire_socket_piece *record = &piece->record;
+	__u32 turns = record->flags & WIRE_PIECE_TURN ? 1 : 0;
+	__u32 size;
+
+	if (bytes > WIRE_PIECE_MOST)
+		bytes = WIRE_PIECE_MOST;
+	record->length = length;
+	record->data.length = bytes;
+	size = sizeof(*record) + bytes;
+	record->header.length = size;
+	if (bpf_ringbuf_output(&ring_api, piece, size, wake_flags(&ring_api)))
+		lost(WIRE_socket_piece, WIRE_LOSS_ring_full, turns, length);
+	record->offset += length;
+	record->flags &= ~WIRE_PIECE_TURN;
+}
+
+/* The engine hands the connection over: what follows is no conversation, and is only counted. */
+static __always_inline bool is_upgrade(const struct piece *piece, __u32 bytes)
+{
+	static const char begin[] = "HTTP/1.1 101";
+
+	if (piece->record.direction != WIRE_ENGINE || !(piece->record.flags & WIRE_PIECE_TURN) ||
+	    bytes < sizeof(begin) - 1)
+		return false;
+	for (int i = 0; i < (int)sizeof(begin) - 1; i++)
+		if (piece->tail[i] != begin[i])
+			return false;
+	return true;
+}
+
+static __always_inline void direction_ended(struct mark *mark)
+{
+	struct wire_socket_close *record;
+
+	if (mark->ended)
+		return;
+	mark->ended = 1;
+	record = EMIT_BEGIN(ring_state, socket_close);
+	if (!record)
+		return;
+	record->connection = mark->connection;
+	record->sent = mark->taken;
+	record->turns = mark->turn;
+	record->direction = mark->direction;
+	EMIT_SEND(ring_state, record);
+}
+
+static __always_inline void connect_send(const struct socket_file *file, __u64 connection,
+					 int error, struct sockaddr *address)
+{
+	struct wire_socket_connect *record =
+		bpf_ringbuf_reserve(&ring_state, sizeof(*record) + WIRE_SUN_MOST, 0);
+	long length;
+
+	if (!record) {
+		lost(WIRE_socket_connect, WIRE_LOSS_ring_full, 0, 0);
+		return;
+	}
+	__builtin_memset(record, 0, sizeof(*record) + WIRE_SUN_MOST);
+	header_fill(&record->header, WIRE_socket_connect, sizeof(*record));
+	record->header.length = sizeof(*record) + WIRE_SUN_MOST;
+	task_fill(&record->task, bpf_get_current_task_btf());
+	record->connection = connection;
+	record->socket_inode = file->inode;
+	record->device = file->device;
+	record->error = error;
+	if (address) {
+		length = bpf_probe_read_kernel_str(record + 1, WIRE_SUN_MOST,
+						   ((struct sockaddr_un *)address)->sun_path);
+		if (length > 0)
+			record->path.length = length - 1;
+	}
+	bpf_ringbuf_submit(record, wake_flags(&ring_state));
+}

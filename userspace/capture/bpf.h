@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The probes: which of them are in force, the records they send in order of time, and what they
+ * lost. Needs CAP_BPF, CAP_PERFMON and, for the host's files, CAP_SYS_PTRACE; in practice root.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/wire.h"
+
+struct buffer;
+struct bpf_source;
+
+struct bpf_options {
+	const char *const
+		*sockets; /* paths, ended by NULL; a path that does not exist yet is awaited */
+	const char *rung; /* only this one ("fentry", "tracepoint"); NULL: the best that attaches */
+	uint32_t ring_bytes[WIRE_RINGS]; /* powers of two, at least a page; 0: the default */
+	uint32_t volume_bytes;           /* kept of one direction in one turn; 0: 256 KiB */
+};
+
+struct bpf_hook_state {
+	const char
+		*purpose; /* "connect", "refusal", "content", "sender", "close", "process", ... */
+	const char *hook; /* "fexit/unix_stream_connect" */
+	bool attached;
+};
+
+enum bpf_socket_change { BPF_SOCKET_SAME, BPF_SOCKET_CAME, BPF_SOCKET_WENT, BPF_SOCKET_REPLACED };
+
+struct bpf_socket_state {
+	const char *path;
+	bool present;
+	uint64_t inode;
+	uint32_t device;               /* as the kernel numbers it: major << 20 | minor */
+	enum bpf_socket_change change; /* since the refresh before the last one */
+};
+
+/*
+ * Load and attach. Rungs are tried whole, the best first; why one was refused is appended to
+ * `diagnosis` (lines of text for people), also on success. Returns 0; -EPERM without the
+ * capabilities; -ENOTSUP where no rung attaches or the kernel has no BTF; -ENOMEM.
+ */
+int bpf_source_open(const struct bpf_options *options, struct bpf_source **ret,
+		    struct buffer *diagnosis);
+
+/* Detaches and unloads everything. Takes NULL. */
+void bpf_source_free(struct bpf_source *source);
+
+/* Readable when a ring has much to say; look every 50 ms all the same. */
+int bpf_source_fd(const struct bpf_source *source, enum wire_ring ring);
+
+/* Returns 0 to go on, or a negative value that ends the drain and is returned by it. */
+typedef int (*bpf_message_handler)(void *context, const struct wire_header *message);
+
+/*
+ * Take what is in the rings and hand it over, all rings merged in order of time. What is younger
+ * than the call is kept for the next one, unless `all`: an older record may still be on its way.
+ * The bytes are valid during the handler's call. Returns the number of records, or what the handler
+ * said, or -errno.
+ */
+int bpf_source_drain(struct bpf_source *source, bool all, bpf_message_handler handler,
+		     void *context);
+
+/* Look at the sockets' files again. Returns how many of them changed. */
+int bpf_source_refresh_sockets(struct bpf_source *source);
+size_t bpf_source_sockets(const struct bpf_source *source, const struct bpf_socket_state **ret);
+
+/* The configured path whose file this is, or NULL. */
+const char *bpf_source_socket_path(const struct bpf_source *source, uint64_t inode,
+				   uint32_t device);
+
+/* The programs of the rung in force. */
+const char *bpf_source_rung(const struct bpf_source *source);
+size_t bpf_source_hooks(const struct bpf_source *source, const struct bpf_hook_state **ret);
+
+/* What the rung in force cannot see: sentences, ended by NULL. */
+const char *const *bpf_source_blind(const struct bpf_source *source);
+
+/* Mark and announce connections that were there before (socket_present records). Returns 0 or
+ * -errno. */
+int bpf_source_sweep(struct bpf_source *source);
+
+/* Whether ends of connections are told by the kernel; else ask bpf_source_alive() now and then. */
+bool bpf_source_tells_close(const struct bpf_source *source);
+
+/* One end of a live connection, with its totals. */
+struct bpf_alive {
+	uint64_t connection, sent;
+	uint32_t turns;
+	uint8_t direction;
+};
+int bpf_source_alive(struct bpf_source *source, void (*handler)(void *, const struct bpf_alive *),
+		     void *context);
+
+/* Inums of the host's namespaces. Returns 0 or -errno; those that are not known are 0. */
+int bpf_source_host_namespaces(struct bpf_source *source, uint32_t ret[WIRE_NAMESPACES]);
+
+/* Totals since the load. Returns 0 or -errno. */
+int bpf_source_losses(struct bpf_source *source, struct wire_count ret[WIRE_MESSAGES][WIRE_LOSSES]);
+/* Times the kernel did not run a probe because it was already running on that CPU. */
+uint64_t bpf_source_misses(struct bpf_source *source);
+
+/* "socket_piece", "ring_full": names of the tables. */
+const char *bpf_message_name(enum wire_message message);
+const char *bpf_message_ring(enum wire_message message);
+const char *bpf_loss_name(enum wire_loss loss);

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+#   make run      install what is missing, build, record to ./trail and tell the story until Ctrl-C
+#   make test     install what is missing, build, run every suite (CI: under 25 minutes)
+#   make test-all every suite on three kernels, without a limit; writes the table of docs/testing.md
+#   make check    layers, format, lint, generated documents
+#   make bench    what it costs, as ratios: docs/performance.md
+#   make fuzz     each parser for FUZZ_SECONDS (60)
+#   make install  DESTDIR= PREFIX=/usr/local
+#   make deps     only install what building needs
+#   make docs     make docs/events.md and the man pages again
+#
+# V=1 shows the commands. Building needs no BTF on this machine: vmlinux.h is in the tree.
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+FUZZ_SECONDS ?= 60
+CLANG ?= clang
+B := build
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-8s%s\n' $(1) '$(2)';)
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1)
+LIBRARIES := libbpf libzstd libcrypto libsystemd json-c libcap-ng
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter \
+	-Werror=implicit -Werror=return-type -Werror=incompatible-pointer-types
+CPPFLAGS += -D_GNU_SOURCE -Iuserspace -I. -I$B/gen
+CFLAGS ?= -O2 -g
+C := $(CC) -std=gnu11 $(WARNINGS) $(CPPFLAGS)
+LDLIBS = $(shell pkg-config --libs $(LIBRARIES)) -linih -lpthread
+SANITIZE := -O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=all
+
+SOURCES := $(sort $(wildcard userspace/*.c userspace/*/*.c))
+PARTS := $(filter-out userspace/main.c userspace/commands/%,$(SOURCES))
+PROBES := $(sort $(wildcard bpf/*.bpf.c))
+UNIT := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/test_*.c tests/unit/fail_*.c)))
+UNIT_SHARED := $(filter-out $(UNIT:%=tests/unit/%.c),$(sort $(wildcard tests/unit/*.c)))
+BPF_TESTS := $(patsubst tests/bpf/%.c,%,$(sort $(wildcard tests/bpf/test_*.c)))
+BPF_SHARED := $(filter-out $(BPF_TESTS:%=tests/bpf/%.c),$(sort $(wildcard tests/bpf/*.c)))
+ACTORS := $(patsubst tests/actors/%.c,%,$(sort $(wildcard tests/actors/*.c)))
+BENCHES := $(patsubst tests/bench/%.c,%,$(sort $(wildcard tests/bench/bench_*.c)))
+FUZZERS := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+MANUALS := $(patsubst docs/man/%.scd,$B/man/%,$(sort $(wildcard docs/man/*.scd)))
+
+OBJECTS := $(SOURCES:%.c=$B/%.o)
+PART_OBJECTS := $(PARTS:%.c=$B/%.o)
+# The formats and parsers are also built with sanitizers; what tests/unit includes of commands/ is listed by it.
+CHECKED := $(patsubst %.c,$B/asan/%.o,$(filter-out userspace/main.c userspace/capture/bpf.c,$(SOURCES)))
+CHECKED_PARTS := $(filter-out $B/asan/userspace/commands/record%.o,$(CHECKED))
+
+.DEFAULT_GOAL := $B/docktrail
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: run test test-all check bench fuzz install deps docs clean tests fuzzers
+
+$B/docktrail: $(OBJECTS)
+	$(call say,LINK,$@)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+# ---- probes: every group is an object of its own, linked to one skeleton
+
+$B/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) vmlinux.h
+	$(Q)mkdir -p $(@D)
+	$(call say,CLANG,$<)$(CLANG) -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -I. -Wall -Werror -c $< -o $@
+
+$B/gen/probes.skel.h: $(PROBES:%.c=$B/%.o)
+	$(Q)mkdir -p $(@D)
+	$(call say,SKELETON,$@)bpftool gen object $B/probes.o $^ && bpftool gen skeleton $B/probes.o name probes >$@
+
+$B/gen/version.h: FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)echo '#define DOCKTRAIL_VERSION "$(VERSION)"' | cmp -s - $@ || echo '#define DOCKTRAIL_VERSION "$(VERSION)"' >$@
+FORCE:
+
+$B/%.o: %.c | $B/gen/probes.skel.h $B/gen/version.h
+	$(Q)mkdir -p $(@D)
+	$(call say,CC,$<)$(C) $(CFLAGS) -MMD -MP -c $< -o $@
+
+$B/asan/%.o: %.c | $B/gen/probes.skel.h $B/gen/version.h
+	$(Q)mkdir -p $(@D)
+	$(call say,ASAN,$<)$(C) $(SANITIZE) -MMD -MP -c $< -o $@
+
+# ---- tests
+
+$B/tests/unit/%: $B/asan/tests/unit/%.o $(UNIT_SHARED:%.c=$B/asan/%.o) $(CHECKED_PARTS)
+	$(Q)mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(SANITIZE) $^ $(LDLIBS) -lcmocka -o $@
+
+$B/tests/bpf/%: $B/tests/bpf/%.o $(BPF_SHARED:%.c=$B/%.o) $(PART_OBJECTS)
+	$(Q)mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(CFLAGS) $^ $(LDLIBS) -lcmocka -o $@
+
+$B/tests/actors/%: tests/actors/%.c
+	$(Q)mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra $< -o $@
+
+$B/bench/%: $B/tests/bench/%.o $(PART_OBJECTS)
+	$(Q)mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(CFLAGS) $^ $(LDLIBS) -o $@
+
+$B/fuzz/%: tests/fuzz/%.c $(filter-out userspace/capture/bpf.c,$(PARTS)) | $B/gen/version.h
+	$(Q)mkdir -p $(@D)
+	$(call say,FUZZER,$@)$(CLANG) -std=gnu11 $(CPPFLAGS) -g -O1 -fsanitize=fuzzer,address,undefined $^ $(LDLIBS) -o $@
+
+tests: $B/docktrail $(UNIT:%=$B/tests/unit/%) $(BPF_TESTS:%=$B/tests/bpf/%) $(ACTORS:%=$B/tests/actors/%)
+fuzzers: $(FUZZERS:%=$B/fuzz/%)
+
+# The dependencies are installed first, and only then does make look at what can be built with them.
+run:
+	$(Q)tools/deps run
+	$(Q)$(MAKE) --no-print-directory $B/docktrail
+	$(Q)tools/run
+
+test:
+	$(Q)tools/deps test
+	$(Q)$(MAKE) --no-print-directory -j2 tests
+	$(Q)tests/run
+
+test-all:
+	$(Q)tools/deps test
+	$(Q)$(MAKE) --no-print-directory -j2 tests
+	$(Q)tests/run --all
+
+check: $B/docktrail
+	$(Q)tools/check-layers
+	$(Q)tools/check-format
+	$(Q)tools/check-lint
+	$(Q)$B/docktrail events --markdown | diff -u docs/events.md - || { echo 'docs/events.md is old: run make docs'; exit 1; }
+
+docs: $B/docktrail $(MANUALS)
+	$(Q)$B/docktrail events --markdown >docs/events.md
+
+$B/man/%: docs/man/%.scd
+	$(Q)mkdir -p $(@D)
+	$(call say,MAN,$@)scdoc <$< >$@
+
+bench:
+	$(Q)tools/deps test
+	$(Q)$(MAKE) --no-print-directory -j2 $B/docktrail $(BENCHES:%=$B/bench/%)
+	$(Q)tests/bench/run
+
+fuzz:
+	$(Q)tools/deps test
+	$(Q)$(MAKE) --no-print-directory -j2 fuzzers
+	$(Q)tests/fuzz/run $(FUZZ_SECONDS)
+
+deps:
+	$(Q)tools/deps build
+
+install: $B/docktrail
+	install -D -m 0755 $B/docktrail $(DESTDIR)$(PREFIX)/sbin/docktrail
+	$(Q)if command -v scdoc >/dev/null; then $(MAKE) --no-print-directory $(MANUALS) && for page in $(MANUALS); do \
+		install -D -m 0644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; done; \
+	else echo 'scdoc is not installed: the man pages are left out'; fi
+
+clean:
+	rm -rf $B
+
+-include $(OBJECTS:.o=.d) $(CHECKED:.o=.d)

@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "correlate/http_head.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/cleanup.h"
+
+const char *http_problem_words(enum http_problem problem)
+{
+	static const char *const words[] = {
+#define PROBLEM(name, words) words,
+		HTTP_PROBLEMS(PROBLEM)
+#undef PROBLEM
+	};
+
+	return words[problem];
+}
+
+bool http_is_token(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c && strchr("!#$%&'*+-.^_`|~", c));
+}
+
+void http_head_begin(struct http_head_reader *head, enum http_direction direction)
+{
+	struct buffer kept = head->kept;
+
+	buffer_clear(&kept);
+	memset(head, 0, offsetof(struct http_head_reader, start));
+	head->direction = direction;
+	head->kept = kept;
+}
+
+void http_head_free(struct http_head_reader *head)
+{
+	if (head)
+		buffer_free(&head->kept);
+}
+
+struct text http_head_text(const struct http_head_reader *head, struct http_span span)
+{
+	return (struct text){ head->kept.data + span.start, span.length };
+}
+
+static int refuse(struct http_head_reader *head, enum http_problem problem)
+{
+	head->problem = problem;
+	return -EBADMSG;
+}
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static struct text trim(struct text text)
+{
+	while (text.length > 0 && is_space(text.data[0])) {
+		text.data++;
+		text.length--;
+	}
+	while (text.length > 0 && is_space(text.data[text.length - 1]))
+		text.length--;
+	return text;
+}
+
+static bool is(struct text text, const char *word)
+{
+	return text.length == strlen(word) && strncasecmp(text.data, word, text.length) == 0;
+}
+
+static struct http_span span_of(const struct http_head_reader *head, struct text text)
+{
+	return (struct http_span){ (uint32_t)(text.data - head->kept.data), (uint32_t)text.length };
+}
+
+/* "HTTP/1.1" (http.ParseHTTPVersion); 0 if it is none. */
+static unsigned version_of(struct text text)
+{
+	if (text.length != 8 || memcmp(text.data, "HTTP/", 5) != 0 || text.data[6] != '.' ||
+	    text.data[5] < '0' || text.data[5] > '9' || text.data[7] < '0' || text.data[7] > '9')
+		return 0;
+	return (unsigned)(text.data[5] - '0') * 10 + (unsigned)(text.data[7] - '0');
+}
+
+static int take_request_line(struct http_head_reader *head, struct text line)
+{
+	const char *first = memchr(line.data, ' ', line.length), *second, *end;
+
+	end = line.data + line.length;
+	if (!first || first == line.data)
+		return refuse(head, HTTP_PROBLEM_first_line);
+	for (const char *p = line.data; p < first; p++)
+		if (!http_is_token(*p))
+			return refuse(head, HTTP_PROBLEM_first_line);
+	second = memchr(first + 1, ' ', (size_t)(end - first - 1));
+	head->method = span_of(head, (struct text){ line.data, (size_t)(first - line.data) });
+	if (!second && head->line_cut) {
+		head->target = span_of(head, (struct text){ first + 1, (size_t)(end - first - 1) });
+		head->version = 11;
+		return 0;
+	}
+	if (!second || second == first + 1)
+		return refuse(head, HTTP_PROBLEM_first_line);
+	head->target = span_of(head, (struct text){ first + 1, (size_t)(second - first - 1) });
+	head->version = version_of((struct text){ second + 1, (size_t)(end - second - 1) });
+	if (!head->version)
+		return refuse(head, HTTP_PROBLEM_first_line);
+	/* The preface of HTTP/2 (RFC 9113, section 3.4) is let through: a stream follows it. */
+	if (head->version / 10 != 1 &&
+	    !(head->version == 20 && line.length == 14 && memcmp(line.data, "PRI * ", 6) == 0))
+		return refuse(head, HTTP_PROBLEM_version);
+	return 0;
+}
+
+static int take_status_line(struct http_head_reader *head, struct text line)
+{
+	struct text rest;
+
+	if (line.length < 12 || line.data[8] != ' ')
+		return refuse(head, HTTP_PROBLEM_first_line);
+	head->version = version_of((struct text){ line.data, 8 });
+	rest = trim((struct text){ line.data + 8, line.length - 8 });
+	if (head->version / 10 != 1 || rest.length < 3 || (rest.length > 3 && rest.data[3] != ' '))
+		return refuse(head, HTTP_PROBLEM_first_line);
+	for (size_t i = 0; i < 3; i++) {
+		if (rest.data[i] < '0' || rest.data[i] > '9')
+			return refuse(head, HTTP_PROBLEM_first_line);
+		head->status = head->status * 10 + (unsigned)(rest.data[i] - '0');
+	}
+	return head->status < 100 ? refuse(head, HTTP_PROBLEM_first_line) : 0;
+}
+
+/* Digits alone, below 2^63; the same again is no harm (transfer.go, fixLength). */
+static int take_content_length(struct http_head_reader *head, struct text text)
+{
+	uint64_t number = 0;
+
+	if (text.length == 0 || head->line_cut)
+		return refuse(head, HTTP_PROBLEM_content_length);
+	for (size_t i = 0; i < text.length; i++) {
+		char c = text.data[i];
+
+		if (c < '0' || c > '9' || number > (INT64_MAX - (uint64_t)(c - '0')) / 10)
+			return refuse(head, HTTP_PROBLEM_content_length);
+		number = number * 10 + (uint64_t)(c - '0');
+	}
+	if (head->has_content_length && head->content_length != number)
+		return refuse(head, HTTP_PROBLEM_content_length);
+	head->has_content_length = true;
+	head->content_length = number;
+	return 0;
+}
+
+static void take_connection(struct http_head_reader *head, struct text text)
+{
+	while (text.length > 0) {
+		const char *comma = memchr(text.data, ',', text.length);
+		size_t length = comma ? (size_t)(comma - text.data) : text.length;
+		struct text word = trim((struct text){ text.data, length });
+
+		head->close |= is(word, "close");
+		head->keep_alive |= is(word, "keep-alive");
+		head->upgrades |= is(word, "upgrade");
+		length += comma ? 1 : 0;
+		text.data += length;
+		text.length -= length;
+	}
+}
+
+static bool keep_first(struct http_head_reader *head, struct http_span *span, struct text text)
+{
+	if (span->length)
+		return false;
+	*span = span_of(head, text);
+	head->truncated |= head->line_cut;
+	return true;
+}
+
+/* Returns 1 if the line is to be kept, else 0 or -EBADMSG. */
+static int take_header(struct http_head_reader *head, struct text name, struct text value)
+{
+	if (is(name, "Content-Length"))
+		return take_content_length(head, value);
+	if (is(name, "Transfer-Encoding")) {
+		/* HTTP/1.0 ignores it (transfer.go, parseTransferEncoding). */
+		if (head->version < 11)
+			return 0;
+		if (head->transfer_encoding || !is(value, "chunked"))
+			return refuse(head, HTTP_PROBLEM_transfer_encoding);
+		head->transfer_encoding = head->chunked = true;
+		return 0;
+	}
+	if (is(name, "Connection"))
+		take_connection(head, value);
+	else if (is(name, "Expect"))
+		head->expects = is(value, "100-continue");
+	else if (is(name, "X-Registry-Auth"))
+		head->secrets.registry_auth = (uint32_t)value.length;
+	else if (is(name, "X-Registry-Config"))
+		head->secrets.registry_config = (uint32_t)value.length;
+	else if (is(name, "Authorization"))
+		head->secrets.authorization = (uint32_t)value.length;
+	else if (is(name, "Host"))
+		return keep_first(head, &head->host, value);
+	else if (is(name, "Content-Type"))
+		return keep_first(head, &head->content_type, value);
+	else if (is(name, "Upgrade"))
+		return keep_first(head, &head->upgrade, value);
+	else if (is(name, "User-Agent"))
+		return keep_first(head, &head->user_agent, value);
+	return 0;
+}
+
+static int take_header_line(struct http_head_reader *head, struct text line)
+{
+	const char *colon = memchr(line.data, ':', line.length);
+	struct text name, value;
+
+	if (!colon)
+		return head->line_cut ? 0 : refuse(head, HTTP_PROBLEM_header_line);
+	name = (struct text){ line.data, (size_t)(colon - line.data) };
+	value = trim((struct text){ colon + 1, line.length - name.length - 1 });
+	if (head->direction == HTTP_REQUEST) {
+		if (name.length == 0)
+			return refuse(head, HTTP_PROBLEM_header_line);
+		for (size_t i = 0; i < name.length; i++)
+			if (!http_is_token(name.data[i]))
+				return refuse(head, HTTP_PROBLEM_header_line);
+		for (size_t i = 0; i < value.length; i++)
+			if (((uint8_t)value.data[i] < 0x20 && value.data[i] != '\t') ||
+			    value.data[i] == 0x7f)
+				return refuse(head, HTTP_PROBLEM_header_value);
+	}
+	return take_header(head, name, value);
+}
+
+/* Room for a whole line has to stay, or the end of the head would not be found. */
+static void bound_kept(struct http_head_reader *head)
+{
+	struct http_span *const spans[] = { &head->target, &head->host, &head->content_type,
+					    &head->upgrade, &head->user_agent };
+
+	if (head->kept.length <= HTTP_MOST_KEPT_BYTES)
+		return;
+	head->kept.length = HTTP_MOST_KEPT_BYTES;
+	head->truncated = true;
+	for (size_t i = 0; i < ARRAY_SIZE(spans); i++)
+		if (spans[i]->start >= HTTP_MOST_KEPT_BYTES)
+			*spans[i] = (struct http_span){};
+		else if (spans[i]->start + spans[i]->length > HTTP_MOST_KEPT_BYTES)
+			spans[i]->length = HTTP_MOST_KEPT_BYTES - spans[i]->start;
+	if (head->method.start + head->method.length > HTTP_MOST_KEPT_BYTES)
+		head->method.length = HTTP_MOST_KEPT_BYTES;
+}
+
+/* The line that was read is whole: read it, and keep or drop its bytes. Returns 1 at the end. */
+static int take_line(struct http_head_reader *head)
+{
+	struct text line = { head->kept.data + head->line, head->kept.length - head->line };
+	int r;
+
+	if (!head->line_cut && line.length > 0 && line.data[line.length - 1] == '\r')
+		line.length--;
+	if (head->lines == 0) {
+		r = head->direction == HTTP_REQUEST ? take_request_line(head, line)
+						    : take_status_line(head, line);
+		head->truncated |= head->line_cut;
+		r = r < 0 ? r : 1;
+	} else if (line.length == 0 && !head->line_cut) {
+		return 1;
+	} else if (head->lines == 1 && is_space(line.data[0])) {
+		r = refuse(head, HTTP_PROBLEM_header_line);
+	} else {
+		r = take_header_line(head, trim(line));
+	}
+	if (r < 0)
+		return r;
+	if (r == 0)
+		head->kept.length = head->line;
+	bound_kept(head);
+	head->line = head->kept.length;
+	head->lines++;
+	head->line_cut = false;
+	return 0;
+}
+
+static int keep_bytes(struct http_head_reader *head, const char *data, size_t length)
+{
+	size_t room = HTTP_MOST_HEAD_BYTES - head->kept.length;
+
+	if (length > room) {
+		length = room;
+		head->line_cut = true;
+	}
+	buffer_append(&head->kept, data, length);
+	return head->kept.error;
+}
+
+/* At the first byte behind a line feed: does the line before it go on with this one? */
+static int begin_line(struct http_head_reader *head, char c)
+{
+	struct text line = { head->kept.data + head->line, head->kept.length - head->line };
+
+	head->line_ended = false;
+	if (!is_space(c))
+		return take_line(head);
+	/* Obsolete folding: one space in its place. */
+	if (!head->line_cut && line.length > 0 && line.data[line.length - 1] == '\r')
+		line.length--;
+	while (line.length > 0 && is_space(line.data[line.length - 1]))
+		line.length--;
+	head->kept.length = head->line + line.length;
+	head->folded = true;
+	return keep_bytes(head, " ", 1);
+}
+
+static void keep_start(struct http_head_reader *head, const char *data, size_t length)
+{
+	size_t room = HTTP_START_BYTES - head->start_length;
+
+	if (length > room)
+		length = room;
+	memcpy(head->start + head->start_length, data, length);
+	head->start_length += length;
+}
+
+int http_head_feed(struct http_head_reader *head, const char *data, size_t length, size_t *ret_used)
+{
+	size_t used = 0;
+	int r = buffer_reserve(&head->kept, 1);
+
+	while (used < length && r == 0) {
+		const char *feed;
+		size_t part;
+
+		/* An empty line cannot be folded, nor can the first one. */
+		if (head->line_ended) {
+			r = begin_line(head, data[used]);
+			continue;
+		}
+		if (head->folded && is_space(data[used])) {
+			used++;
+			continue;
+		}
+		head->folded = false;
+		feed = memchr(data + used, '\n', length - used);
+		part = feed ? (size_t)(feed - data) - used : length - used;
+		r = keep_bytes(head, data + used, part);
+		used += part;
+		if (r < 0 || !feed)
+			break;
+		used++;
+		part = head->kept.length - head->line;
+		if (head->lines == 0 ||
+		    (!head->line_cut &&
+		     (part == 0 || (part == 1 && head->kept.data[head->line] == '\r'))))
+			r = take_line(head);
+		else
+			head->line_ended = true;
+	}
+	keep_start(head, data, used);
+	head->bytes += used;
+	*ret_used = used;
+	return r;
+}
+
+int http_head_cut(struct http_head_reader *head)
+{
+	if (head->line_ended && head->lines > 0 && !head->problem)
+		return take_line(head);
+	return 0;
+}

@@ -38,7 +38,7 @@
 	EVENT(api_request, 4, "api", "access", 0,                                                  \
 	      ACTOR | CONNECTOR | CONNECTION | REQUEST | ANSWER | TARGET | DECLARED,               \
 	      "The engine received a request and answered it")                                     \
-	EVENT(api_answer, 5, "api", "info", 0, CONNECTION | ANSWER | TARGET,                       \
+	EVENT(api_answer, 5, "api", "info", 0, CONNECTION | REQUEST | ANSWER | TARGET,                       \
 	      "An answer that came after its request had been written")                            \
 	EVENT(recorder_start, 20, "process", "start", 25, RECORDER, "Recording began")             \
 	EVENT(recorder_stop, 21, "process", "end", 25, RECORDER | LOSS, "Recording ended as asked") \
@@ -242,7 +242,10 @@
 #define WIRE_socket_sender(MEMBER, CARRY)                                                   \
 	MEMBER(task, task)                                                                         \
 	MEMBER(u64, connection)                                                                    \
-	MEMBER(u64, offset) /* in the client's stream: bytes queued before this send */
+	MEMBER(u64, inode)                                                                         \
+	MEMBER(u32, device)                                                                        \
+	MEMBER(u32, connector) /* pid of who connected */                                          \
+	MEMBER(u64, offset)    /* in the client's stream: bytes queued before this send */
 
 #define WIRE_socket_piece(MEMBER, CARRY)                                                    \
 	MEMBER(u64, connection)                                                                    \

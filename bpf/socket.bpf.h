@@ -211,6 +211,9 @@ static __always_inline void sending(struct sock *from, struct sock *to)
 		return;
 	task_fill(&record->task, task);
 	record->connection = mark->connection;
+	record->inode = mark->listener.inode;
+	record->device = mark->listener.device;
+	record->connector = mark->connector;
 	record->offset = mark->queued;
 	EMIT_SEND(ring_api, record);
 }

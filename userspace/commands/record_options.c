@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "commands/record_options.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <ini.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+
+#include "base/cleanup.h"
+
+static int set_string(char **place, const char *value)
+{
+	char *copy = strdup(value);
+
+	if (!copy)
+		return -ENOMEM;
+	free(*place);
+	*place = copy;
+	return 0;
+}
+
+static int add_string(struct string_list *list, const char *value)
+{
+	if (list->count >= RECORD_LIST_MOST)
+		return -E2BIG;
+	list->items[list->count] = strdup(value);
+	if (!list->items[list->count])
+		return -ENOMEM;
+	list->count++;
+	return 0;
+}
+
+static void clear_list(struct string_list *list)
+{
+	while (list->count > 0) {
+		list->count--;
+		free(list->items[list->count]);
+		list->items[list->count] = NULL;
+	}
+}
+
+static int parse_number(const char *value, uint32_t least, uint32_t most, uint32_t *ret)
+{
+	char *end;
+	unsigned long number;
+
+	errno = 0;
+	number = strtoul(value, &end, 10);
+	if (errno || end == value || *value == '-')
+		return -EINVAL;
+	if (*end == 'K' || *end == 'M') {
+		number *= *end == 'K' ? 1024 : 1024 * 1024;
+		end++;
+	}
+	if (*end || number < least || number > most)
+		return -ERANGE;
+	*ret = (uint32_t)number;
+	return 0;
+}
+
+/* A ring is a power of two and at least a page (bpf_map_alloc of BPF_MAP_TYPE_RINGBUF). */
+static int parse_ring(const char *value, uint32_t *ret)
+{
+	int r = parse_number(value, 4096, 1u << 30, ret);
+
+	return r < 0 ? r : *ret & (*ret - 1) ? -ERANGE : 0;
+}
+
+enum { WANT_PATH, WANT_PATHS, WANT_TEXT, WANT_TEXTS, WANT_NUMBER, WANT_RING };
+
+/* The keys of the configuration file. Lists are given by repeating the key. */
+static const struct key {
+	const char *name;
+	int want;
+	size_t offset;
+	uint32_t least, most;
+	const char *expected;
+} keys[] = {
+#define AT(member) offsetof(struct record_options, member)
+	{ "trail", WANT_PATH, AT(trail), 0, 0, "an absolute path" },
+	{ "state", WANT_PATH, AT(state), 0, 0, "an absolute path" },
+	{ "socket", WANT_PATHS, AT(sockets), 0, 0, "an absolute path" },
+	{ "engine_root", WANT_PATHS, AT(engine_roots), 0, 0, "an absolute path" },
+	{ "mask", WANT_TEXTS, AT(masks), 0, 0, "a POSIX extended regular expression" },
+	{ "rung", WANT_TEXT, AT(rung), 0, 0, "fentry or tracepoint" },
+	{ "ring_state", WANT_RING, AT(ring_bytes[WIRE_RING_state]), 0, 0,
+	  "bytes, a power of two from 4K on" },
+	{ "ring_api", WANT_RING, AT(ring_bytes[WIRE_RING_api]), 0, 0,
+	  "bytes, a power of two from 4K on" },
+	{ "ring_noise", WANT_RING, AT(ring_bytes[WIRE_RING_noise]), 0, 0,
+	  "bytes, a power of two from 4K on" },
+	{ "volume", WANT_NUMBER, AT(volume_bytes), 4096, 16u << 20,
+	  "bytes kept of one turn, 4K to 16M" },
+	{ "heartbeat", WANT_NUMBER, AT(heartbeat_s), 1, 3600, "seconds, 1 to 3600" },
+	{ "queue", WANT_NUMBER, AT(queue_bytes), 1u << 20, 1u << 30, "bytes, 1M to 1024M" },
+#undef AT
+};
+
+static int set_key(struct record_options *options, const struct key *key, const char *value)
+{
+	void *place = (char *)options + key->offset;
+
+	switch (key->want) {
+	case WANT_PATH:
+	case WANT_PATHS:
+		if (value[0] != '/')
+			return -EINVAL;
+		return key->want == WANT_PATH ? set_string(place, value) : add_string(place, value);
+	case WANT_TEXT:
+		return value[0] ? set_string(place, value) : -EINVAL;
+	case WANT_TEXTS:
+		return value[0] ? add_string(place, value) : -EINVAL;
+	case WANT_RING:
+		return parse_ring(value, place);
+	default:
+		return parse_number(value, key->least, key->most, place);
+	}
+}
+
+struct config_reading {
+	struct record_options *options;
+	int error;
+};
+
+static void say_wrong(const char *file, int line, const char *name, const char *value)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (strcmp(keys[i].name, name) == 0) {
+			fprintf(stderr, "docktrail: %s:%d: %s = %s: expected %s\n", file, line,
+				name, value, keys[i].expected);
+			return;
+		}
+	fprintf(stderr, "docktrail: %s:%d: there is no key '%s'; known are:", file, line, name);
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		fprintf(stderr, " %s", keys[i].name);
+	fputc('\n', stderr);
+}
+
+/* inih calls this for each `name = value`, in order; 0 says that the line is wrong. */
+static int take_line(void *user, const char *section, const char *name, const char *value)
+{
+	struct config_reading *reading = user;
+	int r = -ENOENT;
+
+	for (size_t i = 0; !section[0] && i < ARRAY_SIZE(keys); i++)
+		if (strcmp(keys[i].name, name) == 0)
+			r = set_key(reading->options, &keys[i], value);
+	if (r < 0 && !reading->error)
+		reading->error = r;
+	return r >= 0;
+}
+
+/* inih tells only the line's number: find its words again to say what was wrong with them. */
+static void explain_line(const char *file, int wanted)
+{
+	_cleanup_fclose_ FILE *stream = fopen(file, "re");
+	char line[4096], name[128] = "", value[3072] = "";
+
+	for (int number = 1; stream && fgets(line, sizeof(line), stream); number++) {
+		if (number != wanted)
+			continue;
+		if (line[strspn(line, " \t")] == '[')
+			break;
+		if (sscanf(line, " %127[^ =\t] = %3071[^\n]", name, value) >= 1 &&
+		    strchr(line, '=')) {
+			say_wrong(file, wanted, name, value);
+			return;
+		}
+	}
+	fprintf(stderr,
+		"docktrail: %s:%d: expected `key = value`, one to a line, without sections\n", file,
+		wanted);
+}
+
+static int read_config(struct record_options *options, const char *file, bool required)
+{
+	struct config_reading reading = { .options = options };
+	struct stat status;
+	int line;
+
+	if (stat(file, &status) < 0) {
+		if (!required && errno == ENOENT)
+			return 0;
+		fprintf(stderr, "docktrail: cannot read the configuration %s: %m\n", file);
+		return -EINVAL;
+	}
+	line = ini_parse(file, take_line, &reading);
+	if (line == -2 || reading.error == -ENOMEM)
+		return -ENOMEM;
+	if (line < 0) {
+		fprintf(stderr, "docktrail: cannot read the configuration %s: %m\n", file);
+		return -EINVAL;
+	}
+	if (line > 0) {
+		explain_line(file, line);
+		return -EINVAL;
+	}
+	return set_string(&options->config, file);
+}
+
+enum {
+	OPTION_SOCKET = 's',
+	OPTION_ROOT = 'e',
+	OPTION_STATE = 256,
+	OPTION_RUNG,
+	OPTION_LIVE,
+	OPTION_HEARTBEAT
+};
+
+static const struct argp_option argp_options[] = {
+	{ "trail", 't', "DIR", 0, "Folder of the trail (default " RECORD_TRAIL_DEFAULT ")", 0 },
+	{ "state", OPTION_STATE, "DIR", 0,
+	  "Folder of the signing key (default " RECORD_STATE_DEFAULT
+	  " for the default trail, else DIR/state)",
+	  0 },
+	{ "socket", OPTION_SOCKET, "PATH", 0,
+	  "An engine's socket to watch; may be repeated (default /run/docker.sock and /var/run/docker.sock)",
+	  0 },
+	{ "engine-root", OPTION_ROOT, "DIR", 0,
+	  "An engine's data folder, for the names of containers; may be repeated (default /var/lib/docker)",
+	  0 },
+	{ "config", 'c', "FILE", 0,
+	  "Configuration (default " RECORD_CONFIG_DEFAULT ", if it is there)", 0 },
+	{ "live", OPTION_LIVE, "FORMAT", OPTION_ARG_OPTIONAL,
+	  "Print what is recorded, as `replay --follow` does: story (default), text or json", 0 },
+	{ "rung", OPTION_RUNG, "NAME", 0,
+	  "Use only this rung of probes, fentry or tracepoint, instead of the best that attaches",
+	  0 },
+	{ "heartbeat", OPTION_HEARTBEAT, "SECONDS", 0, "Time between heartbeats (default 30)", 0 },
+	{},
+};
+
+struct command_line {
+	struct record_options *options;
+	const char *config;
+	struct string_list sockets, roots;
+	struct {
+		const char *trail, *state, *rung, *live, *heartbeat;
+	} given;
+};
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+	struct command_line *line = state->input;
+	int r = 0;
+
+	switch (key) {
+	case 't':
+		line->given.trail = argument;
+		break;
+	case 'c':
+		line->config = argument;
+		break;
+	case OPTION_STATE:
+		line->given.state = argument;
+		break;
+	case OPTION_RUNG:
+		line->given.rung = argument;
+		break;
+	case OPTION_LIVE:
+		line->given.live = argument ?: "story";
+		break;
+	case OPTION_HEARTBEAT:
+		line->given.heartbeat = argument;
+		break;
+	case OPTION_SOCKET:
+		r = add_string(&line->sockets, argument);
+		break;
+	case OPTION_ROOT:
+		r = add_string(&line->roots, argument);
+		break;
+	case ARGP_KEY_ARG:
+		argp_error(state, "'%s' is not an option of record", argument);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	if (r < 0)
+		argp_error(state, "%s: %s", argument,
+			   r == -E2BIG ? "too many of them" : strerror(-r));
+	return 0;
+}
+
+static const char doc[] =
+	"Record every use of the container engine's socket into a trail, until SIGINT or SIGTERM.\v"
+	"Needs root (CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH and CAP_SYS_RESOURCE or a kernel "
+	"that accounts BPF memory to cgroups) and a kernel with BTF. The engine need not run yet: a socket is "
+	"found when it appears.\n\n"
+	"Examples:\n"
+	"  docktrail record --trail ./trail --live\n"
+	"  docktrail record --socket /run/docker.sock --socket /run/user/1000/docker.sock\n\n"
+	"Read the trail with `docktrail replay`, check it with `docktrail verify`, watch the recorder with "
+	"`docktrail status`.";
+
+static int set_defaults(struct record_options *options)
+{
+	int r = 0;
+
+	if (!options->trail)
+		r = set_string(&options->trail, RECORD_TRAIL_DEFAULT);
+	if (r == 0 && !options->state && strcmp(options->trail, RECORD_TRAIL_DEFAULT) == 0)
+		r = set_string(&options->state, RECORD_STATE_DEFAULT);
+	if (r == 0 && options->sockets.count == 0) {
+		r = add_string(&options->sockets, "/run/docker.sock");
+		if (r == 0)
+			r = add_string(&options->sockets, "/var/run/docker.sock");
+	}
+	if (r == 0 && options->engine_roots.count == 0)
+		r = add_string(&options->engine_roots, "/var/lib/docker");
+	return r;
+}
+
+/* A socket and a trail are compared and shown as absolute paths; the command line may be relative.
+ */
+static int absolute(char **place)
+{
+	char *folder, *path;
+	int r;
+
+	if (!*place || **place == '/')
+		return 0;
+	folder = getcwd(NULL, 0);
+	if (!folder)
+		return -errno;
+	r = asprintf(&path, "%s/%s", folder, *place);
+	free(folder);
+	if (r < 0)
+		return -ENOMEM;
+	free(*place);
+	*place = path;
+	return 0;
+}
+
+static int apply(struct record_options *options, struct command_line *line)
+{
+	const struct {
+		const char *given;
+		char **place;
+	} texts[] = {
+		{ line->given.trail, &options->trail },
+		{ line->given.state, &options->state },
+		{ line->given.rung, &options->rung },
+		{ line->given.live, &options->live },
+	};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(texts); i++)
+		if (texts[i].given)
+			r = set_string(texts[i].place, texts[i].given);
+	/* A trail of one's own keeps its state, unless that was named too. */
+	if (r == 0 && line->given.trail && !line->given.state) {
+		free(options->state);
+		options->state = NULL;
+	}
+	if (r == 0 && line->sockets.count > 0) {
+		clear_list(&options->sockets);
+		options->sockets = line->sockets;
+		line->sockets = (struct string_list){};
+	}
+	if (r == 0 && line->roots.count > 0) {
+		clear_list(&options->engine_roots);
+		options->engine_roots = line->roots;
+		line->roots = (struct string_list){};
+	}
+	if (r == 0 && line->given.heartbeat &&
+	    parse_number(line->given.heartbeat, 1, 3600, &options->heartbeat_s) < 0) {
+		fprintf(stderr, "docktrail: --heartbeat=%s: expected seconds, 1 to 3600\n",
+			line->given.heartbeat);
+		return -EINVAL;
+	}
+	return r;
+}
+
+static int make_absolute(struct record_options *options)
+{
+	int r = absolute(&options->trail);
+
+	if (r == 0)
+		r = absolute(&options->state);
+	for (unsigned int i = 0; r == 0 && i < options->sockets.count; i++)
+		r = absolute(&options->sockets.items[i]);
+	for (unsigned int i = 0; r == 0 && i < options->engine_roots.count; i++)
+		r = absolute(&options->engine_roots.items[i]);
+	return r;
+}
+
+static int check(const struct record_options *options)
+{
+	if (options->rung && strcmp(options->rung, "fentry") != 0 &&
+	    strcmp(options->rung, "tracepoint") != 0) {
+		fprintf(stderr, "docktrail: there is no rung '%s': fentry or tracepoint\n",
+			options->rung);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int record_options_parse(struct record_options *options, int argc, char **argv)
+{
+	static const struct argp argp = { argp_options, parse_option, NULL, doc, NULL, NULL, NULL };
+	struct command_line line = { .options = options };
+	int r;
+
+	*options = (struct record_options){ .heartbeat_s = 30, .queue_bytes = 16u << 20 };
+	if (argp_parse(&argp, argc, argv, 0, NULL, &line))
+		r = -EINVAL;
+	else
+		r = read_config(options, line.config ?: RECORD_CONFIG_DEFAULT, line.config != NULL);
+	if (r == 0)
+		r = apply(options, &line);
+	if (r == 0)
+		r = set_defaults(options);
+	if (r == 0)
+		r = make_absolute(options);
+	if (r == 0)
+		r = check(options);
+	clear_list(&line.sockets);
+	clear_list(&line.roots);
+	if (r == -ENOMEM)
+		fprintf(stderr, "docktrail: out of memory\n");
+	return r;
+}
+
+void record_options_clear(struct record_options *options)
+{
+	free(options->config);
+	free(options->trail);
+	free(options->state);
+	free(options->rung);
+	free(options->live);
+	clear_list(&options->sockets);
+	clear_list(&options->engine_roots);
+	clear_list(&options->masks);
+	*options = (struct record_options){};
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What `docktrail record` is told: by its configuration file, then by its command line, which wins.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bpf/wire.h"
+
+#define RECORD_LIST_MOST 64
+
+/* Owned strings, ended by NULL. */
+struct string_list {
+	char *items[RECORD_LIST_MOST + 1];
+	unsigned int count;
+};
+
+struct record_options {
+	char *config; /* file that was read, or NULL */
+	char *trail, *state;
+	struct string_list sockets;      /* paths of engines' sockets */
+	struct string_list engine_roots; /* where engines keep their containers' files */
+	struct string_list masks; /* further patterns of secrets in command lines, POSIX extended */
+	char *rung;               /* only this rung of the ladder */
+	char *live;               /* format to print committed events in, or NULL */
+	uint32_t ring_bytes[WIRE_RINGS];
+	uint32_t volume_bytes;
+	uint32_t heartbeat_s;
+	uint32_t queue_bytes; /* of events that wait for the disk */
+};
+
+#define RECORD_CONFIG_DEFAULT "/etc/docktrail/docktrail.conf"
+#define RECORD_TRAIL_DEFAULT  "/var/log/docktrail"
+#define RECORD_STATE_DEFAULT  "/var/lib/docktrail"
+
+/*
+ * Read the command line and the configuration. Prints what is wrong, with the file and line or the
+ * option, and returns -EINVAL; 0; or -ENOMEM. A --help ends the process, as argp does.
+ */
+int record_options_parse(struct record_options *options, int argc, char **argv);
+
+void record_options_clear(struct record_options *options);

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The half of the recorder that reads what others wrote: messages of the probes in, signed lines
+ * out. It needs no privilege once it is open; the other half is warden.h. Nothing here logs: what
+ * goes wrong is returned, or counted and written into the trail.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bpf/wire.h"
+#include "correlate/conversation.h"
+#include "event/field.h"
+#include "trail/writer.h"
+
+struct record;
+struct record_options;
+struct scribe;
+
+struct scribe_options {
+	const struct record_options *record;
+	const char *source; /* the rung in force */
+	const char *(*socket_path)(void *user, uint64_t inode, uint32_t device);
+	void *user;
+	uint32_t host_namespaces[WIRE_NAMESPACES];
+};
+
+/* What could not be written down, since the start. */
+struct scribe_losses {
+	uint64_t queue;  /* events: too much waited for the disk */
+	uint64_t memory; /* messages: no memory to understand them */
+	uint64_t bad;    /* messages that made no sense */
+};
+
+struct scribe_stats {
+	uint64_t events; /* written since the start */
+	struct scribe_losses losses;
+	struct conversation_stats conversations;
+	struct trail_writer_stats trail;
+};
+
+/*
+ * Open the trail and everything that correlation needs; reads /proc once. Returns 0, or -errno with
+ * a sentence for people in `problem`.
+ */
+int scribe_open(const struct scribe_options *options, struct scribe **ret, struct buffer *problem);
+
+/* What was found when the trail was opened. */
+const struct trail_recovery *scribe_recovery(const struct scribe *scribe);
+const char *scribe_trail_id(const struct scribe *scribe);
+const char *scribe_root(const struct scribe *scribe);
+
+/* One message of the probes, in order of time. Always 0: what fails is counted. */
+int scribe_message(void *scribe, const struct wire_header *message);
+
+/* Learn who was there before: after the probes were attached. Returns 0 or -errno. */
+int scribe_seed(struct scribe *scribe);
+
+/* The conversations, for sweeps of what is alive. */
+struct conversations *scribe_conversations(struct scribe *scribe);
+
+/* Time passes: write what has waited long enough. */
+void scribe_tick(struct scribe *scribe);
+
+/* Begin an event about the recorder, stamped now; and write an event that is complete. */
+struct record *scribe_begin(struct scribe *scribe, enum event event);
+void scribe_emit(void *scribe, struct record *record);
+
+/* Wait until all that was written is on the disk. Returns 0 or -EIO. */
+int scribe_sync(struct scribe *scribe);
+
+/* By how much the wall clock was set since the last look, 0 if it was not: more than half a second.
+ */
+int64_t scribe_clock_step(struct scribe *scribe);
+
+void scribe_get_stats(struct scribe *scribe, struct scribe_stats *ret);
+
+/* Write what is open as it stands: no message comes any more. */
+void scribe_end(struct scribe *scribe);
+
+/* Commit, close. Returns 0 or -EIO. Takes NULL. */
+int scribe_close(struct scribe *scribe);

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One connection and its requests: what conversation.c (messages), request.c (events) share. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uthash.h>
+
+#include "base/buffer.h"
+#include "base/text.h"
+#include "bpf/wire.h"
+#include "correlate/conversation.h"
+#include "correlate/http.h"
+
+struct description;
+
+/* From `offset` of the client's stream on, this process sends. */
+struct sender {
+	uint64_t offset;
+	struct wire_task task;
+};
+
+#define CONNECTION_SENDERS 8
+
+struct request {
+	struct request *next;
+	uint64_t number;     /* on its connection, as http.h counts */
+	uint64_t time;       /* of its first byte, boot clock */
+	uint64_t offset;     /* of its first byte in the client's stream */
+	uint64_t completed;  /* when its last byte came; 0 */
+	uint64_t answered;   /* when the status line came; 0 */
+	uint64_t body_bytes; /* so far */
+	unsigned int status;
+	bool written;     /* its event was emitted */
+	bool answer_over; /* nothing more of its answer will come */
+	bool told_late;   /* an api-answer was emitted */
+	bool truncated, ambiguous, hijacked;
+	bool has_answer_length;
+	uint64_t answer_length;
+	struct description *description; /* what it asks; owned */
+};
+
+struct connection {
+	uint64_t id; /* the kernel's, 0 while only a connect is known of it */
+	char name[48];
+	uint64_t opened, last; /* boot clock: first and last heard of */
+	uint64_t inode;
+	uint32_t device;
+	bool from_start;
+	bool connector_known;
+	struct wire_task connector;
+	struct sender senders[CONNECTION_SENDERS]; /* the last ones, in order */
+	unsigned int sender_count;
+	struct http_connection http;
+	uint64_t next[2]; /* offset of the next byte of each direction */
+	uint32_t turn[2];
+	bool heard[2]; /* a piece of this direction has come */
+	bool ended[2];
+	uint64_t sent[2]; /* totals as the kernel counted them, where it said so */
+	uint64_t requests;
+	uint64_t start_time, start_offset; /* of the request that begins next */
+	uint64_t piece_time, piece_offset; /* of the piece that is being read */
+	struct request *first, *last_request;
+	size_t waiting;
+	bool alive; /* in the sweep under way */
+	int error;  /* -ENOMEM of a callback */
+	struct conversations *conversations;
+	UT_hash_handle hh;
+	struct connection *next_unbound; /* connects whose kernel id is not known yet */
+};
+
+struct conversations {
+	struct conversation_options options;
+	struct connection *connections; /* hash by id */
+	struct connection *unbound;     /* oldest first */
+	struct record *record;
+	uint64_t opened; /* connections ever, for their names */
+	struct conversation_stats stats;
+};
+
+/* Who sent the byte at this offset: the last sender from before it, else the connector, else NULL.
+ */
+const struct wire_task *connection_sender_at(const struct connection *connection, uint64_t offset);
+
+/* ---- request.c */
+
+/* Handlers of http.h; the user is the connection. */
+extern const struct http_handler request_http_handler;
+
+/* Emit what is due at `now`: patience is over, or the connection `ends`. Frees what is done with.
+ */
+void requests_due(struct connection *connection, uint64_t now, bool ends);
+
+void requests_free(struct connection *connection);
+
+/* Begin an event about this connection with the actor's and the connection's fields. */
+struct record *connection_record(struct connection *connection, int event, uint64_t time,
+				 const struct wire_task *who);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What one request asks: which of the engine's operations on which object, what its body declares,
+ * and which id the answer gives. Secrets go before anything is kept (redact.h).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/text.h"
+
+struct containers;
+struct http_ambiguous;
+struct http_head;
+struct description;
+struct record;
+struct redact;
+
+/* From a request's head. Returns 0 or -ENOMEM. */
+int description_new(const struct http_head *head, const struct redact *redact,
+		    struct description **ret);
+/* From the start of what could not be read as a request. Returns 0 or -ENOMEM. */
+int description_new_ambiguous(const struct http_ambiguous *ambiguous, const struct redact *redact,
+			      struct description **ret);
+/* Takes NULL. */
+void description_free(struct description *description);
+
+/* Whether this operation may turn the connection into a stream without being asked by an Upgrade
+ * header. */
+bool description_may_take_over(const struct description *description);
+
+/* Bytes of the request's or the answer's body; `data` NULL: so many are missing. */
+void description_request_body(struct description *description, const char *data, uint64_t length);
+void description_answer_body(struct description *description, const char *data, uint64_t length);
+
+/* Whether the operation's answer of this status gives an id that has not come yet. */
+bool description_awaits_id(const struct description *description, unsigned int status);
+
+/*
+ * Fill REQUEST, TARGET and DECLARED fields and raise the severity to what the operation and what it
+ * declares deserve; names of containers come from the engine's files. With `answer`, only TARGET.
+ */
+void description_fill(const struct description *description, struct containers *containers,
+		      struct record *record, bool answer);

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Requests of one connection: paired with their answers by http.c, written when they are due. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "correlate/actor.h"
+#include "correlate/connection.h"
+#include "correlate/description.h"
+#include "event/record.h"
+
+static struct request *find_request(struct connection *connection, uint64_t number)
+{
+	for (struct request *request = connection->first; request; request = request->next)
+		if (request->number == number)
+			return request;
+	return NULL;
+}
+
+static struct request *push_request(struct connection *connection, uint64_t number)
+{
+	struct request *request = calloc(1, sizeof(*request));
+
+	if (!request) {
+		connection->error = -ENOMEM;
+		return NULL;
+	}
+	request->number = number;
+	request->time = connection->start_time ?: connection->piece_time;
+	request->offset = connection->start_offset;
+	if (connection->last_request)
+		connection->last_request->next = request;
+	else
+		connection->first = request;
+	connection->last_request = request;
+	connection->waiting++;
+	connection->requests++;
+	return request;
+}
+
+static bool on_request_head(struct connection *connection, const struct http_head *head)
+{
+	struct request *request = push_request(connection, head->number);
+	int r;
+
+	if (!request)
+		return false;
+	request->truncated = head->truncated;
+	r = description_new(head, connection->conversations->options.redact, &request->description);
+	if (r < 0)
+		connection->error = r;
+	return request->description && description_may_take_over(request->description);
+}
+
+static void on_answer_head(struct connection *connection, const struct http_head *head)
+{
+	struct request *request = find_request(connection, head->number);
+
+	if (!request || request->answered)
+		return;
+	request->answered = connection->piece_time;
+	request->status = head->status;
+	request->hijacked = head->takes_over;
+	request->has_answer_length = head->has_content_length;
+	request->answer_length = head->content_length;
+	if (head->takes_over)
+		request->answer_over = true;
+}
+
+static bool on_head(void *user, const struct http_head *head)
+{
+	if (head->direction == HTTP_REQUEST)
+		return on_request_head(user, head);
+	on_answer_head(user, head);
+	return false;
+}
+
+/* Only the request that is being read has a body, and it is the last one. */
+static void on_body(void *user, enum http_direction direction, const char *data, uint64_t length)
+{
+	struct connection *connection = user;
+	struct request *request = connection->last_request;
+
+	if (direction == HTTP_REQUEST) {
+		if (!request || request->completed)
+			return;
+		request->body_bytes += length;
+		if (request->description)
+			description_request_body(request->description, data, length);
+		return;
+	}
+	/* The answer that is being read belongs to the first request whose answer is not over. */
+	for (request = connection->first; request && (request->answer_over || !request->answered);)
+		request = request->next;
+	if (request && request->description)
+		description_answer_body(request->description, data, length);
+}
+
+static void on_complete(void *user, const struct http_complete *complete)
+{
+	struct connection *connection = user;
+	struct request *request = find_request(connection, complete->number);
+
+	if (complete->direction == HTTP_REQUEST) {
+		/* What follows in this piece is the next request's. */
+		connection->start_time = connection->piece_time;
+		connection->start_offset = connection->piece_offset;
+	}
+	if (!request)
+		return;
+	if (complete->direction == HTTP_REQUEST) {
+		request->completed = connection->piece_time;
+		request->truncated |= complete->truncated;
+		request->ambiguous |= complete->problem != HTTP_PROBLEM_none;
+	} else {
+		request->answer_over = true;
+	}
+}
+
+static void on_ambiguous(void *user, const struct http_ambiguous *ambiguous)
+{
+	struct connection *connection = user;
+	struct request *request;
+	int r;
+
+	if (ambiguous->direction != HTTP_REQUEST)
+		return;
+	request = push_request(connection, ambiguous->number);
+	if (!request)
+		return;
+	request->ambiguous = true;
+	request->completed = connection->piece_time;
+	r = description_new_ambiguous(ambiguous, connection->conversations->options.redact,
+				      &request->description);
+	if (r < 0)
+		connection->error = r;
+}
+
+const struct http_handler request_http_handler = {
+	.head = on_head,
+	.body = on_body,
+	.complete = on_complete,
+	.ambiguous = on_ambiguous,
+};
+
+/* ---- writing */
+
+static const char *state_of(const struct request *request)
+{
+	if (request->ambiguous)
+		return "ambiguous";
+	if (request->hijacked)
+		return "hijacked";
+	if (request->truncated)
+		return "truncated";
+	return request->answered ? "complete" : "pending";
+}
+
+/* Who connected, where that is somebody else than who sent. */
+static void fill_connector(struct connection *connection, const struct wire_task *sender,
+			   struct record *record)
+{
+	const struct wire_task *connector = &connection->connector;
+
+	if (!connection->connector_known || !sender || sender == connector ||
+	    (connector->pid == sender->pid &&
+	     (!connector->start || connector->start == sender->start)))
+		return;
+	actor_fill_connector(connection->conversations->options.actors, connector, record);
+}
+
+static void fill_answer(const struct request *request, struct record *record)
+{
+	if (!request->answered) {
+		record_set_string(record, FIELD_event_outcome, "unknown");
+		return;
+	}
+	record_set_string(record, FIELD_event_outcome,
+			  request->status < 400 ? "success" : "failure");
+	record_set_number(record, FIELD_http_response_status_code, request->status);
+	record_set_number(record, FIELD_event_duration, request->answered - request->time);
+	if (request->has_answer_length)
+		record_set_number(record, FIELD_http_response_body_bytes, request->answer_length);
+}
+
+static void fill_request_id(struct connection *connection, const struct request *request,
+			    struct record *record)
+{
+	char id[80];
+
+	snprintf(id, sizeof(id), "%s-%llu", connection->name, (unsigned long long)request->number);
+	record_set_string(record, FIELD_request_id, id);
+}
+
+static void write_request(struct connection *connection, struct request *request)
+{
+	struct conversations *conversations = connection->conversations;
+	const struct wire_task *who = connection_sender_at(connection, request->offset);
+	struct record *record =
+		connection_record(connection, EVENT_api_request, request->time, who);
+
+	request->written = true;
+	connection->waiting--;
+	fill_connector(connection, who, record);
+	fill_request_id(connection, request, record);
+	record_set_string(record, FIELD_api_state, state_of(request));
+	record_set_number(record, FIELD_http_request_body_bytes, request->body_bytes);
+	if (request->description)
+		description_fill(request->description, conversations->options.actors->containers,
+				 record, false);
+	fill_answer(request, record);
+	conversations->options.emit(conversations->options.user, record);
+}
+
+static void write_answer(struct connection *connection, struct request *request)
+{
+	struct conversations *conversations = connection->conversations;
+	struct record *record =
+		connection_record(connection, EVENT_api_answer, request->answered, NULL);
+
+	request->told_late = true;
+	fill_request_id(connection, request, record);
+	fill_answer(request, record);
+	if (request->description)
+		description_fill(request->description, conversations->options.actors->containers,
+				 record, true);
+	conversations->options.emit(conversations->options.user, record);
+}
+
+static bool awaits_id(const struct request *request)
+{
+	return !request->answer_over && request->description &&
+	       description_awaits_id(request->description, request->status);
+}
+
+static bool is_due(const struct request *request, uint64_t now, bool ends)
+{
+	if (ends || (request->answered && !awaits_id(request)))
+		return true;
+	return request->completed && now > request->completed + CONVERSATION_PATIENCE_NS;
+}
+
+void requests_due(struct connection *connection, uint64_t now, bool ends)
+{
+	struct request **at = &connection->first, *request, *previous = NULL;
+
+	while ((request = *at)) {
+		bool late = request->written; /* before this look */
+
+		if (!request->written && is_due(request, now, ends)) {
+			request->late_status = !request->answered;
+			request->late_id = request->answered && awaits_id(request);
+			write_request(connection, request);
+		}
+		if (late && !request->told_late && request->answered &&
+		    ((request->late_status && (ends || !awaits_id(request))) ||
+		     (request->late_id && !awaits_id(request))))
+			write_answer(connection, request);
+		if (!ends && !(request->written && request->completed && request->answer_over)) {
+			previous = request;
+			at = &request->next;
+			continue;
+		}
+		*at = request->next;
+		if (connection->last_request == request)
+			connection->last_request = previous;
+		description_free(request->description);
+		free(request);
+	}
+}
+
+void requests_free(struct connection *connection)
+{
+	struct request *request;
+
+	while ((request = connection->first)) {
+		connection->first = request->next;
+		description_free(request->description);
+		free(request);
+	}
+	connection->last_request = NULL;
+}

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trail/chain.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "trail/sign.h"
+#include "trail/summary.h"
+
+void trail_chain_begin(struct trail_chain *chain, const uint8_t *root)
+{
+	*chain = (struct trail_chain){ .next_frame = 1, .next_event = 1 };
+	memcpy(chain->next_key, root, sizeof(chain->next_key));
+}
+
+void trail_chain_end(struct trail_chain *chain)
+{
+	free(chain->commit_bits);
+	chain->commit_bits = NULL;
+}
+
+static int bad(const char **ret_reason, const char *reason)
+{
+	*ret_reason = reason;
+	return -EBADMSG;
+}
+
+/* The header against the frame before and the commit's other frames. */
+static int check_place(const struct trail_chain *chain, const struct trail_header *header,
+		       const char **ret_reason)
+{
+	if (header->frame != chain->next_frame)
+		return bad(ret_reason, "another frame number belongs here: frames are missing, "
+				       "doubled or reordered");
+	if (header->frame > 1 &&
+	    memcmp(header->trail_id, chain->trail_id, sizeof(chain->trail_id)) != 0)
+		return bad(ret_reason, "the frame is of another trail");
+	if (memcmp(header->previous_hash, chain->hash, sizeof(chain->hash)) != 0)
+		return bad(ret_reason, "the frame does not continue the one before");
+	if (chain->commit_left == 0)
+		return header->commit_index == 0 && header->commit_first_event == chain->next_event
+			       ? 0
+			       : bad(ret_reason, "event numbers are missing before this frame");
+	if (header->commit_frames != chain->commit_frames ||
+	    header->commit_index != chain->commit_frames - chain->commit_left ||
+	    header->commit_first_event != chain->commit_first_event ||
+	    header->commit_event_count != chain->commit_event_count)
+		return bad(ret_reason, "the frames of one commit contradict each other");
+	return 0;
+}
+
+static int begin_commit(struct trail_chain *chain, const struct trail_header *header,
+			const char **ret_reason)
+{
+	if (header->commit_event_count > (uint64_t)TRAIL_COMMIT_MOST * TRAIL_RAW_MOST)
+		return bad(ret_reason, "a commit claims more events than it can hold");
+	free(chain->commit_bits);
+	chain->commit_bits = NULL;
+	if (header->commit_frames > 1) {
+		chain->commit_bits = calloc(1, header->commit_event_count / 8 + 1);
+		if (!chain->commit_bits)
+			return -ENOMEM;
+	}
+	chain->commit_frames = header->commit_frames;
+	chain->commit_left = header->commit_frames;
+	chain->commit_first_event = header->commit_first_event;
+	chain->commit_event_count = header->commit_event_count;
+	chain->commit_seen = 0;
+	chain->commit_types = 0;
+	return 0;
+}
+
+/* The lines carry ascending numbers of the commit's range, each once, and as many as the header
+ * says. */
+static int check_lines(struct trail_chain *chain, const struct trail_header *header,
+		       const char *raw, size_t length)
+{
+	uint64_t count = 0, least = header->first_event, sequence;
+	const char *end = raw + length;
+
+	while (raw < end) {
+		const char *newline = memchr(raw, '\n', (size_t)(end - raw));
+
+		if (!newline ||
+		    trail_line_sequence(raw, (size_t)(newline - raw), chain->id16, &sequence) < 0)
+			return -EBADMSG;
+		if (sequence < least || (count == 0 && sequence != header->first_event) ||
+		    sequence - header->commit_first_event >= header->commit_event_count)
+			return -EBADMSG;
+		if (chain->commit_bits) {
+			uint64_t bit = sequence - header->commit_first_event;
+
+			if (chain->commit_bits[bit / 8] & 1u << bit % 8)
+				return -EBADMSG;
+			chain->commit_bits[bit / 8] |= (uint8_t)(1u << bit % 8);
+		}
+		least = sequence + 1;
+		count++;
+		raw = newline + 1;
+	}
+	return count == header->event_count ? 0 : -EBADMSG;
+}
+
+static int check_payload(struct trail_chain *chain, struct trail_segment *segment,
+			 const struct trail_frame *frame, const char **ret_reason)
+{
+	uint8_t hash[TRAIL_HASH_BYTES];
+	const char *raw;
+	size_t length;
+	int r;
+
+	if (frame->seal.stored_kind == TRAIL_STORED_PRUNED)
+		return bad(ret_reason, "the payload is gone, and no signed note says why");
+	r = trail_segment_check_stored(segment, frame);
+	if (r < 0)
+		return r == -EBADMSG ? bad(ret_reason, "the stored bytes were changed") : r;
+	r = trail_segment_payload(segment, frame, &raw, &length);
+	if (r < 0)
+		return r == -EBADMSG ? bad(ret_reason, "the payload cannot be decompressed") : r;
+	r = trail_hash(raw, length, hash);
+	if (r < 0)
+		return r;
+	if (memcmp(hash, frame->header.raw_hash, sizeof(hash)) != 0)
+		return bad(ret_reason, "the payload is not the one that was signed");
+	if (check_lines(chain, &frame->header, raw, length) < 0)
+		return bad(ret_reason, "the numbers of the events are not those of the header");
+	return 0;
+}
+
+static void count_gap(struct trail_gaps *gaps, const struct trail_summary_count *item)
+{
+	if (strcmp(item->value, "recorder-loss") == 0)
+		gaps->losses += item->count;
+	else if (strcmp(item->value, "recorder-recovery") == 0)
+		gaps->recoveries += item->count;
+	else if (strcmp(item->value, "recorder-degraded") == 0)
+		gaps->degraded += item->count;
+	else if (strcmp(item->value, "clock-step") == 0)
+		gaps->clock_steps += item->count;
+}
+
+/* It can be read to its end, and its kinds add up to the events. */
+static int check_summary(const struct trail_header *header, struct trail_gaps *gaps)
+{
+	struct trail_gaps found = {};
+	struct trail_summary_element list;
+	struct trail_summary_count item;
+	uint64_t kinds = 0;
+	size_t at = 0;
+	int r;
+
+	while ((r = trail_summary_next(header->summary, header->summary_length, &at, &list)) > 0) {
+		size_t in_list = 0;
+
+		if (list.tag < TRAIL_TAG_KIND || list.tag > TRAIL_TAG_OPERATION)
+			continue;
+		while ((r = trail_summary_next_count(&list, &in_list, &item)) > 0) {
+			if (list.tag != TRAIL_TAG_KIND)
+				continue;
+			kinds += item.count;
+			count_gap(&found, &item);
+		}
+		if (r < 0)
+			return r;
+	}
+	if (r < 0 || kinds != header->event_count)
+		return -EBADMSG;
+	/* The types are a second witness, should a caller name its kinds otherwise. */
+	gaps->losses += found.losses ?: !!(header->types & 1u << TRAIL_LOSS);
+	gaps->recoveries += found.recoveries ?: !!(header->types & 1u << TRAIL_RECOVERY);
+	gaps->degraded += found.degraded;
+	gaps->clock_steps += found.clock_steps;
+	return 0;
+}
+
+static int check_signature(const struct trail_chain *chain, struct trail_segment *segment,
+			   const struct trail_frame *frame, const char **ret_reason)
+{
+	const struct buffer *bytes;
+	int r;
+
+	r = trail_segment_signed(segment, frame, &bytes);
+	if (r < 0)
+		return r;
+	r = trail_check_signature(chain->next_key, bytes->data, bytes->length,
+				  frame->seal.signature);
+	if (r != -EBADMSG)
+		return r;
+	return bad(ret_reason,
+		   frame->header.frame == 1
+			   ? "the signature of the first frame is not by the root key"
+			   : "the signature is not by the key that the frame before names");
+}
+
+static int end_frame(struct trail_chain *chain, const struct trail_frame *frame,
+		     const char **ret_reason)
+{
+	const struct trail_header *header = &frame->header;
+
+	chain->commit_seen += header->event_count;
+	chain->commit_types |= header->types;
+	if (--chain->commit_left == 0) {
+		if (chain->commit_seen != chain->commit_event_count)
+			return bad(ret_reason, "the commit has not as many events as it says");
+		chain->next_event = chain->commit_first_event + chain->commit_event_count;
+	}
+	memcpy(chain->next_key, frame->seal.next_public_key, sizeof(chain->next_key));
+	chain->next_frame++;
+	chain->events += header->event_count;
+	chain->raw_bytes += header->raw_length;
+	chain->stored_bytes += frame->end_offset - frame->offset;
+	chain->last_wall_ns = header->wall_ns;
+	return 0;
+}
+
+int trail_chain_check(struct trail_chain *chain, struct trail_segment *segment,
+		      const struct trail_frame *frame, const char **ret_reason)
+{
+	const struct trail_header *header = &frame->header;
+	struct trail_gaps gaps = chain->gaps;
+	int r;
+
+	r = check_place(chain, header, ret_reason);
+	if (r == 0)
+		r = check_signature(chain, segment, frame, ret_reason);
+	if (r == 0 && chain->commit_left == 0)
+		r = begin_commit(chain, header, ret_reason);
+	if (r < 0)
+		return r;
+	if (header->frame == 1) {
+		memcpy(chain->trail_id, header->trail_id, sizeof(chain->trail_id));
+		for (int i = 0; i < 8; i++)
+			snprintf(chain->id16 + 2 * i, 3, "%02x", header->trail_id[i]);
+	}
+	r = check_payload(chain, segment, frame, ret_reason);
+	if (r < 0)
+		return r;
+	if (check_summary(header, &gaps) < 0)
+		return bad(ret_reason, "the summary is not one of this payload");
+	r = trail_segment_hash(segment, frame, chain->hash);
+	if (r < 0)
+		return r;
+	chain->gaps = gaps;
+	return end_frame(chain, frame, ret_reason);
+}

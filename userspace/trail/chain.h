@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Checking frames in order, from the root on: everything that the frames themselves can prove. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "trail/segment.h"
+
+/* Signed notes that something is missing, counted by the kinds of events that tell of it. */
+struct trail_gaps {
+	uint64_t losses;     /* recorder-loss */
+	uint64_t recoveries; /* recorder-recovery */
+	uint64_t degraded;   /* recorder-degraded */
+	uint64_t clock_steps;
+};
+
+struct trail_chain {
+	uint8_t trail_id[TRAIL_ID_BYTES];
+	char id16[17];
+	uint8_t next_key[TRAIL_KEY_BYTES]; /* checks the next frame */
+	uint8_t hash[TRAIL_HASH_BYTES];    /* of the last frame */
+	uint64_t next_frame, next_event;
+	/* The commit that is being read. */
+	unsigned int commit_frames, commit_left;
+	uint64_t commit_first_event, commit_event_count, commit_seen;
+	uint8_t *
+		commit_bits; /* one for each of its events, owned; NULL for a commit of one frame */
+	uint32_t commit_types;
+	/* Sums over whole frames. */
+	uint64_t events, raw_bytes, stored_bytes;
+	uint64_t last_wall_ns;
+	struct trail_gaps gaps;
+};
+
+/* Begin before frame 1, which `root` has signed. */
+void trail_chain_begin(struct trail_chain *chain, const uint8_t *root);
+void trail_chain_end(struct trail_chain *chain);
+
+/*
+ * Check the frame that was just read from `segment`, payload and all, as the next one. Returns 0
+ * and counts it; -EBADMSG with a reason that says what is wrong; -errno.
+ */
+int trail_chain_check(struct trail_chain *chain, struct trail_segment *segment,
+		      const struct trail_frame *frame, const char **ret_reason);

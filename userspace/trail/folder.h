@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The names in a trail's folder. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "trail/format.h"
+
+#define TRAIL_LOCK_FILE    "lock"
+#define TRAIL_ROOT_FILE    "root.pub"
+#define TRAIL_TORN_FOLDER  "torn"
+#define TRAIL_STATE_FOLDER "state"
+
+#define TRAIL_SEGMENT_NAME_BYTES 32 /* 20 digits, ".jsonl.zst" and the zero */
+
+/* The name of the segment whose first frame has this number. */
+void trail_segment_name(uint64_t first_frame, char ret_name[TRAIL_SEGMENT_NAME_BYTES]);
+/* The reverse. Returns false for any other file's name. */
+bool trail_segment_parse(const char *name, uint64_t *ret_first_frame);
+
+/* The first frames of all segments of a folder, ascending; owned by the caller. Returns 0 or
+ * -errno. */
+int trail_segment_list(int folder, uint64_t **ret_first_frames, size_t *ret_count);
+
+/* root.pub: the public key of frame 1 as 64 hexadecimal digits and a newline. -EBADMSG for anything
+ * else. */
+int trail_root_read(int folder, uint8_t *ret_public_key);
+int trail_root_write(int folder, const uint8_t *public_key);
+
+/* Whether a recorder holds the trail's lock. Returns 1, 0, or -errno; without a lock file 0. */
+int trail_is_live(int folder);

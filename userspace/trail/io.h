@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every system call by which the trail changes or reads a file, so that tests can put a table of
+ * functions beneath that counts, fails, cuts and reorders them.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* openat(2) with O_CLOEXEC, O_NOFOLLOW and O_NOCTTY. Returns a descriptor or -errno. */
+int trail_io_open(int folder, const char *name, int flags, mode_t mode);
+
+/* Open a folder, made with `mode` when it is not there; its parent must be. Returns a descriptor or
+ * -errno. */
+int trail_io_open_folder(int at, const char *path, bool make, mode_t mode);
+
+/* Write all of it at `offset`. Returns 0 or -errno. */
+int trail_io_write(int fd, const void *data, size_t length, uint64_t offset);
+
+/* Read up to `length` bytes at `offset`: fewer at the end of the file only. Returns the count or
+ * -errno. */
+ssize_t trail_io_read(int fd, void *data, size_t length, uint64_t offset);
+
+/* fdatasync(2) and fsync(2). A failed one must not be called again: the pages may be marked clean.
+ */
+int trail_io_datasync(int fd);
+int trail_io_sync(int fd);
+
+int trail_io_truncate(int fd, uint64_t length);
+
+/* The length of a regular file; -EINVAL for anything else. */
+int trail_io_length(int fd, uint64_t *ret_length);
+
+/*
+ * A write lock on the open file description (F_OFD_SETLK, fcntl(2)): gone when the last copy of the
+ * descriptor is. Unlike flock(2), whether it is held can be asked without taking it.
+ * Returns 0, -EBUSY when another holds it, -errno.
+ */
+int trail_io_lock(int fd);
+/* Returns 1 when some other holds the write lock, 0 when none does, -errno. */
+int trail_io_locked(int fd);

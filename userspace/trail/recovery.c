@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trail/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/cleanup.h"
+#include "trail/folder.h"
+#include "trail/io.h"
+#include "trail/sign.h"
+
+const char *trail_damage_text(enum trail_damage damage)
+{
+	switch (damage) {
+	case TRAIL_DAMAGE_NONE:
+		return "";
+	case TRAIL_DAMAGE_NO_KEY:
+		return "there is a log, but no good signing key in the state folder";
+	case TRAIL_DAMAGE_KEYS:
+		return "the two key slots contradict each other";
+	case TRAIL_DAMAGE_NO_SEGMENT:
+		return "the key follows on frames that are gone: there is no segment";
+	case TRAIL_DAMAGE_CUT:
+		return "the log ends before the frame that the key follows on: its tail was cut off";
+	case TRAIL_DAMAGE_BROKEN:
+		return "a frame before the end of the log is damaged";
+	case TRAIL_DAMAGE_FORK:
+		return "the last frame is not the one that the key follows on";
+	case TRAIL_DAMAGE_BEHIND:
+		return "there is more behind the end than the key explains: the key is older than the log";
+	case TRAIL_DAMAGE_COMMITTED:
+		return "frames that had been committed are not whole";
+	case TRAIL_DAMAGE_VERSION:
+		return "the trail was written by another version";
+	}
+	return "unknown damage";
+}
+
+/* How far the log has been read, and what the next frame must continue. */
+struct walk {
+	struct trail_segment *segment;
+	struct trail_frame frame; /* the last one, where there was one */
+	uint64_t offset;
+	uint64_t next_frame, next_event;
+	uint8_t hash[TRAIL_HASH_BYTES]; /* of the last frame */
+	bool hash_known;
+	uint32_t commit_types;
+	uint64_t commit_offset, commit_begin_frame;
+	unsigned int commit_left; /* frames that the commit still lacks */
+};
+
+static int damaged(struct trail_recovery *recovery, enum trail_damage damage, uint64_t offset)
+{
+	recovery->found = TRAIL_FOUND_DAMAGE;
+	recovery->damage = damage;
+	recovery->damage_offset = offset;
+	return -EUCLEAN;
+}
+
+/* Whether a frame is the one that belongs here, by its header. */
+static bool continues(const struct walk *walk, const struct trail_header *header,
+		      const uint8_t *trail_id)
+{
+	if (memcmp(header->trail_id, trail_id, TRAIL_ID_BYTES) != 0 ||
+	    header->frame != walk->next_frame)
+		return false;
+	if (walk->hash_known && memcmp(header->previous_hash, walk->hash, sizeof(walk->hash)) != 0)
+		return false;
+	if (walk->commit_left > 0)
+		return header->commit_frames == walk->frame.header.commit_frames &&
+		       header->commit_index == walk->frame.header.commit_index + 1 &&
+		       header->commit_first_event == walk->frame.header.commit_first_event &&
+		       header->commit_event_count == walk->frame.header.commit_event_count;
+	return header->commit_index == 0 &&
+	       (!walk->next_event || header->commit_first_event == walk->next_event);
+}
+
+/* Move over the next frame by its header and seal. Returns 1, 0 at the end, -EBADMSG, -ENODATA,
+ * -errno. */
+static int walk_frame(struct walk *walk, const uint8_t *trail_id)
+{
+	struct trail_frame frame;
+	int r;
+
+	r = trail_segment_frame(walk->segment, walk->offset, &frame);
+	if (r <= 0)
+		return r;
+	if (!continues(walk, &frame.header, trail_id))
+		return -EBADMSG;
+	r = trail_segment_hash(walk->segment, &frame, walk->hash);
+	if (r < 0)
+		return r;
+	walk->hash_known = true;
+	if (walk->commit_left == 0) {
+		walk->commit_offset = walk->offset;
+		walk->commit_begin_frame = frame.header.frame;
+		walk->commit_left = frame.header.commit_frames;
+		walk->commit_types = 0;
+		walk->next_event =
+			frame.header.commit_first_event + frame.header.commit_event_count;
+	}
+	walk->commit_left--;
+	walk->commit_types |= frame.header.types;
+	walk->next_frame++;
+	walk->offset = frame.end_offset;
+	walk->frame = frame;
+	return 1;
+}
+
+/* The signature and both hashes of the frame just walked over. Returns 0, -EBADMSG, -errno. */
+static int check_frame(struct walk *walk, const uint8_t *public_key)
+{
+	uint8_t hash[TRAIL_HASH_BYTES];
+	const struct buffer *bytes;
+	const char *raw;
+	size_t length;
+	int r;
+
+	r = trail_segment_signed(walk->segment, &walk->frame, &bytes);
+	if (r == 0)
+		r = trail_check_signature(public_key, bytes->data, bytes->length,
+					  walk->frame.seal.signature);
+	if (r == 0)
+		r = trail_segment_check_stored(walk->segment, &walk->frame);
+	if (r == 0)
+		r = trail_segment_payload(walk->segment, &walk->frame, &raw, &length);
+	if (r == 0)
+		r = trail_hash(raw, length, hash);
+	if (r == 0 && memcmp(hash, walk->frame.header.raw_hash, sizeof(hash)) != 0)
+		r = -EBADMSG;
+	return r;
+}
+
+/* Read up to the frame that the older key follows on: all of that is acknowledged, and must be
+ * there. */
+static int walk_to_key(struct walk *walk, const struct trail_key *key,
+		       struct trail_recovery *recovery)
+{
+	while (walk->next_frame < key->frame) {
+		int r = walk_frame(walk, key->trail_id);
+
+		if (r == 0 || r == -ENODATA)
+			return damaged(recovery, TRAIL_DAMAGE_CUT, walk->offset);
+		if (r == -EPROTONOSUPPORT)
+			return damaged(recovery, TRAIL_DAMAGE_VERSION, walk->offset);
+		if (r == -EBADMSG)
+			return damaged(recovery, TRAIL_DAMAGE_BROKEN, walk->offset);
+		if (r < 0)
+			return r;
+	}
+	if (walk->commit_left > 0 ||
+	    memcmp(walk->hash, key->previous_hash, sizeof(walk->hash)) != 0 ||
+	    (walk->next_event && walk->next_event != key->first_event))
+		return damaged(recovery, TRAIL_DAMAGE_FORK, walk->offset);
+	walk->next_event = key->first_event;
+	walk->hash_known = true;
+	return 0;
+}
+
+/*
+ * Whether the commit between the two keys is whole, to the last bit. It moves the walk over what
+ * is. Returns 1, 0, or an error that says nothing of the bytes.
+ */
+static int walk_commit(struct walk *walk, const struct trail_key *older,
+		       const struct trail_key *newer)
+{
+	uint8_t public_key[TRAIL_KEY_BYTES];
+
+	memcpy(public_key, older->public_key, sizeof(public_key));
+	while (walk->next_frame < newer->frame) {
+		int r = walk_frame(walk, older->trail_id);
+
+		if (r > 0)
+			r = check_frame(walk, public_key);
+		else if (r == 0)
+			return 0;
+		if (r == -EBADMSG || r == -ENODATA || r == -EPROTONOSUPPORT)
+			return 0;
+		if (r < 0)
+			return r;
+		memcpy(public_key, walk->frame.seal.next_public_key, sizeof(public_key));
+	}
+	return walk->commit_left == 0 && walk->commit_begin_frame == older->frame &&
+	       walk->next_event == newer->first_event &&
+	       memcmp(public_key, newer->public_key, sizeof(public_key)) == 0 &&
+	       memcmp(walk->hash, newer->previous_hash, sizeof(walk->hash)) == 0;
+}
+
+/* Copy [from, to) of the segment to a new file, and see that it is on the disk. */
+static int copy_tail(int segment, int target, uint64_t from, uint64_t to)
+{
+	char bytes[16384];
+	uint64_t at = 0;
+
+	while (from < to) {
+		ssize_t n =
+			trail_io_read(segment, bytes,
+				      to - from < sizeof(bytes) ? to - from : sizeof(bytes), from);
+		int r;
+
+		if (n <= 0)
+			return n < 0 ? (int)n : -EIO;
+		r = trail_io_write(target, bytes, (size_t)n, at);
+		if (r < 0)
+			return r;
+		from += (uint64_t)n;
+		at += (uint64_t)n;
+	}
+	return trail_io_sync(target);
+}
+
+/* Cut the segment at `offset`, once what is cut off lies safe in torn/: it is evidence too. */
+static int cut_tail(struct trail_store *store, uint64_t offset, struct trail_recovery *recovery)
+{
+	_cleanup_close_ int folder = -1, target = -1;
+	uint64_t length;
+	char name[96];
+	int r;
+
+	r = trail_io_length(store->segment_file, &length);
+	if (r < 0 || length == offset)
+		return r;
+	folder = trail_io_open_folder(store->folder, TRAIL_TORN_FOLDER, true, 0750);
+	if (folder < 0)
+		return folder;
+	snprintf(name, sizeof(name), "%020" PRIu64 "-%" PRIu64 "-%" PRIu64, store->segment, offset,
+		 clock_wall_ns());
+	target = trail_io_open(folder, name, O_WRONLY | O_CREAT | O_EXCL, 0640);
+	if (target < 0)
+		return target;
+	r = copy_tail(store->segment_file, target, offset, length);
+	if (r == 0)
+		r = trail_io_sync(folder);
+	if (r == 0)
+		r = trail_io_sync(store->folder);
+	if (r == 0)
+		r = trail_io_truncate(store->segment_file, offset);
+	if (r == 0)
+		r = trail_io_sync(store->segment_file);
+	if (r < 0)
+		return r;
+	recovery->torn_bytes = length - offset;
+	snprintf(recovery->torn_file, sizeof(recovery->torn_file), "%s/%s", TRAIL_TORN_FOLDER,
+		 name);
+	return 0;
+}
+
+/* Go on with the key in `slot`; the other slot is of no use any more. */
+static int adopt_key(struct trail_store *store, const struct trail_key_state *keys, int slot)
+{
+	int r;
+
+	store->key = keys->key[slot];
+	store->slot = (unsigned int)slot;
+	if (keys->state[!slot] == TRAIL_SLOT_EMPTY)
+		return 0;
+	r = trail_key_erase(store->key_file, !store->slot);
+	return r < 0 ? r : trail_io_datasync(store->key_file);
+}
+
+static void tell_end(struct trail_store *store, const struct walk *walk,
+		     const struct trail_committed *committed, struct trail_recovery *recovery)
+{
+	struct trail_committed *head = &store->head;
+
+	store->offset = walk->offset;
+	memcpy(head->trail_id, store->key.trail_id, sizeof(head->trail_id));
+	memcpy(head->hash, store->key.previous_hash, sizeof(head->hash));
+	head->frame = store->key.frame - 1;
+	head->event = store->key.first_event - 1;
+	head->segment = store->segment;
+	head->offset = walk->offset;
+	head->wall_ns = head->frame ? walk->frame.header.wall_ns : 0;
+	recovery->last_frame = head->frame;
+	recovery->last_event = head->event;
+	recovery->last_wall_ns = head->wall_ns;
+	recovery->ended_without_stop = head->frame && !(walk->commit_types & 1u << TRAIL_STOP);
+	if (!committed)
+		return;
+	recovery->committed_event = committed->event;
+	recovery->kept_frames = head->frame - committed->frame;
+	if (head->event > committed->event)
+		recovery->kept_events = head->event - committed->event;
+}
+
+/* What stands behind the frame that the older key follows on, and what to do about it. */
+static int recover_end(struct trail_store *store, const struct trail_key_state *keys,
+		       struct walk *walk, struct trail_recovery *recovery)
+{
+	struct trail_committed committed;
+	int older, newer, slot, r;
+	struct walk end = *walk;
+	bool told;
+
+	trail_key_order(keys, &older, &newer);
+	told = trail_committed_read(store->folder, &committed) == 0 &&
+	       memcmp(committed.trail_id, keys->key[older].trail_id, TRAIL_ID_BYTES) == 0;
+	r = newer < 0 ? 0 : walk_commit(walk, &keys->key[older], &keys->key[newer]);
+	if (r < 0)
+		return r;
+	slot = r > 0 ? newer : older;
+	if (told && committed.frame >= keys->key[slot].frame)
+		return damaged(recovery, TRAIL_DAMAGE_COMMITTED, end.offset);
+	if (r > 0 || newer < 0) {
+		/* The log must end here: no commit can have left more. */
+		if (walk->offset != walk->segment->limit)
+			return damaged(recovery, TRAIL_DAMAGE_BEHIND, walk->offset);
+	} else {
+		*walk = end;
+		r = cut_tail(store, walk->offset, recovery);
+		if (r < 0)
+			return r;
+		recovery->found = TRAIL_FOUND_TORN;
+	}
+	r = adopt_key(store, keys, slot);
+	if (r < 0)
+		return r;
+	tell_end(store, walk, told ? &committed : NULL, recovery);
+	if (recovery->found != TRAIL_FOUND_TORN)
+		recovery->found = recovery->kept_frames ? TRAIL_FOUND_KEPT : TRAIL_FOUND_CLEAN;
+	return 0;
+}
+
+static int check_keys(const struct trail_key_state *keys, struct trail_recovery *recovery)
+{
+	const struct trail_key *old_key, *new_key;
+	int older, newer;
+
+	trail_key_order(keys, &older, &newer);
+	if (older < 0)
+		return damaged(recovery, TRAIL_DAMAGE_NO_KEY, 0);
+	if (newer < 0)
+		return 0;
+	old_key = &keys->key[older];
+	new_key = &keys->key[newer];
+	if (memcmp(old_key->trail_id, new_key->trail_id, TRAIL_ID_BYTES) != 0 ||
+	    new_key->frame == old_key->frame || new_key->frame - old_key->frame > TRAIL_COMMIT_MOST)
+		return damaged(recovery, TRAIL_DAMAGE_KEYS, 0);
+	return 0;
+}
+
+/* The last segment, or the first one when none was ever made. */
+static int open_last_segment(struct trail_store *store, const struct trail_key *key,
+			     struct trail_recovery *recovery)
+{
+	_cleanup_free_ uint64_t *segments = NULL;
+	char name[TRAIL_SEGMENT_NAME_BYTES];
+	size_t count;
+	int r;
+
+	r = trail_segment_list(store->folder, &segments, &count);
+	if (r < 0)
+		return r;
+	if (count == 0 && key->frame != 1)
+		return damaged(recovery, TRAIL_DAMAGE_NO_SEGMENT, 0);
+	store->segment = count ? segments[count - 1] : 1;
+	trail_segment_name(store->segment, name);
+	memcpy(recovery->segment, name, sizeof(recovery->segment));
+	if (store->segment > key->frame)
+		return damaged(recovery, TRAIL_DAMAGE_BEHIND, 0);
+	store->segment_file =
+		trail_io_open(store->folder, name, O_RDWR | (count ? 0 : O_CREAT), 0640);
+	return store->segment_file < 0 ? store->segment_file : 0;
+}
+
+int trail_recover(struct trail_store *store, const struct trail_key_state *keys,
+		  struct trail_recovery *recovery)
+{
+	struct trail_segment segment;
+	struct walk walk = { .segment = &segment };
+	char name[TRAIL_SEGMENT_NAME_BYTES];
+	const struct trail_key *key;
+	int older, newer, r;
+
+	r = check_keys(keys, recovery);
+	if (r < 0)
+		return r;
+	trail_key_order(keys, &older, &newer);
+	key = &keys->key[older];
+	r = open_last_segment(store, key, recovery);
+	if (r < 0)
+		return r;
+	trail_segment_name(store->segment, name);
+	r = trail_segment_open(store->folder, name, &segment);
+	if (r < 0)
+		return r;
+	walk.next_frame = store->segment;
+	/* Before frame 1 there are zeros; before another segment's first frame, what the key
+	 * remembers. */
+	walk.hash_known = store->segment == 1;
+	walk.next_event = store->segment == 1 ? 1 : 0;
+	if (store->segment == key->frame)
+		memcpy(walk.hash, key->previous_hash, sizeof(walk.hash));
+	r = walk_to_key(&walk, key, recovery);
+	if (r == 0)
+		r = recover_end(store, keys, &walk, recovery);
+	trail_segment_close(&segment);
+	return r;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading one segment: frames by offset, headers alone where that is enough, payloads on demand.
+ * Every byte is hostile; memory is bounded by TRAIL_HEADER_MOST, TRAIL_STORED_MOST and
+ * TRAIL_RAW_MOST.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "trail/frame.h"
+
+/* The longest zstd frame that is read into memory: what 64 MiB that cannot be compressed come to.
+ */
+#define TRAIL_STORED_MOST (TRAIL_RAW_MOST + (1u << 20))
+
+#define TRAIL_WINDOW_BYTES 8192
+
+struct trail_segment {
+	int fd;         /* owned; -1 when closed */
+	uint64_t limit; /* what lies behind it is not looked at */
+	uint64_t window_offset;
+	size_t window_length;
+	uint8_t window[TRAIL_WINDOW_BYTES];
+	struct buffer header; /* the current frame's, as it lies there */
+	struct buffer stored, raw, signed_bytes;
+	uint64_t stored_offset; /* of what is in `stored`, where that is not empty */
+	void *decompressor;     /* ZSTD_DCtx, made when first needed */
+};
+
+/* A frame where it lies. `header.summary` is valid until the next frame is read. */
+struct trail_frame {
+	struct trail_header header;
+	struct trail_seal seal;
+	uint64_t offset;        /* of the HEADER */
+	uint64_t stored_offset; /* of the zstd frame */
+	uint64_t stored_length; /* as found by walking it; equal to the seal's */
+	uint64_t end_offset;    /* behind the SEAL */
+};
+
+/*
+ * Open `name` in `folder` (or AT_FDCWD); the limit is the file's length. `ret_segment` is zeroed
+ * first. Returns 0 or -errno. trail_segment_close() takes a zeroed one and one with fd -1.
+ */
+int trail_segment_open(int folder, const char *name, struct trail_segment *ret_segment);
+void trail_segment_close(struct trail_segment *segment);
+
+/* Look at the bytes up to `limit`, anew. */
+void trail_segment_set_limit(struct trail_segment *segment, uint64_t limit);
+
+/*
+ * Read the frame at `offset`, without its payload. Returns 1; 0 when `offset` is the limit;
+ * -ENODATA when the bytes end before the frame does; -EBADMSG when it is no frame; -EPROTONOSUPPORT
+ * for another version; -errno.
+ */
+int trail_segment_frame(struct trail_segment *segment, uint64_t offset,
+			struct trail_frame *ret_frame);
+
+/* The bytes that the current frame's signature covers, until the next frame is read. 0 or -ENOMEM.
+ */
+int trail_segment_signed(struct trail_segment *segment, const struct trail_frame *frame,
+			 const struct buffer **ret_bytes);
+
+/* The current frame's hash, as the next frame quotes it. Returns 0 or -ENOMEM. */
+int trail_segment_hash(struct trail_segment *segment, const struct trail_frame *frame,
+		       uint8_t *ret_hash);
+
+/* Compare the stored zstd frame with the SEAL. Returns 0, -EBADMSG, -errno. */
+int trail_segment_check_stored(struct trail_segment *segment, const struct trail_frame *frame);
+
+/*
+ * Decompress the payload: exactly raw_length bytes, whose checksum (zstd's own) is good. Owned by
+ * the segment until the next payload. Returns 0; -ENODATA when it was pruned; -EBADMSG; -errno.
+ */
+int trail_segment_payload(struct trail_segment *segment, const struct trail_frame *frame,
+			  const char **ret_data, size_t *ret_length);

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trail/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <zstd.h>
+
+#include "base/cleanup.h"
+#include "trail/folder.h"
+#include "trail/io.h"
+#include "trail/sign.h"
+
+static int open_folders(struct trail_store *store, const struct trail_store_options *options)
+{
+	int r;
+
+	store->folder = trail_io_open_folder(AT_FDCWD, options->folder, true, 0750);
+	if (store->folder < 0)
+		return store->folder;
+	store->lock = trail_io_open(store->folder, TRAIL_LOCK_FILE, O_RDWR | O_CREAT, 0640);
+	if (store->lock < 0)
+		return store->lock;
+	/* The only thing done before the lock is held: everything else belongs to who has it. */
+	r = trail_io_lock(store->lock);
+	if (r < 0)
+		return r;
+	if (options->state)
+		store->state = trail_io_open_folder(AT_FDCWD, options->state, true, 0700);
+	else
+		store->state = trail_io_open_folder(store->folder, TRAIL_STATE_FOLDER, true, 0700);
+	if (store->state < 0)
+		return store->state;
+	store->key_file = trail_io_open(store->state, TRAIL_KEY_FILE, O_RDWR | O_CREAT, 0600);
+	return store->key_file < 0 ? store->key_file : 0;
+}
+
+/* A trail's first key. Recovery then makes the rest, as after a crash at this point. */
+static int make_first_key(struct trail_store *store)
+{
+	struct trail_key key = { .frame = 1, .first_event = 1 };
+	int r;
+
+	r = trail_random(key.trail_id, sizeof(key.trail_id));
+	if (r == 0)
+		r = trail_key_generate(key.seed, key.public_key);
+	if (r == 0)
+		r = trail_key_erase(store->key_file, 1);
+	if (r == 0)
+		r = trail_key_store(store->key_file, 0, &key);
+	trail_wipe(&key, sizeof(key));
+	if (r == 0)
+		r = trail_io_sync(store->key_file);
+	return r < 0 ? r : trail_io_sync(store->state);
+}
+
+/*
+ * Whether nothing was ever recorded here: no root, no segment, no good key. Making a trail begins
+ * with the key, so a crash leaves less, never more.
+ */
+static int is_new(struct trail_store *store, const struct trail_key_state *keys)
+{
+	_cleanup_free_ uint64_t *segments = NULL;
+	uint8_t root[TRAIL_KEY_BYTES];
+	int older, newer, r;
+	size_t count;
+
+	trail_key_order(keys, &older, &newer);
+	if (older >= 0 || trail_root_read(store->folder, root) != -ENOENT)
+		return 0;
+	r = trail_segment_list(store->folder, &segments, &count);
+	return r < 0 ? r : count == 0;
+}
+
+static int set_up_compressor(struct trail_store *store, int level)
+{
+	store->compressor = ZSTD_createCCtx();
+	if (!store->compressor)
+		return -ENOMEM;
+	if (ZSTD_isError(
+		    ZSTD_CCtx_setParameter(store->compressor, ZSTD_c_compressionLevel, level)) ||
+	    ZSTD_isError(ZSTD_CCtx_setParameter(store->compressor, ZSTD_c_checksumFlag, 1)) ||
+	    ZSTD_isError(ZSTD_CCtx_setParameter(store->compressor, ZSTD_c_contentSizeFlag, 1)))
+		return -EINVAL;
+	return 0;
+}
+
+/* Before the first frame there may be anything from nothing to all of these. */
+static int finish_making(struct trail_store *store)
+{
+	uint8_t root[TRAIL_KEY_BYTES];
+	int r;
+
+	if (store->key.frame == 1 && trail_root_read(store->folder, root) < 0) {
+		r = trail_root_write(store->folder, store->key.public_key);
+		if (r < 0)
+			return r;
+	}
+	store->root_known = trail_root_read(store->folder, store->root_key) == 0;
+	r = trail_committed_write(store->committed_file, &store->head);
+	return r < 0 ? r : trail_io_sync(store->folder);
+}
+
+static int open_and_recover(struct trail_store *store, const struct trail_store_options *options,
+			    struct trail_key_state *keys, struct trail_recovery *recovery)
+{
+	bool made = false;
+	int r;
+
+	r = open_folders(store, options);
+	if (r < 0)
+		return r;
+	r = trail_key_read(store->key_file, keys);
+	if (r < 0)
+		return r;
+	r = is_new(store, keys);
+	if (r < 0)
+		return r;
+	if (r > 0) {
+		made = true;
+		r = make_first_key(store);
+		if (r < 0)
+			return r;
+		r = trail_key_read(store->key_file, keys);
+		if (r < 0)
+			return r;
+	}
+	r = trail_recover(store, keys, recovery);
+	if (r < 0)
+		return r;
+	if (made)
+		recovery->found = TRAIL_FOUND_NOTHING;
+	store->committed_file =
+		trail_io_open(store->folder, TRAIL_COMMITTED_FILE, O_RDWR | O_CREAT, 0640);
+	if (store->committed_file < 0)
+		return store->committed_file;
+	memcpy(store->key.boot_id, options->boot_id, sizeof(options->boot_id));
+	memcpy(store->key.machine_id, options->machine_id, sizeof(options->machine_id));
+	r = finish_making(store);
+	return r < 0 ? r : set_up_compressor(store, options->level);
+}
+
+int trail_store_open(const struct trail_store_options *options, struct trail_store *ret_store,
+		     struct trail_recovery *ret_recovery)
+{
+	struct trail_store store = TRAIL_STORE_CLOSED;
+	struct trail_recovery recovery = {};
+	struct trail_key_state keys = {};
+	int r;
+
+	r = open_and_recover(&store, options, &keys, &recovery);
+	trail_key_state_clear(&keys);
+	if (r == 0 || r == -EUCLEAN)
+		*ret_recovery = recovery;
+	if (r == 0)
+		*ret_store = store;
+	else
+		trail_store_close(&store);
+	trail_wipe(&store.key, sizeof(store.key));
+	return r;
+}
+
+void trail_store_close(struct trail_store *store)
+{
+	/* Neither is needed for safety: the old key should not outlive the recorder in the page
+	 * cache. */
+	if (store->committed_file >= 0) {
+		trail_io_datasync(store->key_file);
+		trail_io_datasync(store->committed_file);
+	}
+	closep(&store->committed_file);
+	closep(&store->segment_file);
+	closep(&store->key_file);
+	closep(&store->state);
+	closep(&store->folder);
+	trail_wipe(&store->key, sizeof(store->key));
+	buffer_free(&store->out);
+	buffer_free(&store->summary);
+	buffer_free(&store->signed_bytes);
+	ZSTD_freeCCtx(store->compressor);
+	closep(&store->lock);
+	*store = (struct trail_store)TRAIL_STORE_CLOSED;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A trail open for writing: its files, the key of the next frame, and the end of the log. One
+ * commit is one call; who waits for the disk is the business of trail/writer.h.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "trail/batch.h"
+#include "trail/committed.h"
+#include "trail/key.h"
+#include "trail/segment.h"
+
+/* What was found when a trail was opened. */
+enum trail_found {
+	TRAIL_FOUND_NOTHING, /* made anew */
+	TRAIL_FOUND_CLEAN,   /* the log ends with its last commit */
+	TRAIL_FOUND_KEPT,    /* the last commit had reached the disk, but not been acknowledged */
+	TRAIL_FOUND_TORN, /* the last commit had reached the disk in part, or not at all: cut off */
+	TRAIL_FOUND_DAMAGE, /* nothing was changed, nothing can be written: -EUCLEAN */
+};
+
+enum trail_damage {
+	TRAIL_DAMAGE_NONE,
+	TRAIL_DAMAGE_NO_KEY,     /* there is a log, but no good key slot */
+	TRAIL_DAMAGE_KEYS,       /* the two slots contradict each other */
+	TRAIL_DAMAGE_NO_SEGMENT, /* the key is for a later frame than the first, and there is no log
+				  */
+	TRAIL_DAMAGE_CUT,        /* the log ends before the frame that the key follows on */
+	TRAIL_DAMAGE_BROKEN,     /* a frame before the end is not whole, or not the one that belongs
+				    there */
+	TRAIL_DAMAGE_FORK,       /* the last frame is not the one that the key follows on */
+	TRAIL_DAMAGE_BEHIND, /* bytes behind the end that no commit explains: the key is older than
+				the log */
+	TRAIL_DAMAGE_COMMITTED, /* frames that had been committed are not whole */
+	TRAIL_DAMAGE_VERSION,   /* written by another version */
+};
+
+struct trail_recovery {
+	enum trail_found found;
+	enum trail_damage damage;
+	char segment[32];         /* with damage: the file */
+	uint64_t damage_offset;   /* and where in it */
+	bool ended_without_stop;  /* the last commit has no STOP: the recorder was killed */
+	uint64_t last_frame;      /* 0 when there was none */
+	uint64_t last_event;      /* likewise */
+	uint64_t last_wall_ns;    /* when the last frame was made */
+	uint64_t committed_event; /* the last that had been acknowledged, as far as `committed` says
+				   */
+	uint64_t kept_frames;     /* whole, but not yet acknowledged */
+	uint64_t kept_events;
+	uint64_t torn_bytes; /* cut off the end */
+	char torn_file[128]; /* where they are now, under the trail's folder; "" without any */
+};
+
+/* A sentence for a person; "" for TRAIL_DAMAGE_NONE. */
+const char *trail_damage_text(enum trail_damage damage);
+
+struct trail_store {
+	int folder, lock, state, key_file, segment_file, committed_file;
+	struct trail_key key; /* of the next frame */
+	unsigned int slot;    /* where it lies */
+	uint8_t root_key[TRAIL_KEY_BYTES];
+	bool root_known;
+	uint64_t segment;            /* first frame of the active segment */
+	uint64_t offset;             /* its end */
+	struct trail_committed head; /* the last commit */
+	int level;                   /* of zstd */
+	void *compressor;            /* ZSTD_CCtx */
+	struct buffer out, summary, signed_bytes;
+};
+
+#define TRAIL_STORE_CLOSED                                                                         \
+	{                                                                                          \
+		.folder = -1, .lock = -1, .state = -1, .key_file = -1, .segment_file = -1,         \
+		.committed_file = -1                                                               \
+	}
+
+struct trail_store_options {
+	const char *folder;
+	const char *state; /* NULL: folder/state */
+	uint8_t boot_id[16], machine_id[16];
+	int level;
+};
+
+/*
+ * Open or make the trail and recover it: see docs/trail-format.md for what is done in each state.
+ * Returns 0; -EBUSY when another recorder has it; -EUCLEAN with ret_recovery set when it is
+ * damaged; -errno.
+ */
+int trail_store_open(const struct trail_store_options *options, struct trail_store *ret_store,
+		     struct trail_recovery *ret_recovery);
+
+/* Sync what is only a hint, wipe the key from memory, let go of the lock. */
+void trail_store_close(struct trail_store *store);
+
+/* recovery.c: find the end of the log, mend it where a crash explains it. 0, -EUCLEAN, -errno. */
+int trail_recover(struct trail_store *store, const struct trail_key_state *keys,
+		  struct trail_recovery *recovery);
+
+struct trail_commit {
+	unsigned int frames;
+	uint64_t stored_bytes; /* all that was appended to the segment */
+	uint64_t duration_ns;  /* from building the frames to `committed` */
+	uint64_t disk_ns;      /* the part of it that went to the disk */
+};
+
+/*
+ * Write a batch that is not empty as one commit. Returns 0, or -errno: the store must then not be
+ * written to again.
+ */
+int trail_store_commit(struct trail_store *store, const struct trail_batch *batch,
+		       struct trail_commit *ret_commit);

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "correlate/operations.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+static const struct operation operations[] = {
+#define OPERATION(method, path, id, target, severity, declares, query)                             \
+	{ #method, path, #id, #target, severity, OPERATION_DECLARES_##declares, query },
+	OPERATIONS(OPERATION)
+#undef OPERATION
+};
+
+const struct operation *operation_all(size_t *ret_count)
+{
+	*ret_count = ARRAY_SIZE(operations);
+	return operations;
+}
+
+void operation_match_free(struct operation_match *match)
+{
+	if (match)
+		buffer_free(&match->path);
+}
+
+static int hex_digit(char c)
+{
+	return c >= '0' && c <= '9'   ? c - '0'
+	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
+	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+				      : -1;
+}
+
+bool operation_decode(struct buffer *buffer, struct text text, bool plus)
+{
+	bool whole = true;
+
+	for (size_t i = 0; i < text.length; i++) {
+		char c = text.data[i];
+		int high, low;
+
+		if (c == '+' && plus) {
+			c = ' ';
+		} else if (c == '%') {
+			high = i + 1 < text.length ? hex_digit(text.data[i + 1]) : -1;
+			low = i + 2 < text.length ? hex_digit(text.data[i + 2]) : -1;
+			if (high >= 0 && low >= 0) {
+				c = (char)(high << 4 | low);
+				i += 2;
+			} else {
+				whole = false;
+			}
+		}
+		buffer_append_char(buffer, c);
+	}
+	return whole;
+}
+
+/* path.Clean() of Go, and a slash at the end stays (mux.cleanPath). In place; begins with '/'. */
+static size_t clean(char *path, size_t length)
+{
+	size_t in = 0, out = 0;
+	bool slash = path[length - 1] == '/';
+
+	while (in < length) {
+		size_t start, part;
+
+		while (in < length && path[in] == '/')
+			in++;
+		start = in;
+		while (in < length && path[in] != '/')
+			in++;
+		part = in - start;
+		if (part == 0 || (part == 1 && path[start] == '.'))
+			continue;
+		if (part == 2 && path[start] == '.' && path[start + 1] == '.') {
+			while (out > 0 && path[--out] != '/')
+				;
+			continue;
+		}
+		path[out++] = '/';
+		memmove(path + out, path + start, part);
+		out += part;
+	}
+	if (out == 0 || (slash && path[out - 1] != '/'))
+		path[out++] = '/';
+	return out;
+}
+
+/* Split what stands in the request line. Returns false where url.ParseRequestURI() fails. */
+static bool split_target(struct operation_match *match, struct text target)
+{
+	const char *mark, *slash;
+
+	for (size_t i = 0; i < target.length; i++)
+		if ((uint8_t)target.data[i] < 0x20 || target.data[i] == 0x7f)
+			return false;
+	mark = target.length ? memchr(target.data, '?', target.length) : NULL;
+	if (mark) {
+		match->query =
+			(struct text){ mark + 1, target.length - (size_t)(mark + 1 - target.data) };
+		target.length = (size_t)(mark - target.data);
+	}
+	if (target.length > 0 && target.data[0] != '/') {
+		/* Absolute form: a scheme, "://", an authority, then the path. */
+		const char *colon = memmem(target.data, target.length, "://", 3);
+
+		if (!colon || colon == target.data)
+			return text_equal(target, TEXT("*"));
+		for (const char *p = target.data; p < colon; p++)
+			if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
+			      (p > target.data && ((*p >= '0' && *p <= '9') || strchr("+-.", *p)))))
+				return false;
+		colon += 3;
+		target.length -= (size_t)(colon - target.data);
+		target.data = colon;
+		slash = target.length ? memchr(target.data, '/', target.length) : NULL;
+		target = slash ? (struct text){ slash,
+						target.length - (size_t)(slash - target.data) }
+			       : TEXT("");
+	} else if (target.length == 0) {
+		return false;
+	}
+	match->raw_path = target;
+	return true;
+}
+
+/* Does the path follow the row's? The first {...} goes to *ret_target. */
+static bool follows(const char *row, struct text path, struct text *ret_target)
+{
+	struct text target = {};
+	const char *p = path.data, *end = path.data + path.length;
+
+	while (*row) {
+		const char *start = p, *close;
+		bool greedy;
+		size_t tail;
+
+		if (*row != '{') {
+			if (p == end || *p++ != *row++)
+				return false;
+			continue;
+		}
+		close = strchr(row, '}') + 1;
+		greedy = close[-2] == '.';
+		if (greedy) {
+			/* Nothing but plain text stands behind a greedy one. */
+			tail = strlen(close);
+			if ((size_t)(end - p) < tail)
+				return false;
+			p = end - tail;
+		} else {
+			while (p < end && *p != '/')
+				p++;
+			if (p == start)
+				return false;
+		}
+		if (!target.data)
+			target = (struct text){ start, (size_t)(p - start) };
+		row = close;
+	}
+	if (p != end)
+		return false;
+	*ret_target = target;
+	return true;
+}
+
+/* "/v1.41/...": digits and dots, as the engine's versionMatcher has it. */
+static struct text skip_version(struct operation_match *match, struct text path)
+{
+	size_t i = 2;
+
+	if (path.length < 4 || path.data[1] != 'v')
+		return path;
+	while (i < path.length &&
+	       ((path.data[i] >= '0' && path.data[i] <= '9') || path.data[i] == '.'))
+		i++;
+	if (i == 2 || i == path.length || path.data[i] != '/')
+		return path;
+	match->version = (struct text){ path.data + 2, i - 2 };
+	return (struct text){ path.data + i, path.length - i };
+}
+
+int operation_find(struct operation_match *match, struct text method, struct text target)
+{
+	struct buffer path = match->path;
+	struct text rest;
+
+	buffer_clear(&path);
+	*match = (struct operation_match){ .path = path };
+	match->refused = !split_target(match, target);
+	if (match->refused || match->raw_path.length == 0)
+		return 0;
+	match->refused = !operation_decode(&match->path, match->raw_path, false);
+	if (match->path.error)
+		return match->path.error;
+	if (!match->refused) {
+		size_t length = match->path.length;
+
+		/* Room for the slash that clean() may append to an emptied path is there: it had
+		 * one. */
+		match->path.length = clean(match->path.data, length);
+		match->redirected = match->path.length != length;
+	}
+	rest = skip_version(match, (struct text){ match->path.data, match->path.length });
+	for (size_t i = 0; i < ARRAY_SIZE(operations); i++)
+		if (method.length > 0 && method.data[0] == operations[i].method[0] &&
+		    text_equal(method, text_of(operations[i].method)) &&
+		    follows(operations[i].path, rest, &match->target)) {
+			match->operation = &operations[i];
+			break;
+		}
+	return 0;
+}
+
+unsigned operation_severity(const struct operation_match *match, struct text method)
+{
+	if (match->operation)
+		return match->operation->severity;
+	return text_equal(method, TEXT("GET")) || text_equal(method, TEXT("HEAD")) ||
+			       text_equal(method, TEXT("OPTIONS"))
+		       ? 0
+		       : 25;
+}
+
+bool operation_may_take_over(const struct operation *operation)
+{
+	return operation &&
+	       (strcmp(operation->id, "ContainerAttach") == 0 ||
+		strcmp(operation->id, "ContainerAttachWebsocket") == 0 ||
+		strcmp(operation->id, "ExecStart") == 0 || strcmp(operation->id, "Session") == 0 ||
+		strcmp(operation->id, "GRPC") == 0);
+}
+
+bool operation_keeps(const struct operation *operation, struct text name)
+{
+	const char *p = operation ? operation->query : "";
+
+	/* A name with a space in it would match two. */
+	if (name.length == 0 || memchr(name.data, ' ', name.length))
+		return false;
+	while ((p = memmem(p, strlen(p), name.data, name.length))) {
+		if (p[-1] == ' ' && p[name.length] == ' ')
+			return true;
+		p++;
+	}
+	return false;
+}

@@ -18,7 +18,7 @@ FUZZ_SECONDS ?= 60
 CLANG ?= clang
 B := build
 Q := $(if $(V),,@)
-say = $(if $(V),,@printf '  %-8s%s\n' $(1) '$(2)';)
+say = $(if $(V),,@printf '  %-8s %s\n' $(1) '$(2)';)
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1)
 LIBRARIES := libbpf libzstd libcrypto libsystemd json-c libcap-ng

@@ -153,6 +153,7 @@ static int open_actors(struct scribe *scribe, const struct scribe_options *optio
 	actors->wall_offset_ns = clock_wall_offset_ns();
 	actors->redact = redact_arguments_of;
 	actors->redact_user = scribe;
+	actor_connect(actors);
 	return 0;
 }
 

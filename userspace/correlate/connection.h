@@ -32,9 +32,10 @@ struct request {
 	uint64_t answered;   /* when the status line came; 0 */
 	uint64_t body_bytes; /* so far */
 	unsigned int status;
-	bool written;     /* its event was emitted */
-	bool answer_over; /* nothing more of its answer will come */
-	bool told_late;   /* an api-answer was emitted */
+	bool written;              /* its event was emitted */
+	bool answer_over;          /* nothing more of its answer will come */
+	bool late_status, late_id; /* its event was written before they came */
+	bool told_late;            /* an api-answer was emitted */
 	bool truncated, ambiguous, hijacked;
 	bool has_answer_length;
 	uint64_t answer_length;

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The recorder: the probes (capture/bpf.h, with the privileges) feed the scribe (scribe.h,
+ * without), one event loop around both. What is shared by recorder.c (the loop), recorder_events.c
+ * (what it says of itself in the trail) and recorder_status.c (what it says in status.json).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "base/buffer.h"
+#include "bpf/wire.h"
+#include "capture/bpf.h"
+#include "commands/record_options.h"
+#include "commands/scribe.h"
+
+struct recorder {
+	const struct record_options *options;
+	struct bpf_source *source;
+	struct scribe *scribe;
+	sd_event *loop;
+	int trail_folder;
+	struct wire_count told[WIRE_MESSAGES][WIRE_LOSSES]; /* losses that stand in the trail */
+	struct scribe_losses told_scribe;
+	uint64_t told_misses, told_requests_lost, told_malformed;
+	uint64_t started_wall_ns, start_ticks;
+	uint64_t beat_at, alive_at; /* boot clock: next heartbeat, next look at what is alive */
+	uint64_t rate_events, rate_at;
+	double rate; /* events a second, over the last second */
+	bool disk_failed;
+	int error; /* why the loop ended, 0 for a signal */
+};
+
+/* ---- recorder_events.c: events about the recorder */
+
+void recorder_say_start(struct recorder *recorder);
+void recorder_say_recovery(struct recorder *recorder);
+void recorder_say_stop(struct recorder *recorder);
+void recorder_say_heartbeat(struct recorder *recorder);
+void recorder_say_sockets(struct recorder *recorder);
+void recorder_say_clock_step(struct recorder *recorder, int64_t step_ns);
+/* An event for each reason whose count has grown since the last call. Returns how many. */
+int recorder_say_losses(struct recorder *recorder);
+
+uint64_t recorder_memory_bytes(void);
+
+/* ---- recorder_status.c */
+
+/* Rename a new status.json into the trail's folder. Returns 0 or -errno. */
+int recorder_write_status(struct recorder *recorder);
+
+/* ---- recorder.c */
+
+/* Record until SIGINT or SIGTERM. Prints what it does on stderr. Returns an exit status
+ * (sysexits.h). */
+int recorder_run(const struct record_options *options);

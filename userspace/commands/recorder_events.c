@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/timex.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "commands/recorder.h"
+#include "event/record.h"
+#include "version.h"
+
+static void add_format(struct record *record, enum field field, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void add_format(struct record *record, enum field field, const char *format, ...)
+{
+	_cleanup_buffer_ struct buffer text = {};
+	char line[512];
+	va_list arguments;
+	int length;
+
+	va_start(arguments, format);
+	length = vsnprintf(line, sizeof(line), format, arguments);
+	va_end(arguments);
+	if (length < 0)
+		return;
+	record_add_text(record, field,
+			(struct text){ line, (size_t)length < sizeof(line) ? (size_t)length
+									   : sizeof(line) - 1 });
+}
+
+uint64_t recorder_memory_bytes(void)
+{
+	_cleanup_buffer_ struct buffer contents = {};
+	unsigned long long size = 0, resident = 0;
+
+	if (file_read(AT_FDCWD, "/proc/self/statm", 256, &contents) < 0 ||
+	    !buffer_string(&contents) || sscanf(contents.data, "%llu %llu", &size, &resident) != 2)
+		return 0;
+	return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void fill_hooks(struct recorder *recorder, struct record *record)
+{
+	const struct bpf_hook_state *hooks;
+	size_t count = bpf_source_hooks(recorder->source, &hooks);
+	const char *const *blind = bpf_source_blind(recorder->source);
+
+	for (size_t i = 0; i < count; i++)
+		if (hooks[i].attached)
+			add_format(record, FIELD_recorder_hooks, "%s=%s", hooks[i].purpose,
+				   hooks[i].hook);
+	record_set_empty_list(record, FIELD_recorder_blind);
+	for (; *blind; blind++)
+		record_add_text(record, FIELD_recorder_blind, text_of(*blind));
+}
+
+static void fill_sockets(struct recorder *recorder, struct record *record)
+{
+	const struct bpf_socket_state *sockets;
+	size_t count = bpf_source_sockets(recorder->source, &sockets);
+
+	for (size_t i = 0; i < count; i++) {
+		if (sockets[i].present)
+			add_format(record, FIELD_recorder_sockets, "%s=%llu", sockets[i].path,
+				   (unsigned long long)sockets[i].inode);
+		else
+			add_format(record, FIELD_recorder_sockets, "%s=absent", sockets[i].path);
+	}
+}
+
+/* The kernel's own opinion of its clock (adjtimex(2)); says nothing of whom it was synchronised
+ * with. */
+static void fill_clock(struct record *record)
+{
+	struct timex clock = {};
+	int state = adjtimex(&clock);
+
+	if (state < 0)
+		return;
+	record_set_boolean(record, FIELD_recorder_clock_synchronised,
+			   state != TIME_ERROR && !(clock.status & STA_UNSYNC));
+	record_set_number(record, FIELD_recorder_clock_error_ns, (uint64_t)clock.maxerror * 1000);
+}
+
+static void fill_version(struct recorder *recorder, struct record *record)
+{
+	struct utsname name;
+
+	record_set_string(record, FIELD_recorder_version, DOCKTRAIL_VERSION);
+	if (uname(&name) == 0)
+		record_set_string(record, FIELD_recorder_kernel, name.release);
+	record_set_string(record, FIELD_recorder_root, scribe_root(recorder->scribe));
+}
+
+/* What was lost since the start, and how the recorder does. */
+static void fill_totals(struct recorder *recorder, struct record *record)
+{
+	uint64_t records = 0, turns = 0, bytes = 0;
+	struct scribe_stats stats;
+
+	scribe_get_stats(recorder->scribe, &stats);
+	for (int message = 0; message < WIRE_MESSAGES; message++)
+		for (int loss = 0; loss < WIRE_LOSSES; loss++) {
+			if (loss == WIRE_LOSS_volume || loss == WIRE_LOSS_stream)
+				continue; /* counted by design: the requests say so themselves */
+			records += recorder->told[message][loss].records;
+			turns += recorder->told[message][loss].turns;
+			bytes += recorder->told[message][loss].bytes;
+		}
+	record_set_number(record, FIELD_loss_records,
+			  records + stats.losses.queue + stats.losses.memory + stats.losses.bad);
+	record_set_number(record, FIELD_loss_turns, turns);
+	record_set_number(record, FIELD_loss_bytes, bytes);
+	record_set_number(record, FIELD_recorder_events, stats.events);
+	record_set_number(record, FIELD_recorder_connections, stats.conversations.connections);
+	record_set_number(record, FIELD_recorder_commit_ns, stats.trail.last_commit_duration_ns);
+	record_set_number(record, FIELD_recorder_commit_longest_ns,
+			  stats.trail.most_commit_duration_ns);
+	record_set_number(record, FIELD_recorder_memory_bytes, recorder_memory_bytes());
+}
+
+static void fill_schema(struct record *record)
+{
+	for (int field = 0; field < FIELD_COUNT; field++)
+		add_format(record, FIELD_recorder_schema, "%s:%s", field_rows[field].path,
+			   field_type_name(field_rows[field].type));
+}
+
+static void succeed(struct recorder *recorder, struct record *record)
+{
+	record_set_string(record, FIELD_event_outcome, "success");
+	scribe_emit(recorder->scribe, record);
+}
+
+void recorder_say_start(struct recorder *recorder)
+{
+	struct record *record = scribe_begin(recorder->scribe, EVENT_recorder_start);
+
+	fill_version(recorder, record);
+	fill_hooks(recorder, record);
+	fill_sockets(recorder, record);
+	fill_schema(record);
+	fill_clock(record);
+	succeed(recorder, record);
+}
+
+void recorder_say_recovery(struct recorder *recorder)
+{
+	const struct trail_recovery *recovery = scribe_recovery(recorder->scribe);
+	struct record *record;
+	char reason[512];
+
+	if (recovery->found == TRAIL_FOUND_NOTHING ||
+	    (recovery->found == TRAIL_FOUND_CLEAN && !recovery->ended_without_stop))
+		return;
+	record = scribe_begin(recorder->scribe, EVENT_recorder_recovery);
+	snprintf(reason, sizeof(reason),
+		 "the recorder before this one was killed or lost power%s%s%s",
+		 recovery->found == TRAIL_FOUND_KEPT ? "; its last commit was whole and is kept"
+						     : "",
+		 recovery->torn_bytes ? "; its unfinished last commit was cut off and is in " : "",
+		 recovery->torn_bytes ? recovery->torn_file : "");
+	record_set_string(record, FIELD_recorder_reason, reason);
+	record_set_number(record, FIELD_recorder_torn_bytes, recovery->torn_bytes);
+	succeed(recorder, record);
+}
+
+void recorder_say_stop(struct recorder *recorder)
+{
+	struct record *record = scribe_begin(recorder->scribe, EVENT_recorder_stop);
+
+	fill_totals(recorder, record);
+	succeed(recorder, record);
+}
+
+void recorder_say_heartbeat(struct recorder *recorder)
+{
+	struct record *record = scribe_begin(recorder->scribe, EVENT_recorder_heartbeat);
+
+	fill_hooks(recorder, record);
+	fill_sockets(recorder, record);
+	fill_totals(recorder, record);
+	fill_clock(record);
+	succeed(recorder, record);
+}
+
+void recorder_say_sockets(struct recorder *recorder)
+{
+	struct record *record = scribe_begin(recorder->scribe, EVENT_recorder_sockets);
+
+	fill_sockets(recorder, record);
+	succeed(recorder, record);
+}
+
+void recorder_say_clock_step(struct recorder *recorder, int64_t step_ns)
+{
+	struct record *record = scribe_begin(recorder->scribe, EVENT_clock_step);
+
+	record_set_integer(record, FIELD_recorder_clock_step_ns, step_ns);
+	fill_clock(record);
+	succeed(recorder, record);
+}
+
+/* ---- losses */
+
+struct loss {
+	const char *reason, *ring;
+	uint64_t records, turns, bytes;
+};
+
+static int say_loss(struct recorder *recorder, const struct loss *loss)
+{
+	struct record *record = scribe_begin(recorder->scribe, EVENT_recorder_loss);
+
+	record_set_string(record, FIELD_loss_reason, loss->reason);
+	record_set_string(record, FIELD_loss_ring, loss->ring);
+	record_set_number(record, FIELD_loss_records, loss->records);
+	record_set_number(record, FIELD_loss_turns, loss->turns);
+	record_set_number(record, FIELD_loss_bytes, loss->bytes);
+	record_set_string(record, FIELD_event_outcome, "failure");
+	scribe_emit(recorder->scribe, record);
+	return 1;
+}
+
+static int say_kernel_losses(struct recorder *recorder)
+{
+	struct wire_count now[WIRE_MESSAGES][WIRE_LOSSES];
+	int said = 0;
+
+	if (bpf_source_losses(recorder->source, now) < 0)
+		return 0; /* read again in a second */
+	for (int message = 0; message < WIRE_MESSAGES; message++)
+		for (int reason = 0; reason < WIRE_LOSSES; reason++) {
+			const struct wire_count *count = &now[message][reason];
+			const struct wire_count *told = &recorder->told[message][reason];
+			char name[96];
+			struct loss loss = { .reason = name,
+					     .ring = bpf_message_ring((enum wire_message)message),
+					     .records = count->records - told->records,
+					     .turns = count->turns - told->turns,
+					     .bytes = count->bytes - told->bytes };
+
+			if (loss.records == 0)
+				continue;
+			snprintf(name, sizeof(name), "%s: %s",
+				 bpf_message_name((enum wire_message)message),
+				 bpf_loss_name((enum wire_loss)reason));
+			if (reason != WIRE_LOSS_volume && reason != WIRE_LOSS_stream)
+				said += say_loss(recorder, &loss);
+			recorder->told[message][reason] = *count;
+		}
+	return said;
+}
+
+static int say_if_grown(struct recorder *recorder, uint64_t now, uint64_t *told, const char *reason,
+			const char *ring)
+{
+	struct loss loss = { .reason = reason, .ring = ring, .records = now - *told };
+
+	if (now <= *told)
+		return 0;
+	*told = now;
+	return say_loss(recorder, &loss);
+}
+
+int recorder_say_losses(struct recorder *recorder)
+{
+	struct scribe_stats stats;
+	int said = say_kernel_losses(recorder);
+
+	scribe_get_stats(recorder->scribe, &stats);
+	said += say_if_grown(recorder, bpf_source_misses(recorder->source), &recorder->told_misses,
+			     "a probe was not run: it was already running on that CPU", "kernel");
+	/* Say it only when there is room again to say it in. */
+	if (stats.trail.queue_bytes < recorder->options->queue_bytes / 2)
+		said += say_if_grown(recorder, stats.losses.queue, &recorder->told_scribe.queue,
+				     "events: too much waited for the disk", "queue");
+	said += say_if_grown(recorder, stats.losses.memory, &recorder->told_scribe.memory,
+			     "messages: out of memory", "scribe");
+	said += say_if_grown(recorder, stats.losses.bad, &recorder->told_scribe.bad,
+			     "messages: not what a probe of this build writes", "scribe");
+	return said;
+}

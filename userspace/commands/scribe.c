@@ -238,7 +238,7 @@ static struct text tail_text(const struct wire_header *message, struct wire_str 
 			      string.length };
 }
 
-static int on_exec(struct scribe *scribe, const struct wire_process_exec *message)
+static int on_process_exec(struct scribe *scribe, const struct wire_process_exec *message)
 {
 	const struct process_exec exec = { .executable =
 						   tail_text(&message->header, message->executable),
@@ -249,7 +249,7 @@ static int on_exec(struct scribe *scribe, const struct wire_process_exec *messag
 	return process_tree_exec(scribe->actors.tree, &message->task, message->header.time, &exec);
 }
 
-static int on_exit(struct scribe *scribe, const struct wire_process_exit *message)
+static int on_process_exit(struct scribe *scribe, const struct wire_process_exit *message)
 {
 	process_tree_exit(scribe->actors.tree, message->pid, message->start, message->status,
 			  message->header.time);
@@ -263,7 +263,7 @@ int scribe_message(void *user, const struct wire_header *message)
 
 	switch (message->message) {
 	case WIRE_process_exec:
-		r = on_exec(scribe, (const struct wire_process_exec *)message);
+		r = on_process_exec(scribe, (const struct wire_process_exec *)message);
 		break;
 	case WIRE_process_fork: {
 		const struct wire_process_fork *fork = (const struct wire_process_fork *)message;
@@ -272,7 +272,7 @@ int scribe_message(void *user, const struct wire_header *message)
 		break;
 	}
 	case WIRE_process_exit:
-		r = on_exit(scribe, (const struct wire_process_exit *)message);
+		r = on_process_exit(scribe, (const struct wire_process_exit *)message);
 		break;
 	default:
 		r = conversations_message(scribe->conversations, message);

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "correlate/description.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/cleanup.h"
+#include "correlate/containers.h"
+#include "correlate/declare.h"
+#include "correlate/http.h"
+#include "correlate/operations.h"
+#include "correlate/redact.h"
+#include "event/record.h"
+
+struct description {
+	const struct redact *redact;
+	struct operation_match
+		match; /* its slices of the target are moved into the buffers below */
+	struct buffer method, path, query, user_agent, raw;
+	const char *reason;                   /* of what is ambiguous */
+	struct declare *declare;              /* NULL where the operation declares nothing */
+	struct declare_answer_reader *answer; /* NULL where its answer names nothing */
+	int error;
+};
+
+static int keep_request(struct description *description, struct text method, struct text target)
+{
+	struct operation_match *match = &description->match;
+	int r = operation_find(match, method, target);
+
+	if (r < 0)
+		return r;
+	buffer_append(&description->method, method.data, method.length);
+	buffer_append(&description->path, match->raw_path.data, match->raw_path.length);
+	if (match->query.length > 0)
+		redact_query(description->redact, match->operation, match->query,
+			     &description->query);
+	match->raw_path = match->query = (struct text){};
+	return description->method.error ?: description->path.error ?: description->query.error;
+}
+
+static int read_bodies(struct description *description)
+{
+	const struct operation *operation = description->match.operation;
+	enum declare_answer answer = declare_answer_of(operation);
+	int r = 0;
+
+	if (operation && operation->declares != OPERATION_DECLARES_none)
+		r = declare_new(operation->declares, &description->declare);
+	if (r == 0 && answer != DECLARE_ANSWER_NONE)
+		r = declare_answer_new(answer, &description->answer);
+	return r;
+}
+
+int description_new(const struct http_head *head, const struct redact *redact,
+		    struct description **ret)
+{
+	struct description *description = calloc(1, sizeof(*description));
+	int r;
+
+	if (!description)
+		return -ENOMEM;
+	description->redact = redact;
+	r = keep_request(description, head->method, head->target);
+	if (r == 0)
+		r = read_bodies(description);
+	buffer_append(&description->user_agent, head->user_agent.data, head->user_agent.length);
+	if (r < 0) {
+		description_free(description);
+		return r;
+	}
+	*ret = description;
+	return 0;
+}
+
+int description_new_ambiguous(const struct http_ambiguous *ambiguous, const struct redact *redact,
+			      struct description **ret)
+{
+	struct description *description = calloc(1, sizeof(*description));
+	int r = 0;
+
+	if (!description)
+		return -ENOMEM;
+	description->redact = redact;
+	description->reason = http_problem_words(ambiguous->problem);
+	if (ambiguous->method.length > 0)
+		r = keep_request(description, ambiguous->method, ambiguous->target);
+	if (r == 0 && ambiguous->start.length > 0)
+		redact_raw(redact, ambiguous->start, &description->raw);
+	if (r < 0) {
+		description_free(description);
+		return r;
+	}
+	*ret = description;
+	return 0;
+}
+
+void description_free(struct description *description)
+{
+	if (!description)
+		return;
+	operation_match_free(&description->match);
+	buffer_free(&description->method);
+	buffer_free(&description->path);
+	buffer_free(&description->query);
+	buffer_free(&description->user_agent);
+	buffer_free(&description->raw);
+	declare_free(description->declare);
+	declare_answer_free(description->answer);
+	free(description);
+}
+
+bool description_may_take_over(const struct description *description)
+{
+	return description->match.operation &&
+	       operation_may_take_over(description->match.operation);
+}
+
+/* A reader that has failed keeps what it has and takes no more: the event says that it was cut. */
+void description_request_body(struct description *description, const char *data, uint64_t length)
+{
+	int r = 0;
+
+	if (!description->declare || description->error)
+		return;
+	if (data)
+		r = declare_feed(description->declare, data, length);
+	else
+		declare_gap(description->declare);
+	description->error = r;
+}
+
+void description_answer_body(struct description *description, const char *data, uint64_t length)
+{
+	if (!description->answer)
+		return;
+	if (data)
+		declare_answer_feed(description->answer, data, length);
+	else
+		declare_answer_gap(description->answer);
+}
+
+bool description_awaits_id(const struct description *description, unsigned int status)
+{
+	return description->answer && status >= 200 && status < 300 &&
+	       declare_answer_found(description->answer).length == 0;
+}
+
+/* ---- into the record */
+
+static struct text text_of_buffer(const struct buffer *buffer)
+{
+	return (struct text){ buffer->data, buffer->length };
+}
+
+static void set_if_any(struct record *record, enum field field, struct text text)
+{
+	if (text.length > 0)
+		record_set_text(record, field, text);
+}
+
+static void fill_request(const struct description *description, struct record *record)
+{
+	const struct operation_match *match = &description->match;
+
+	set_if_any(record, FIELD_http_request_method, text_of_buffer(&description->method));
+	set_if_any(record, FIELD_url_path, text_of_buffer(&description->path));
+	set_if_any(record, FIELD_url_query, text_of_buffer(&description->query));
+	set_if_any(record, FIELD_user_agent, text_of_buffer(&description->user_agent));
+	set_if_any(record, FIELD_api_version, match->version);
+	set_if_any(record, FIELD_api_raw, text_of_buffer(&description->raw));
+	if (match->operation)
+		record_set_string(record, FIELD_api_operation, match->operation->id);
+	if (description->reason)
+		record_set_string(record, FIELD_api_reason, description->reason);
+	else if (match->refused)
+		record_set_string(record, FIELD_api_reason, "a target that the engine refuses");
+	else if (match->redirected)
+		record_set_string(record, FIELD_api_reason,
+				  "a path that is not clean: the engine redirects it");
+}
+
+static void fill_container_target(struct containers *containers, struct text reference,
+				  struct record *record)
+{
+	struct container_names names = {};
+	char id[CONTAINER_ID];
+	struct text whole = { id, sizeof(id) };
+
+	if (!containers || containers_resolve(containers, reference, id) < 0) {
+		/* What the request calls it is all that is known; an id only where it looks like a
+		 * whole one. */
+		record_set_text(record,
+				container_id_valid(reference) ? FIELD_target_id : FIELD_target_name,
+				reference);
+		return;
+	}
+	record_set_text(record, FIELD_target_id, whole);
+	if (containers_find(containers, whole, &names) == 0)
+		set_if_any(record, FIELD_target_name, names.name);
+}
+
+/* The value of one query parameter, as the engine decodes it. */
+static bool query_value(struct text query, struct text name, struct buffer *value)
+{
+	for (const char *at = query.data, *end = at + query.length; at < end;) {
+		const char *stop = memchr(at, '&', (size_t)(end - at)) ?: end;
+		const char *equals = memchr(at, '=', (size_t)(stop - at));
+
+		if (equals && text_equal((struct text){ at, (size_t)(equals - at) }, name))
+			return operation_decode(
+				value, (struct text){ equals + 1, (size_t)(stop - equals - 1) },
+				true);
+		at = stop + 1;
+	}
+	return false;
+}
+
+/* What a create makes: its id from the answer, its name from the query or the body. */
+static void fill_made(const struct description *description, struct containers *containers,
+		      const struct declared *declared, struct record *record)
+{
+	struct text found = declare_answer_found(description->answer);
+	_cleanup_buffer_ struct buffer name = {};
+	struct container_names names = {};
+	struct text given = {};
+
+	if (query_value(text_of_buffer(&description->query), TEXT("name"), &name))
+		given = text_of_buffer(&name);
+	else if (declared)
+		given = declared->name;
+	set_if_any(record, FIELD_target_id, found);
+	if (strcmp(description->match.operation->target, "container") == 0 && found.length > 0 &&
+	    containers) {
+		containers_learn(containers, found, given,
+				 declared ? declared->image : (struct text){});
+		if (containers_find(containers, found, &names) == 0 && names.name.length > 0)
+			given = names.name;
+	}
+	set_if_any(record, FIELD_target_name, given);
+}
+
+static void fill_target(const struct description *description, struct containers *containers,
+			const struct declared *declared, struct record *record)
+{
+	const struct operation_match *match = &description->match;
+
+	if (!match->operation)
+		return;
+	record_set_string(record, FIELD_target_type, match->operation->target);
+	if (match->target.length > 0 && strcmp(match->operation->target, "container") == 0)
+		fill_container_target(containers, match->target, record);
+	else if (match->target.length > 0)
+		record_set_text(record, FIELD_target_name, match->target);
+	if (description->answer && match->target.length == 0)
+		fill_made(description, containers, declared, record);
+}
+
+static void fill_list(struct record *record, enum field field, const struct text_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		record_add_text(record, field, text_list_at(list, i));
+}
+
+static void fill_command(const struct description *description, const struct declared *declared,
+			 struct record *record)
+{
+	_cleanup_text_list_ struct text_list masked = {};
+
+	if (declared->command.count == 0)
+		return;
+	redact_arguments(description->redact, &declared->command, &masked);
+	fill_list(record, FIELD_declared_command, &masked);
+}
+
+static void fill_mounts(const struct declared *declared, struct record *record)
+{
+	for (size_t i = 0; i < declared->mount_count; i++) {
+		const struct declared_mount *mount = &declared->mounts[i];
+
+		record_add_text(record, FIELD_declared_mounts_type, mount->type);
+		record_add_text(record, FIELD_declared_mounts_source,
+				mount->source.data ? mount->source : mount->device);
+		record_add_text(record, FIELD_declared_mounts_target, mount->target);
+		record_add_text(record, FIELD_declared_mounts_mode, mount->mode);
+	}
+}
+
+static void fill_declared(const struct description *description, const struct declared *declared,
+			  struct record *record)
+{
+	static const enum field namespaces[DECLARED_NAMESPACES] = {
+		[DECLARED_PID] = FIELD_declared_namespaces_pid,
+		[DECLARED_NET] = FIELD_declared_namespaces_net,
+		[DECLARED_IPC] = FIELD_declared_namespaces_ipc,
+		[DECLARED_UTS] = FIELD_declared_namespaces_uts,
+		[DECLARED_USER] = FIELD_declared_namespaces_user,
+		[DECLARED_CGROUP] = FIELD_declared_namespaces_cgroup,
+	};
+
+	set_if_any(record, FIELD_declared_image, declared->image);
+	set_if_any(record, FIELD_declared_user, declared->user);
+	fill_command(description, declared, record);
+	fill_list(record, FIELD_declared_environment, &declared->environment);
+	if (declared->privileged >= 0)
+		record_set_boolean(record, FIELD_declared_privileged, declared->privileged);
+	for (int i = 0; i < DECLARED_NAMESPACES; i++)
+		set_if_any(record, namespaces[i], declared->namespaces[i]);
+	fill_mounts(declared, record);
+	fill_list(record, FIELD_declared_devices, &declared->devices);
+	fill_list(record, FIELD_declared_devices, &declared->device_rules);
+	fill_list(record, FIELD_declared_capabilities_add, &declared->capabilities_add);
+	fill_list(record, FIELD_declared_capabilities_drop, &declared->capabilities_drop);
+	fill_list(record, FIELD_declared_security_options, &declared->security_options);
+	fill_list(record, FIELD_declared_sysctls, &declared->sysctls);
+	if (declared->cut || declared->broken || description->error)
+		record_set_boolean(record, FIELD_declared_cut, true);
+	record_raise_severity(record, declare_severity(declared));
+}
+
+void description_fill(const struct description *description, struct containers *containers,
+		      struct record *record, bool answer)
+{
+	const struct declared *declared = NULL;
+
+	if (description->declare && declare_finish(description->declare, &declared) < 0)
+		record->error = -ENOMEM;
+	fill_target(description, containers, declared, record);
+	if (answer)
+		return;
+	fill_request(description, record);
+	if (declared)
+		fill_declared(description, declared, record);
+	record_raise_severity(record, operation_severity(&description->match,
+							 text_of_buffer(&description->method)));
+}

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "correlate/actor.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text_list.h"
+#include "correlate/containers.h"
+#include "correlate/namespaces.h"
+#include "correlate/process.h"
+#include "correlate/users.h"
+#include "event/record.h"
+
+static const enum field namespace_fields[WIRE_NAMESPACES] = {
+	[WIRE_NS_MNT] = FIELD_namespaces_mnt,       [WIRE_NS_PID] = FIELD_namespaces_pid,
+	[WIRE_NS_NET] = FIELD_namespaces_net,       [WIRE_NS_IPC] = FIELD_namespaces_ipc,
+	[WIRE_NS_UTS] = FIELD_namespaces_uts,       [WIRE_NS_USER] = FIELD_namespaces_user,
+	[WIRE_NS_CGROUP] = FIELD_namespaces_cgroup, [WIRE_NS_TIME] = FIELD_namespaces_time,
+};
+
+static void learn_namespaces(void *context, const struct wire_task *task)
+{
+	namespaces_learn(context, task);
+}
+
+static void forget_namespaces(void *context, const char id[WIRE_CONTAINER])
+{
+	namespaces_forget(context, id);
+}
+
+void actor_connect(const struct actor_context *context)
+{
+	const struct process_listener listener = { learn_namespaces, forget_namespaces,
+						   context->namespaces };
+
+	process_tree_listen(context->tree, &listener);
+}
+
+uint64_t actor_wall_ns(const struct actor_context *context, uint64_t boot_ns)
+{
+	return boot_ns + (uint64_t)context->wall_offset_ns;
+}
+
+void actor_entity_id(const struct actor_context *context, uint32_t pid, uint64_t start,
+		     char ret[ENTITY_ID_MOST])
+{
+	snprintf(ret, ENTITY_ID_MOST, "%.8s-%" PRIu32 "-%" PRIu64, context->boot_id ?: "", pid,
+		 start);
+}
+
+static void set_fixed(struct record *record, enum field field, const char *text, size_t most)
+{
+	size_t length = strnlen(text, most);
+
+	if (length)
+		record_set_text(record, field, (struct text){ text, length });
+}
+
+static void set_known(struct record *record, enum field field, struct text text)
+{
+	if (text.data)
+		record_set_text(record, field, text);
+}
+
+static void set_id(struct record *record, enum field field, uint32_t id)
+{
+	if (id != WIRE_UNSET)
+		record_set_number(record, field, id);
+}
+
+static void set_user_name(const struct actor_context *context, struct record *record,
+			  enum field field, uint32_t uid)
+{
+	const char *name =
+		context->users && uid != WIRE_UNSET ? users_name(context->users, uid) : NULL;
+
+	if (name)
+		record_set_string(record, field, name);
+}
+
+/* The kernel calls the slave of a pseudo terminal "pts0" (tty_line_name), everybody else "pts/0".
+ */
+static void set_tty(struct record *record, const char tty[WIRE_TTY])
+{
+	char text[WIRE_TTY + 2];
+	bool pseudo = strncmp(tty, "pts", 3) == 0 && isdigit((unsigned char)tty[3]);
+
+	snprintf(text, sizeof(text), "%s%.*s", pseudo ? "pts/" : "",
+		 (int)strnlen(pseudo ? tty + 3 : tty, pseudo ? WIRE_TTY - 3 : WIRE_TTY),
+		 pseudo ? tty + 3 : tty);
+	if (text[0])
+		record_set_string(record, FIELD_process_tty, text);
+}
+
+static void add_ancestor(void *context, uint32_t pid, const struct process *known)
+{
+	char text[WIRE_COMM + 16];
+	int length = snprintf(text, sizeof(text), "%s[%" PRIu32 "]", known ? known->name : "", pid);
+
+	record_add_text(context, FIELD_process_ancestry, (struct text){ text, (size_t)length });
+}
+
+struct first_ancestor {
+	bool seen;
+	const struct process *known;
+};
+
+static void take_first(void *context, uint32_t pid, const struct process *known)
+{
+	struct first_ancestor *first = context;
+
+	if (!first->seen)
+		first->known = known;
+	first->seen = true;
+}
+
+static void fill_ancestors(const struct actor_context *context, const struct process *process,
+			   struct record *record)
+{
+	struct first_ancestor parent = {};
+
+	if (process->parent_pid == 0)
+		return;
+	if (process_ancestry(context->tree, process, add_ancestor, record))
+		record_add_text(record, FIELD_process_ancestry, TEXT("..."));
+	process_ancestry(context->tree, process, take_first, &parent);
+	record_set_number(record, FIELD_process_parent_pid, process->parent_pid);
+	if (!parent.known)
+		return;
+	set_fixed(record, FIELD_process_parent_name, parent.known->name, WIRE_COMM);
+	set_known(record, FIELD_process_parent_executable, process_executable(parent.known));
+}
+
+/* Nothing of a command line is written that was not masked. */
+static void fill_args(const struct actor_context *context, struct text args, bool cut,
+		      struct record *record)
+{
+	_cleanup_text_list_ struct text_list whole = {}, masked = {};
+
+	text_list_append_terminated(&whole, args.data, args.length);
+	whole.cut |= cut;
+	context->redact(context->redact_user, &whole, &masked);
+	if (masked.count == 0)
+		record_set_empty_list(record, FIELD_process_args);
+	for (size_t i = 0; i < masked.count; i++)
+		record_add_text(record, FIELD_process_args, text_list_at(&masked, i));
+	record_set_boolean(record, FIELD_process_args_cut, whole.cut || masked.cut);
+}
+
+static void fill_process(const struct actor_context *context, const struct wire_task *task,
+			 const struct process *process, struct record *record)
+{
+	char entity[ENTITY_ID_MOST];
+	struct text args;
+	bool cut;
+
+	if (task->pid)
+		record_set_number(record, FIELD_process_pid, task->pid);
+	if (task->pid && task->start) {
+		actor_entity_id(context, task->pid, task->start, entity);
+		record_set_string(record, FIELD_process_entity_id, entity);
+		record_set_number(record, FIELD_process_start, actor_wall_ns(context, task->start));
+	}
+	set_fixed(record, FIELD_process_name, task->name, WIRE_COMM);
+	set_tty(record, task->tty);
+	if (!process)
+		return;
+	set_known(record, FIELD_process_executable, process_executable(process));
+	args = process_args(process, &cut);
+	if (args.data && context->redact)
+		fill_args(context, args, cut, record);
+	fill_ancestors(context, process, record);
+}
+
+static void fill_user(const struct actor_context *context, const struct wire_task *task,
+		      struct record *record)
+{
+	set_id(record, FIELD_user_id, task->uid);
+	set_user_name(context, record, FIELD_user_name, task->uid);
+	set_id(record, FIELD_user_group_id, task->gid);
+	set_id(record, FIELD_user_effective_id, task->effective_uid);
+	set_id(record, FIELD_user_audit_id, task->login_uid);
+	set_user_name(context, record, FIELD_user_audit_name, task->login_uid);
+	set_id(record, FIELD_session_id, task->session);
+}
+
+static void fill_container(const struct actor_context *context, const struct wire_task *task,
+			   struct record *record)
+{
+	struct text id = { task->container, WIRE_CONTAINER };
+	struct container_names names;
+
+	if (!task->container[0])
+		return;
+	record_set_text(record, FIELD_container_id, id);
+	if (!context->containers || containers_find(context->containers, id, &names) < 0)
+		return;
+	set_known(record, FIELD_container_name, names.name);
+	set_known(record, FIELD_container_image_name, names.image);
+}
+
+static void fill_namespaces(const struct actor_context *context, const struct wire_task *task,
+			    struct record *record)
+{
+	char text[NAMESPACES_TEXT];
+
+	if (!context->namespaces)
+		return;
+	namespaces_learn(context->namespaces, task);
+	for (enum wire_namespace i = WIRE_NS_MNT; i < WIRE_NAMESPACES; i++) {
+		const char *whose = namespaces_describe(context->namespaces, task, i, text);
+
+		if (whose)
+			record_set_string(record, namespace_fields[i], whose);
+	}
+}
+
+/*
+ * Completes a task that has only its pid. Returns whether the tree may be asked for it: not where
+ * the pid was given to another process since.
+ */
+static bool complete_task(const struct actor_context *context, const struct record *record,
+			  struct wire_task *task)
+{
+	uint64_t when = record_number(record, FIELD_timestamp);
+	const struct process *process;
+	struct wire_task found;
+
+	if (!context->tree || !task->pid)
+		return false;
+	if (task->start)
+		return true;
+	if (process_tree_identify(context->tree, task->pid, &found) < 0)
+		return false;
+	process = process_tree_find(context->tree, task->pid, found.start);
+	if (!process || (when && actor_wall_ns(context, process->start) > when))
+		return false;
+	*task = found;
+	return true;
+}
+
+void actor_fill(const struct actor_context *context, const struct wire_task *task,
+		struct record *record)
+{
+	struct wire_task whole = *task;
+	const struct process *process = NULL;
+
+	if (complete_task(context, record, &whole))
+		process = process_tree_find_or_read(context->tree, &whole);
+	fill_process(context, &whole, process, record);
+	fill_user(context, &whole, record);
+	fill_container(context, &whole, record);
+	fill_namespaces(context, &whole, record);
+}
+
+void actor_fill_connector(const struct actor_context *context, const struct wire_task *task,
+			  struct record *record)
+{
+	struct wire_task whole = *task;
+	const struct process *process = NULL;
+	char entity[ENTITY_ID_MOST];
+
+	if (complete_task(context, record, &whole))
+		process = process_tree_find_or_read(context->tree, &whole);
+	if (whole.pid)
+		record_set_number(record, FIELD_connector_process_pid, whole.pid);
+	if (whole.pid && whole.start) {
+		actor_entity_id(context, whole.pid, whole.start, entity);
+		record_set_string(record, FIELD_connector_process_entity_id, entity);
+	}
+	set_fixed(record, FIELD_connector_process_name, whole.name, WIRE_COMM);
+	set_id(record, FIELD_connector_user_id, whole.uid);
+	set_user_name(context, record, FIELD_connector_user_name, whole.uid);
+	if (process)
+		set_known(record, FIELD_connector_process_executable, process_executable(process));
+}

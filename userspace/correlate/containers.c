@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "correlate/containers.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "correlate/engine_config.h"
+
+#define BUCKETS        1024
+#define REFERENCE_MOST 256
+/* Of one scan: names in the folder, and files that are new or were changed. */
+#define SCAN_NAMES 8192
+#define SCAN_READS 1024
+/* A request for a name that nobody has must not make us read all the time. */
+#define SCAN_PAUSE_NS (NS_PER_SECOND)
+#define SCAN_COST_NS  (10 * NS_PER_MS) /* pause for each file read */
+
+struct entry {
+	char id[CONTAINER_ID];
+	bool taken, looked;
+	bool there;    /* its file was there when we looked */
+	uint16_t next; /* of its bucket; place + 1, 0 for none */
+	uint64_t looked_at;
+	uint64_t used, learnt;   /* turns of `turn` */
+	struct text name, image; /* owned */
+	struct stat seen;
+};
+
+struct containers {
+	char *roots[CONTAINERS_ROOTS];
+	size_t root_count;
+	struct entry entries[CONTAINERS_MOST];
+	uint16_t buckets[BUCKETS];
+	uint64_t now, turn, scan_after;
+	struct engine_config scratch;
+};
+
+static void closedirp(DIR **folder)
+{
+	if (*folder)
+		closedir(*folder);
+}
+
+int containers_new(struct containers **ret)
+{
+	struct containers *containers = calloc(1, sizeof(*containers));
+
+	if (!containers)
+		return -ENOMEM;
+	*ret = containers;
+	return 0;
+}
+
+void containers_free(struct containers *containers)
+{
+	if (!containers)
+		return;
+	for (size_t i = 0; i < containers->root_count; i++)
+		free(containers->roots[i]);
+	for (size_t i = 0; i < CONTAINERS_MOST; i++) {
+		free((char *)containers->entries[i].name.data);
+		free((char *)containers->entries[i].image.data);
+	}
+	engine_config_clear(&containers->scratch);
+	free(containers);
+}
+
+int containers_add_root(struct containers *containers, const char *path)
+{
+	if (containers->root_count == CONTAINERS_ROOTS)
+		return -ENOSPC;
+	containers->roots[containers->root_count] = strdup(path);
+	if (!containers->roots[containers->root_count])
+		return -ENOMEM;
+	containers->root_count++;
+	return 0;
+}
+
+void containers_set_time(struct containers *containers, uint64_t now)
+{
+	if (now > containers->now)
+		containers->now = now;
+}
+
+static bool is_hexadecimal(struct text text)
+{
+	for (size_t i = 0; i < text.length; i++)
+		if (!(text.data[i] >= '0' && text.data[i] <= '9') &&
+		    !(text.data[i] >= 'a' && text.data[i] <= 'f'))
+			return false;
+	return text.length > 0;
+}
+
+bool container_id_valid(struct text id)
+{
+	return id.length == CONTAINER_ID && is_hexadecimal(id);
+}
+
+static uint16_t *bucket_of(struct containers *containers, const char *id)
+{
+	uint32_t hash = 2166136261u; /* FNV-1a */
+
+	for (size_t i = 0; i < CONTAINER_ID; i++)
+		hash = (hash ^ (unsigned char)id[i]) * 16777619u;
+	return &containers->buckets[(hash ^ hash >> 16) % BUCKETS];
+}
+
+static struct entry *lookup(struct containers *containers, const char *id)
+{
+	uint16_t at = *bucket_of(containers, id);
+
+	for (; at; at = containers->entries[at - 1].next)
+		if (memcmp(containers->entries[at - 1].id, id, CONTAINER_ID) == 0)
+			return &containers->entries[at - 1];
+	return NULL;
+}
+
+/* Less is sooner to go: a free place, one of which nothing is known, the longest unused. */
+static uint64_t worth(const struct entry *entry)
+{
+	if (!entry->taken)
+		return 0;
+	return entry->used | (entry->name.data || entry->image.data ? 1ull << 63 : 0);
+}
+
+static struct entry *take(struct containers *containers, const char *id)
+{
+	struct entry *entry = &containers->entries[0];
+	uint16_t *at;
+
+	for (size_t i = 1; i < CONTAINERS_MOST && entry->taken; i++)
+		if (worth(&containers->entries[i]) < worth(entry))
+			entry = &containers->entries[i];
+	if (entry->taken) {
+		at = bucket_of(containers, entry->id);
+		while (*at != entry - containers->entries + 1)
+			at = &containers->entries[*at - 1].next;
+		*at = entry->next;
+		free((char *)entry->name.data);
+		free((char *)entry->image.data);
+	}
+	at = bucket_of(containers, id);
+	*entry = (struct entry){ .taken = true, .next = *at, .learnt = ++containers->turn };
+	memcpy(entry->id, id, CONTAINER_ID);
+	*at = (uint16_t)(entry - containers->entries + 1);
+	return entry;
+}
+
+static struct entry *lookup_or_take(struct containers *containers, const char *id)
+{
+	struct entry *entry = lookup(containers, id) ?: take(containers, id);
+
+	entry->used = ++containers->turn;
+	return entry;
+}
+
+static int set_text(struct text *text, struct text value)
+{
+	char *copy;
+
+	if (text_equal(*text, value))
+		return 0;
+	copy = malloc(value.length);
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, value.data, value.length);
+	free((char *)text->data);
+	*text = (struct text){ copy, value.length };
+	return 0;
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/*
+ * Look for the entry's file in this folder of an engine. Returns whether it is there; *ret_read
+ * tells whether it was read.
+ */
+static bool look_in(struct containers *containers, int folder, struct entry *entry, bool *ret_read)
+{
+	const struct engine_config *config = &containers->scratch;
+	char id[CONTAINER_ID + 1] = {};
+	struct stat status;
+	int r;
+
+	*ret_read = false;
+	memcpy(id, entry->id, CONTAINER_ID);
+	if (engine_config_stat(folder, id, &status) < 0)
+		return false;
+	if (same_file(&status, &entry->seen))
+		return true;
+	*ret_read = true;
+	r = engine_config_read(folder, id, &containers->scratch);
+	if (r == 0 && config->name.length)
+		r = set_text(&entry->name, (struct text){ config->name.data, config->name.length });
+	if (r == 0 && config->image.length)
+		r = set_text(&entry->image,
+			     (struct text){ config->image.data, config->image.length });
+	/* As it was before it was read; what makes no sense is not read again until it changes. */
+	if (r != -ENOMEM)
+		entry->seen = status;
+	return true;
+}
+
+static void look(struct containers *containers, struct entry *entry)
+{
+	if (entry->looked && containers->now - entry->looked_at < NS_PER_SECOND)
+		return;
+	entry->looked = true;
+	entry->looked_at = containers->now;
+	entry->there = false;
+	for (size_t i = 0; i < containers->root_count && !entry->there; i++) {
+		_cleanup_close_ int folder = engine_open(containers->roots[i]);
+		bool read;
+
+		if (folder >= 0)
+			entry->there = look_in(containers, folder, entry, &read);
+	}
+}
+
+int containers_find(struct containers *containers, struct text id, struct container_names *ret)
+{
+	struct entry *entry;
+
+	if (!container_id_valid(id))
+		return -ENOENT;
+	entry = lookup_or_take(containers, id.data);
+	look(containers, entry);
+	if (!entry->name.data && !entry->image.data)
+		return -ENOENT;
+	*ret = (struct container_names){ entry->name, entry->image };
+	return 0;
+}
+
+int containers_learn(struct containers *containers, struct text id, struct text name,
+		     struct text image)
+{
+	struct entry *entry;
+	int r = 0;
+
+	if (!container_id_valid(id))
+		return -EINVAL;
+	entry = lookup_or_take(containers, id.data);
+	if (name.length > 0 && name.data[0] == '/')
+		name = (struct text){ name.data + 1, name.length - 1 };
+	if (name.length > 0 && name.length <= REFERENCE_MOST && !(entry->there && entry->name.data))
+		r = set_text(&entry->name, name);
+	if (r == 0 && image.length > 0 && image.length <= 2 * REFERENCE_MOST &&
+	    !(entry->there && entry->image.data))
+		r = set_text(&entry->image, image);
+	return r;
+}
+
+/* Returns how many files were read. */
+static size_t scan_root(struct containers *containers, const char *root, size_t most)
+{
+	_cleanup_close_ int fd = engine_open(root);
+	_cleanup_(closedirp)
+	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *found;
+	size_t reads = 0;
+
+	if (!folder)
+		return 0;
+	fd = -1; /* the folder's now */
+	for (size_t i = 0; i < SCAN_NAMES && reads < most && (found = readdir(folder)); i++) {
+		struct entry *entry;
+		bool read;
+
+		if (!container_id_valid(text_of(found->d_name)))
+			continue;
+		entry = lookup(containers, found->d_name) ?: take(containers, found->d_name);
+		if (!entry->used)
+			entry->used = entry->learnt;
+		entry->there = look_in(containers, dirfd(folder), entry, &read);
+		entry->looked = true;
+		entry->looked_at = containers->now;
+		reads += read;
+	}
+	return reads;
+}
+
+int containers_scan(struct containers *containers)
+{
+	size_t reads = 0;
+
+	for (size_t i = 0; i < containers->root_count; i++)
+		reads += scan_root(containers, containers->roots[i], SCAN_READS - reads);
+	containers->scan_after = containers->now + SCAN_PAUSE_NS + reads * SCAN_COST_NS;
+	return containers->scratch.name.error ?: containers->scratch.image.error;
+}
+
+static bool is_called(const struct entry *entry, struct text reference, bool by_name)
+{
+	if (by_name)
+		return text_equal(entry->name, reference);
+	return reference.length < CONTAINER_ID && is_hexadecimal(reference) &&
+	       memcmp(entry->id, reference.data, reference.length) == 0;
+}
+
+/* One that is called so among those whose file is there, or among the others the latest. */
+static int search(struct containers *containers, struct text reference, bool by_name, bool there,
+		  const struct entry **ret)
+{
+	const struct entry *found = NULL;
+
+	for (size_t i = 0; i < CONTAINERS_MOST; i++) {
+		struct entry *entry = &containers->entries[i];
+
+		if (!entry->taken || !is_called(entry, reference, by_name))
+			continue;
+		look(containers, entry);
+		if (entry->there != there || !is_called(entry, reference, by_name) ||
+		    (!there && !entry->name.data && !entry->image.data))
+			continue;
+		if (found && !by_name)
+			return -ENOTUNIQ;
+		if (!found || entry->learnt > found->learnt)
+			found = entry;
+	}
+	if (!found)
+		return -ENOENT;
+	*ret = found;
+	return 0;
+}
+
+static int search_there(struct containers *containers, struct text reference,
+			const struct entry **ret)
+{
+	int r = search(containers, reference, true, true, ret);
+
+	return r == -ENOENT ? search(containers, reference, false, true, ret) : r;
+}
+
+int containers_resolve(struct containers *containers, struct text reference,
+		       char ret_id[CONTAINER_ID])
+{
+	const struct entry *found = NULL;
+	struct container_names names;
+	int r;
+
+	if (reference.length > 0 && reference.data[0] == '/')
+		reference = (struct text){ reference.data + 1, reference.length - 1 };
+	if (reference.length == 0 || reference.length > REFERENCE_MOST)
+		return -ENOENT;
+	if (containers_find(containers, reference, &names) == 0) {
+		memcpy(ret_id, reference.data, CONTAINER_ID);
+		return 0;
+	}
+	r = search(containers, reference, true, true, &found);
+	/* Before a prefix counts, which may be a name that was not read yet, or fit others too. */
+	if (r == -ENOENT && containers->now >= containers->scan_after)
+		containers_scan(containers);
+	if (r == -ENOENT)
+		r = search_there(containers, reference, &found);
+	if (r == -ENOENT)
+		r = search(containers, reference, true, false, &found);
+	if (r == -ENOENT)
+		r = search(containers, reference, false, false, &found);
+	if (r < 0)
+		return r;
+	memcpy(ret_id, found->id, CONTAINER_ID);
+	return 0;
+}

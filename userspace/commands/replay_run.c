@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "commands/replay_run.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "commands/replay_source.h"
+#include "commands/replay_wait.h"
+#include "event/json.h"
+#include "event/record.h"
+#include "output/escape.h"
+
+#define WARNINGS_MOST     20
+#define PROGRESS_AFTER_NS (2 * NS_PER_SECOND)
+#define PROGRESS_EVERY_NS (NS_PER_SECOND / 4)
+
+/* A line of a commit that is gathered. */
+struct gathered {
+	uint64_t sequence;
+	size_t offset, length;
+};
+
+struct run {
+	struct replay *replay;
+	struct replay_source *source;
+	struct record *record;
+	void *state;      /* of the format */
+	bool skip_record; /* nothing depends on what a line says */
+	bool wrote;
+	/* The frames of one commit lie one after the other, by class; told in the order of their
+	 * events. */
+	struct buffer bytes;
+	struct gathered *lines;
+	size_t count, capacity;
+	uint64_t commit; /* first event of the commit that is gathered */
+	uint64_t frames, events, shown;
+	unsigned int warnings;
+	bool damaged;
+	bool progress, progress_shown;
+	uint64_t began_ns, progress_ns;
+};
+
+static void hide_progress(struct run *run)
+{
+	if (run->progress_shown)
+		fputs("\r\033[K", stderr);
+	run->progress_shown = false;
+}
+
+static void show_progress(struct run *run)
+{
+	uint64_t now;
+
+	if (!run->progress)
+		return;
+	now = clock_boot_ns();
+	if (now < run->began_ns + PROGRESS_AFTER_NS || now < run->progress_ns + PROGRESS_EVERY_NS)
+		return;
+	run->progress_ns = now;
+	run->progress_shown = true;
+	fprintf(stderr, "\r\033[K%" PRIu64 " frames, %" PRIu64 " events read, %" PRIu64 " found",
+		run->frames, run->events, run->shown);
+	fflush(stderr);
+}
+
+static void warn_place(struct run *run, const char *path, uint64_t offset, const char *what)
+{
+	_cleanup_buffer_ struct buffer safe = {};
+
+	if (++run->warnings > WARNINGS_MOST)
+		return;
+	hide_progress(run);
+	fflush(stdout);
+	escape_append(&safe, text_of(path));
+	fprintf(stderr, "%s: %s at offset %" PRIu64 ": %s\n", run->replay->name,
+		buffer_string(&safe) ?: "", offset, what);
+	if (run->warnings == WARNINGS_MOST)
+		fprintf(stderr, "%s: more of these are counted, not shown\n", run->replay->name);
+}
+
+static void on_damage(void *context, const char *path, uint64_t offset, int error)
+{
+	struct run *run = context;
+
+	if (error == -ENODATA) {
+		warn_place(run, path, offset,
+			   "the payload of this frame was pruned: its events are gone");
+		return;
+	}
+	run->damaged = true;
+	warn_place(
+		run, path, offset,
+		error == -EPROTONOSUPPORT
+			? "WRITTEN BY A LATER VERSION: this frame cannot be read. The rest is shown"
+			: "DAMAGED: this frame does not decode. The rest is shown; "
+			  "`docktrail verify` says what can still be relied on");
+}
+
+static int show_line(struct run *run, const char *line, size_t length)
+{
+	int r;
+
+	run->events++;
+	if (!run->skip_record) {
+		r = record_parse_json(run->record, line, length);
+		if (r == -EBADMSG) {
+			run->damaged = true;
+			if (++run->warnings <= WARNINGS_MOST)
+				fprintf(stderr,
+					"%s: NOT AN EVENT: line %" PRIu64
+					" of the trail, left out\n",
+					run->replay->name, run->events);
+			return 0;
+		}
+		if (r < 0)
+			return r;
+		if (!replay_select_record(&run->replay->select, run->record))
+			return 0;
+	}
+	hide_progress(run);
+	run->shown++;
+	return run->replay->format->write(run->state, run->record, (struct text){ line, length });
+}
+
+static int by_sequence(const void *a, const void *b)
+{
+	const struct gathered *left = a, *right = b;
+
+	if (left->sequence != right->sequence)
+		return left->sequence < right->sequence ? -1 : 1;
+	return left->offset < right->offset ? -1 : left->offset > right->offset;
+}
+
+static int show_gathered(struct run *run)
+{
+	int r = run->bytes.error;
+
+	qsort(run->lines, run->count, sizeof(*run->lines), by_sequence);
+	for (size_t i = 0; r == 0 && i < run->count; i++)
+		r = show_line(run, run->bytes.data + run->lines[i].offset, run->lines[i].length);
+	run->count = 0;
+	buffer_clear(&run->bytes);
+	return r;
+}
+
+static int gather(struct run *run, size_t offset, size_t length, const char *id16)
+{
+	/* A line that does not say its number stays where it is. */
+	uint64_t sequence = run->count ? run->lines[run->count - 1].sequence : 0;
+
+	if (run->count == run->capacity) {
+		size_t capacity = run->capacity ? run->capacity * 2 : 256;
+		struct gathered *lines = reallocarray(run->lines, capacity, sizeof(*lines));
+
+		if (!lines)
+			return -ENOMEM;
+		run->lines = lines;
+		run->capacity = capacity;
+	}
+	trail_line_sequence(run->bytes.data + offset, length, id16, &sequence);
+	run->lines[run->count++] = (struct gathered){ sequence, offset, length };
+	return 0;
+}
+
+static void write_id16(const struct trail_header *header, char id16[17])
+{
+	for (size_t i = 0; i < 8; i++)
+		snprintf(id16 + 2 * i, 3, "%02x", header->trail_id[i]);
+}
+
+/* A frame's lines: told at once, or gathered while the commit has more frames. */
+static int take_frame(struct run *run, const struct trail_header *header)
+{
+	bool whole = header->commit_frames <= 1;
+	char id16[17];
+	const char *data;
+	size_t length, base;
+	int r;
+
+	if (run->count > 0 && (whole || run->commit != header->commit_first_event)) {
+		r = show_gathered(run);
+		if (r < 0)
+			return r;
+	}
+	run->commit = header->commit_first_event;
+	r = replay_source_payload(run->source, &data, &length);
+	if (r <= 0)
+		return r;
+	base = run->bytes.length;
+	if (!whole)
+		buffer_append(&run->bytes, data, length);
+	if (run->bytes.error)
+		return run->bytes.error;
+	write_id16(header, id16);
+	for (size_t at = 0, end; r >= 0 && at < length; at = end + 1) {
+		const char *newline = memchr(data + at, '\n', length - at);
+
+		end = newline ? (size_t)(newline - data) : length;
+		r = whole ? show_line(run, data + at, end - at)
+			  : gather(run, base + at, end - at, id16);
+	}
+	if (r >= 0 && !whole && header->commit_index + 1 == header->commit_frames)
+		r = show_gathered(run);
+	return r < 0 ? r : 0;
+}
+
+/* All that there is now. */
+static int catch_up(struct run *run)
+{
+	const struct trail_header *header;
+	int r;
+
+	while ((r = replay_source_next(run->source, &header)) > 0) {
+		run->frames++;
+		show_progress(run);
+		if (!replay_select_frame(&run->replay->select, header))
+			continue;
+		r = take_frame(run, header);
+		if (r < 0)
+			return r;
+	}
+	if (r == 0 && run->count > 0)
+		r = show_gathered(run);
+	return r;
+}
+
+static int flush(void)
+{
+	errno = 0;
+	return fflush(stdout) == 0 ? 0 : errno ? -errno : -EIO;
+}
+
+static int follow(struct run *run)
+{
+	_cleanup_close_ int watch = replay_wait_begin(run->replay->folder);
+	int r;
+
+	if (watch < 0)
+		return watch;
+	for (;;) {
+		r = catch_up(run);
+		if (r == 0)
+			r = flush();
+		if (r < 0)
+			return r;
+		if (!replay_source_can_follow(run->source)) {
+			fprintf(stderr,
+				"%s: behind damage a trail cannot be followed; what is new: --since now --follow "
+				"in a sound trail\n",
+				run->replay->name);
+			return 0;
+		}
+		r = replay_wait(watch);
+		if (r <= 0)
+			return r;
+	}
+}
+
+static int tell_all(struct run *run)
+{
+	int r;
+
+	if (run->replay->follow)
+		r = follow(run);
+	else
+		r = catch_up(run);
+	/* What is gathered is told even where reading failed. */
+	if (r != -EPIPE) {
+		int finished = run->replay->format->finish(run->state);
+
+		hide_progress(run);
+		r = r < 0 ? r : finished;
+	}
+	return r < 0 ? r : flush();
+}
+
+static int say_no_trail(const struct replay *replay, int error)
+{
+	for (size_t i = 0; i < replay->path_count; i++) {
+		const char *path = replay->paths[i];
+
+		if (replay->path_count > 1 && access(path, R_OK) == 0)
+			continue;
+		if (error == -EACCES)
+			fprintf(stderr,
+				"%s: %s may not be read: be root, or in the group that owns it\n",
+				replay->name, path);
+		else if (access(path, F_OK) == 0)
+			fprintf(stderr, "%s: %s is no trail: it has no segments (*.jsonl.zst)\n",
+				replay->name, path);
+		else
+			fprintf(stderr,
+				"%s: there is no trail at %s: was it recorded elsewhere? --trail DIR\n",
+				replay->name, path);
+	}
+	return EX_NOINPUT;
+}
+
+static int begin(struct run *run)
+{
+	const struct replay *replay = run->replay;
+	struct format_options options = { .colour = terminal_colour(STDOUT_FILENO, replay->colour),
+					  .local = replay->local,
+					  .follow = replay->follow,
+					  .width = terminal_width(STDOUT_FILENO) };
+	int r;
+
+	r = record_new(&run->record);
+	if (r < 0)
+		return r;
+	run->skip_record =
+		replay_select_all(&replay->select) && strcmp(replay->format->name, "json") == 0;
+	run->began_ns = clock_boot_ns();
+	run->progress = isatty(STDERR_FILENO) && !replay->follow;
+	return replay->format->new (stdout, &options, &run->state);
+}
+
+static void end(struct run *run)
+{
+	if (run->state)
+		run->replay->format->free(run->state);
+	replay_source_close(run->source);
+	record_free(run->record);
+	buffer_free(&run->bytes);
+	free(run->lines);
+}
+
+int replay_run(struct replay *replay)
+{
+	_cleanup_(end)
+	struct run run = { .replay = replay };
+	int r;
+
+	r = replay_source_open(replay->paths, replay->path_count, on_damage, &run, &run.source);
+	if (r == -ENOENT || r == -EACCES || r == -ENOTDIR)
+		return say_no_trail(replay, r);
+	if (r == 0)
+		r = begin(&run);
+	if (r == 0)
+		r = tell_all(&run);
+	if (r < 0 && r != -EPIPE) {
+		fprintf(stderr, "%s: %s\n", replay->name, strerror(-r));
+		return r == -ENOMEM ? EX_OSERR : EX_IOERR;
+	}
+	if (run.warnings > WARNINGS_MOST)
+		fprintf(stderr, "%s: %u places could not be read\n", replay->name, run.warnings);
+	return run.damaged ? EX_DATAERR : 0;
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "commands/replay_select.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+
+#include "event/filter.h"
+#include "event/record.h"
+#include "trail/frame.h"
+#include "trail/summary.h"
+
+bool replay_select_all(const struct replay_select *select)
+{
+	return select->since_ns == 0 && select->until_ns == UINT64_MAX && !select->filter &&
+	       !select->container;
+}
+
+bool replay_select_frame(const struct replay_select *select, const struct trail_header *header)
+{
+	uint64_t first, last;
+
+	if (trail_summary_time_range(header->summary, header->summary_length, &first, &last) < 0)
+		return true;
+	return last >= select->since_ns && first < select->until_ns;
+}
+
+static bool is_digits(struct text text)
+{
+	for (size_t i = 0; i < text.length; i++)
+		if (!isxdigit((unsigned char)text.data[i]))
+			return false;
+	return text.length > 0;
+}
+
+static bool names(const struct replay_select *select, struct text value)
+{
+	struct text asked = text_of(select->container);
+
+	if (value.length == 0)
+		return false;
+	if (text_equal(value, asked))
+		return true;
+	if (asked.length >= 4 && value.length == 64 && is_digits(asked) && is_digits(value) &&
+	    memcmp(value.data, asked.data, asked.length) == 0)
+		return true;
+	for (size_t i = 0; i < select->alias_count; i++)
+		if (text_equal(value, text_of(select->aliases[i])))
+			return true;
+	return false;
+}
+
+/* `docker start web` knows the name and `docker stop fc98` the id: whoever asked for one means
+ * both. An id is for ever; a name is not, so that only ids are learnt from names. */
+static void learn(struct replay_select *select, struct text id)
+{
+	if (id.length != 64 || names(select, id) || select->alias_count == REPLAY_ALIASES_MOST)
+		return;
+	if (!select->aliases)
+		select->aliases = calloc(REPLAY_ALIASES_MOST, sizeof(*select->aliases));
+	if (!select->aliases)
+		return;
+	memcpy(select->aliases[select->alias_count++], id.data, id.length);
+}
+
+static bool same_container(struct replay_select *select, const struct record *record)
+{
+	struct text id = record_text(record, FIELD_target_id),
+		    name = record_text(record, FIELD_target_name);
+	struct text own_id = record_text(record, FIELD_container_id);
+	struct text own_name = record_text(record, FIELD_container_name);
+
+	if (names(select, id) || names(select, name)) {
+		if (text_equal(record_text(record, FIELD_target_type), TEXT("container")))
+			learn(select, id);
+		return true;
+	}
+	if (names(select, own_id) || names(select, own_name)) {
+		learn(select, own_id);
+		return true;
+	}
+	return false;
+}
+
+bool replay_select_record(struct replay_select *select, const struct record *record)
+{
+	uint64_t time_ns = record_number(record, FIELD_timestamp);
+
+	if (time_ns < select->since_ns || time_ns >= select->until_ns)
+		return false;
+	if (select->container && !same_container(select, record))
+		return false;
+	return !select->filter || filter_match(select->filter, record);
+}
+
+void replay_select_clear(struct replay_select *select)
+{
+	if (!select)
+		return;
+	filter_free(select->filter);
+	free(select->aliases);
+	*select = (struct replay_select){};
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which events a reader asked for: by time, by container, by filter. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/text.h"
+
+struct filter;
+struct record;
+struct trail_header;
+
+#define REPLAY_ALIASES_MOST 256
+#define REPLAY_ALIAS_LENGTH 80
+
+struct replay_select {
+	uint64_t since_ns, until_ns; /* at `since` and after, before `until`; 0 and UINT64_MAX */
+	struct filter *filter;       /* owned; NULL: all */
+	const char *container;       /* id, at least four digits of one, or name; NULL: all */
+	/* Other names of that container, learnt from the events that name both: owned. */
+	char (*aliases)[REPLAY_ALIAS_LENGTH];
+	size_t alias_count;
+};
+
+/* Whether every record passes: then none needs to be looked at. */
+bool replay_select_all(const struct replay_select *select);
+/* Whether some event of a frame can pass, by its header alone. */
+bool replay_select_frame(const struct replay_select *select, const struct trail_header *header);
+bool replay_select_record(struct replay_select *select, const struct record *record);
+
+/* Takes NULL. */
+void replay_select_clear(struct replay_select *select);

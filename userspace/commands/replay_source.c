@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "commands/replay_source.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "trail/folder.h"
+#include "trail/io.h"
+#include "trail/reader.h"
+
+/* Where a HEADER may begin: magic and length of its skippable frame, then its own magic. */
+#define START_BYTES 16
+
+struct replay_source {
+	char **files; /* owned; only after damage: all segments, in order */
+	size_t file_count;
+	const char *const *paths;
+	size_t path_count;
+	replay_damage_function damage;
+	void *context;
+	struct trail_reader *reader;  /* the usual way; NULL while a damaged segment is searched */
+	struct trail_segment segment; /* the damaged one */
+	size_t segment_file;          /* its index in `files` */
+	uint64_t offset;
+	struct trail_frame frame;
+	bool in_gap; /* the damage that is being stepped over was reported */
+};
+
+int replay_source_open(const char *const *paths, size_t count, replay_damage_function damage,
+		       void *context, struct replay_source **ret)
+{
+	struct replay_source *source = calloc(1, sizeof(*source));
+	int r;
+
+	if (!source)
+		return -ENOMEM;
+	*source = (struct replay_source){ .paths = paths,
+					  .path_count = count,
+					  .damage = damage,
+					  .context = context,
+					  .segment.fd = -1 };
+	r = trail_reader_open(paths, count, TRAIL_READ_COMMITTED, &source->reader);
+	if (r < 0) {
+		free(source);
+		return r;
+	}
+	*ret = source;
+	return 0;
+}
+
+void replay_source_close(struct replay_source *source)
+{
+	if (!source)
+		return;
+	for (size_t i = 0; i < source->file_count; i++)
+		free(source->files[i]);
+	free(source->files);
+	trail_reader_close(source->reader);
+	trail_segment_close(&source->segment);
+	free(source);
+}
+
+static int add_file(struct replay_source *source, const char *folder, const char *name)
+{
+	char **files = reallocarray(source->files, source->file_count + 1, sizeof(*files));
+
+	if (!files)
+		return -ENOMEM;
+	source->files = files;
+	if (folder && asprintf(&files[source->file_count], "%s/%s", folder, name) < 0)
+		return -ENOMEM;
+	if (!folder)
+		files[source->file_count] = strdup(name);
+	if (!files[source->file_count])
+		return -ENOMEM;
+	source->file_count++;
+	return 0;
+}
+
+/* The segments of all paths, as the reader has them. */
+static int list_files(struct replay_source *source)
+{
+	char name[TRAIL_SEGMENT_NAME_BYTES];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < source->path_count; i++) {
+		_cleanup_close_ int folder =
+			trail_io_open_folder(AT_FDCWD, source->paths[i], false, 0);
+		_cleanup_free_ uint64_t *firsts = NULL;
+		size_t count = 0;
+
+		if (folder < 0) {
+			r = add_file(source, NULL, source->paths[i]);
+			continue;
+		}
+		r = trail_segment_list(folder, &firsts, &count);
+		for (size_t j = 0; r == 0 && j < count; j++) {
+			trail_segment_name(firsts[j], name);
+			r = add_file(source, source->paths[i], name);
+		}
+	}
+	return r;
+}
+
+/* From now on the damaged segment is searched for frames, from behind the damage. */
+static int begin_search(struct replay_source *source)
+{
+	const char *path = trail_reader_path(source->reader);
+	size_t i = source->segment_file;
+	int r = 0;
+
+	if (!source->files)
+		r = list_files(source);
+	while (r == 0 && i < source->file_count && strcmp(source->files[i], path) != 0)
+		i++;
+	if (r == 0 && i == source->file_count)
+		r = -ENOENT;
+	if (r == 0)
+		r = trail_segment_open(AT_FDCWD, path, &source->segment);
+	if (r < 0)
+		return r;
+	source->segment_file = i;
+	source->offset = trail_reader_offset(source->reader);
+	source->in_gap = true;
+	trail_reader_close(source->reader);
+	source->reader = NULL;
+	return 0;
+}
+
+/* The next place in the damaged segment that looks like the begin of a frame. 1, 0 at the end. */
+static int find_start(struct replay_source *source, uint64_t *ret_offset)
+{
+	static const unsigned char magic[] = { 0x5d, 0x2a, 0x4d, 0x18 };
+	unsigned char bytes[64 << 10];
+
+	for (uint64_t offset = source->offset;;) {
+		ssize_t length = trail_io_read(source->segment.fd, bytes, sizeof(bytes), offset);
+
+		if (length < 0)
+			return (int)length;
+		if (length < START_BYTES)
+			return 0;
+		for (ssize_t i = 0; i + START_BYTES <= length; i++) {
+			if (memcmp(bytes + i, magic, sizeof(magic)) != 0 ||
+			    memcmp(bytes + i + 8, TRAIL_HEADER_MAGIC, 8) != 0)
+				continue;
+			*ret_offset = offset + (uint64_t)i;
+			return 1;
+		}
+		offset += (uint64_t)length - START_BYTES + 1;
+	}
+}
+
+/* A frame from the damaged segment. Returns 1, 0 when there is none left, -errno. */
+static int search(struct replay_source *source)
+{
+	for (;;) {
+		uint64_t start = 0;
+		int r = trail_segment_frame(&source->segment, source->offset, &source->frame);
+
+		if (r > 0) {
+			source->offset = source->frame.end_offset;
+			source->in_gap = false;
+			return 1;
+		}
+		if (r == 0)
+			return 0;
+		if (!source->in_gap)
+			source->damage(source->context, source->files[source->segment_file],
+				       source->offset, r);
+		source->in_gap = true;
+		/* A false start is stepped over too. */
+		source->offset++;
+		r = find_start(source, &start);
+		if (r <= 0)
+			return r;
+		source->offset = start;
+	}
+}
+
+/* Behind the damaged segment the usual way goes on. Returns 1, 0 when it was the last. */
+static int end_search(struct replay_source *source)
+{
+	size_t next = source->segment_file + 1;
+	int r;
+
+	trail_segment_close(&source->segment);
+	source->segment.fd = -1;
+	if (next >= source->file_count)
+		return 0;
+	source->segment_file = next;
+	r = trail_reader_open((const char *const *)source->files + next, source->file_count - next,
+			      0, &source->reader);
+	return r < 0 ? r : 1;
+}
+
+int replay_source_next(struct replay_source *source, const struct trail_header **ret_header)
+{
+	const struct trail_frame *frame = NULL;
+	int r;
+
+	for (;;) {
+		if (source->reader) {
+			r = trail_reader_next_frame(source->reader, &frame);
+			if (r > 0) {
+				source->frame = *frame;
+				*ret_header = &source->frame.header;
+				return 1;
+			}
+			if (r != -EBADMSG && r != -EPROTONOSUPPORT)
+				return r;
+			source->damage(source->context, trail_reader_path(source->reader),
+				       trail_reader_offset(source->reader), r);
+			r = begin_search(source);
+			if (r < 0)
+				return r;
+		}
+		if (source->segment.fd < 0)
+			return 0;
+		r = search(source);
+		if (r > 0)
+			*ret_header = &source->frame.header;
+		if (r != 0)
+			return r;
+		r = end_search(source);
+		if (r <= 0)
+			return r;
+	}
+}
+
+int replay_source_payload(struct replay_source *source, const char **ret_data, size_t *ret_length)
+{
+	const char *path = source->reader ? trail_reader_path(source->reader)
+					  : source->files[source->segment_file];
+	int r;
+
+	if (source->reader)
+		r = trail_reader_payload(source->reader, ret_data, ret_length);
+	else
+		r = trail_segment_payload(&source->segment, &source->frame, ret_data, ret_length);
+	if (r == -EBADMSG || r == -ENODATA) {
+		source->damage(source->context, path, source->frame.offset, r);
+		return 0;
+	}
+	return r < 0 ? r : 1;
+}
+
+bool replay_source_can_follow(const struct replay_source *source)
+{
+	return source->reader && !source->files;
+}
+
+uint64_t replay_source_torn_bytes(const struct replay_source *source)
+{
+	return source->reader ? trail_reader_torn_bytes(source->reader) : 0;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Frames for a reader who wants all there is: damage is reported and stepped over, where the reader
+ * of the trail stops. Checks no signatures: that is what verify is for.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "trail/frame.h"
+
+struct replay_source;
+
+/* Called for each place that cannot be read: the segment, where in it, and why (-EBADMSG,
+ * -EPROTONOSUPPORT, -ENODATA). */
+typedef void (*replay_damage_function)(void *context, const char *path, uint64_t offset, int error);
+
+/* Folders and segments, in the order given; the strings are borrowed. Returns 0, -ENOENT, -errno.
+ */
+int replay_source_open(const char *const *paths, size_t count, replay_damage_function damage,
+		       void *context, struct replay_source **ret);
+/* Takes NULL. */
+void replay_source_close(struct replay_source *source);
+
+/*
+ * The next frame's header, owned by the source until the next call. Returns 1; 0 at the end (later
+ * again 1 when more was committed, unless there was damage: replay_source_can_follow()); -errno.
+ */
+int replay_source_next(struct replay_source *source, const struct trail_header **ret_header);
+
+/*
+ * Its payload, owned until the next call. Returns 1; 0 if it was pruned or does not decode, which
+ * was reported as damage; -errno.
+ */
+int replay_source_payload(struct replay_source *source, const char **ret_data, size_t *ret_length);
+
+bool replay_source_can_follow(const struct replay_source *source);
+/* After 0: bytes behind the last whole commit. */
+uint64_t replay_source_torn_bytes(const struct replay_source *source);

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * The story: one block per process that asked. Of a whole trail, blocks are gathered and printed in
+ * the order in which they began, so that what belongs together stands together; with `follow`,
+ * lines are printed as they come, under a header that is repeated when another process comes
+ * between.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "output/quantity.h"
+#include "output/story_shelf.h"
+
+static int on_request(struct story *story, const struct record *record)
+{
+	bool pending = tell_is(record, FIELD_api_state, TEXT("pending"));
+	bool stream = tell_is(record, FIELD_api_state, TEXT("hijacked")) ||
+		      record_number(record, FIELD_http_response_status_code) == 101;
+	bool fold = !story->page.options.follow && !pending && !stream &&
+		    record_number(record, FIELD_event_severity) < 50;
+	struct story_block *block;
+	struct story_line *line;
+	size_t from;
+	int r;
+
+	r = story_find(story, record, &block);
+	if (r < 0)
+		return r;
+	block->requests++;
+	if (story_block_add_noise(block, record))
+		return 0;
+	from = block->count;
+	r = story_add(story, block, fold, &line);
+	if (r < 0)
+		return r;
+	if (pending && record_has(record, FIELD_request_id)) {
+		line->request = story_hash(record_text(record, FIELD_request_id));
+		block->waiting++;
+	}
+	if (stream && record_has(record, FIELD_connection_id))
+		line->stream = story_hash(record_text(record, FIELD_connection_id));
+	return story_added(story, block, from);
+}
+
+/* The words before "pending" with the status in its place. */
+static int retell_what(struct story_line *line, const struct record *record)
+{
+	if (line->what.count > 1)
+		line->what.count--;
+	tell_status(record, &line->what);
+	return spans_error(&line->what);
+}
+
+static int on_answer(struct story *story, const struct record *record)
+{
+	uint64_t request = story_hash(record_text(record, FIELD_request_id));
+	struct story_block *block = NULL;
+	struct story_line *line = NULL;
+	char text[QUANTITY_MOST];
+	size_t i;
+	int r;
+
+	if (record_has(record, FIELD_request_id))
+		line = story_find_line(story, request, 0, &block);
+	if (!line)
+		return story_alone(story);
+	line->request = 0;
+	block->waiting--;
+	r = retell_what(line, record);
+	if (r == 0 && record_has(record, FIELD_event_duration))
+		spans_printf(&line->rest, STYLE_dim, 2, "after %s",
+			     quantity_duration(record_number(record, FIELD_event_duration), text));
+	if (r < 0 || !story->page.options.follow)
+		return r;
+	/* Said again, now that it is known: it goes to the end and to the time of the answer. */
+	i = (size_t)(line - block->lines);
+	line->time_ns = line->last_ns = story->now_ns;
+	story_touch(story, block);
+	{
+		struct story_line moved = *line;
+
+		memmove(line, line + 1, (block->count - i - 1) * sizeof(*line));
+		block->lines[block->count - 1] = moved;
+	}
+	return story_added(story, block, block->count - 1);
+}
+
+static void tell_stream(const struct record *record, struct spans *rest)
+{
+	char text[QUANTITY_MOST];
+
+	spans_add(rest, STYLE_dim, 2, TEXT("stream:"));
+	if (record_has(record, FIELD_close_duration))
+		spans_printf(rest, STYLE_dim, 1, "%s,",
+			     quantity_duration(record_number(record, FIELD_close_duration), text));
+	spans_printf(rest, STYLE_dim, 1, "%s in,",
+		     quantity_bytes(record_number(record, FIELD_close_bytes_sent), text));
+	spans_printf(rest, STYLE_dim, 1, "%s out",
+		     quantity_bytes(record_number(record, FIELD_close_bytes_received), text));
+}
+
+/* The end of an attach or exec: its volume belongs to the request that opened it. */
+static int end_stream(struct story *story, struct story_block *block, struct story_line *line,
+		      const struct record *record)
+{
+	size_t i = (size_t)(line - block->lines), from = block->count;
+	int r;
+
+	line->stream = 0;
+	if (!story->page.options.follow) {
+		tell_stream(record, &line->rest);
+		return spans_error(&line->rest);
+	}
+	telling_clear(&story->telling);
+	spans_join(&story->telling.what, &line->what, 0);
+	if (story->telling.what.count > 1)
+		story->telling.what.count = 1;
+	spans_add(&story->telling.what, STYLE_dim, 1, TEXT("ended"));
+	tell_stream(record, &story->telling.rest);
+	r = story_add(story, block, false, NULL);
+	if (r == 0)
+		r = story_added(story, block, from);
+	if (r == 0 && !block->lines[i].request)
+		story_drop_line(story, block, i);
+	return r;
+}
+
+static int on_close(struct story *story, const struct record *record)
+{
+	uint64_t stream = story_hash(record_text(record, FIELD_connection_id));
+	struct story_block *block, *holder = NULL;
+	struct story_line *line = NULL;
+	size_t from, held;
+	int r;
+
+	r = story_find(story, record, &block);
+	if (r < 0)
+		return r;
+	block->closes++;
+	if (record_has(record, FIELD_connection_id))
+		line = story_find_line(story, 0, stream, &holder);
+	if (line)
+		return end_stream(story, holder, line, record);
+	from = block->count;
+	if (record_has(record, FIELD_close_requests) &&
+	    record_number(record, FIELD_close_requests) == 0) {
+		spans_clear(&story->telling.what);
+		spans_add(&story->telling.what, STYLE_plain, 0, TEXT("asked nothing"));
+		r = story_add(story, block, true, NULL);
+	} else if (story->page.options.follow && block->closes >= block->connects) {
+		held = block->held;
+		r = story_block_end_noise(block, story->now_ns);
+		story_account(story, block, held);
+	}
+	return r < 0 ? r : story_added(story, block, from);
+}
+
+static int on_connect(struct story *story, const struct record *record)
+{
+	bool tells = record_has(record, FIELD_error_code) ||
+		     record->event == EVENT_socket_present ||
+		     record_number(record, FIELD_event_severity) >= 50;
+	struct story_block *block;
+	size_t from;
+	int r;
+
+	r = story_find(story, record, &block);
+	if (r < 0)
+		return r;
+	/* A refusal is no connection that could ask. */
+	block->connects += !record_has(record, FIELD_error_code);
+	if (!tells)
+		return 0;
+	from = block->count;
+	r = story_add(story, block, !story->page.options.follow, NULL);
+	return r < 0 ? r : story_added(story, block, from);
+}
+
+/* What a container did, a login, an event of a later version: under its process, where it has one.
+ */
+static int on_other(struct story *story, const struct record *record)
+{
+	struct story_block *block;
+	size_t from;
+	int r;
+
+	if (!record_has(record, FIELD_process_entity_id))
+		return story_alone(story);
+	r = story_find(story, record, &block);
+	if (r < 0)
+		return r;
+	from = block->count;
+	r = story_add(story, block, false, NULL);
+	return r < 0 ? r : story_added(story, block, from);
+}
+
+int format_story_write(void *state, const struct record *record, struct text line)
+{
+	struct story *story = state;
+	int r;
+
+	story->now_ns = record_number(record, FIELD_timestamp);
+	/* Alive every 30 seconds is what a reader takes for granted. */
+	if (record->event == EVENT_recorder_heartbeat)
+		return story_tidy(story);
+	r = tell(record, &story->telling);
+	if (r < 0)
+		return r;
+	switch (record->event) {
+	case EVENT_api_request:
+		r = on_request(story, record);
+		break;
+	case EVENT_api_answer:
+		r = on_answer(story, record);
+		break;
+	case EVENT_socket_connect:
+	case EVENT_socket_present:
+		r = on_connect(story, record);
+		break;
+	case EVENT_socket_close:
+		r = on_close(story, record);
+		break;
+	default:
+		r = on_other(story, record);
+	}
+	return r < 0 ? r : story_tidy(story);
+}
+
+int format_story_new(FILE *out, const struct format_options *options, void **ret_state)
+{
+	struct story *story = calloc(1, sizeof(*story));
+
+	if (!story)
+		return -ENOMEM;
+	story->out = out;
+	TAILQ_INIT(&story->blocks);
+	TAILQ_INIT(&story->active);
+	story_page_begin(&story->page, options);
+	*ret_state = story;
+	return 0;
+}
+
+int format_story_finish(void *state)
+{
+	return story_close_all(state);
+}
+
+void format_story_free(void *state)
+{
+	if (!state)
+		return;
+	story_clear(state);
+	free(state);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One record in words: what the story and the text format share. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "event/record.h"
+#include "output/spans.h"
+
+struct telling {
+	struct spans what; /* "ContainerCreate 201", "refused EACCES" */
+	struct spans rest; /* to what, and how: id, name, image, what was declared, errors */
+};
+
+/* What happened. Emptied first. Returns 0 or -ENOMEM. */
+int tell(const struct record *record, struct telling *telling);
+
+void telling_clear(struct telling *telling);
+/* Takes NULL. */
+void telling_free(struct telling *telling);
+
+/* Appended to `spans`: who, "alice (audit uid 1000, session 42) as root". Nothing where no user is
+ * known. */
+void tell_user(const struct record *record, struct spans *spans);
+/* The command line, or as much as is known of it: program, comm, pid. */
+void tell_command(const struct record *record, struct spans *spans);
+/* "in container "web" (fc984f560330)   sshd[811] > bash[902] > docker[25924]", outermost first. */
+void tell_ancestry(const struct record *record, struct spans *spans);
+/* "docker[25924]" */
+void tell_process(const struct record *record, enum style style, struct spans *spans);
+
+/* "ContainerCreate", or method and path where the operation is not known. */
+void tell_operation(const struct record *record, enum style style, struct spans *spans);
+/* " 201" in the colour of its class; nothing where it is absent. */
+void tell_status(const struct record *record, struct spans *spans);
+/* `fc984f560330  "quirky_bose"` */
+void tell_target(const struct record *record, struct spans *spans);
+/* image, then all that gives isolation away: `busybox:1  pid=host  mount / -> /host  privileged` */
+void tell_declared(const struct record *record, struct spans *spans);
+
+/* The first 12 digits of a 64-digit id, with or without "sha256:"; anything else as it is. */
+struct text tell_short_id(struct text id);
+
+static inline bool tell_is(const struct record *record, enum field field, struct text text)
+{
+	return text_equal(record_text(record, field), text);
+}

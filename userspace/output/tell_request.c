@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <ctype.h>
+#include <inttypes.h>
+#include <strings.h>
+
+#include "base/cleanup.h"
+#include "output/tell.h"
+
+#define S(text) (int)(text).length, (text).data ? (text).data : ""
+
+struct text tell_short_id(struct text id)
+{
+	struct text digits = id;
+
+	if (digits.length == 71 && memcmp(digits.data, "sha256:", 7) == 0) {
+		digits.data += 7;
+		digits.length -= 7;
+	}
+	if (digits.length != 64)
+		return id;
+	for (size_t i = 0; i < digits.length; i++)
+		if (!isxdigit((unsigned char)digits.data[i]))
+			return id;
+	return (struct text){ digits.data, 12 };
+}
+
+void tell_operation(const struct record *record, enum style style, struct spans *spans)
+{
+	struct text operation = record_text(record, FIELD_api_operation);
+	struct text query = record_text(record, FIELD_url_query);
+
+	if (operation.length) {
+		spans_add(spans, style, 1, operation);
+		return;
+	}
+	spans_add(spans, style, 1, record_text(record, FIELD_http_request_method));
+	spans_add(spans, style, 1, record_text(record, FIELD_url_path));
+	if (query.length)
+		spans_printf(spans, style, 0, "?%.*s", S(query));
+	if (spans->count == 0)
+		spans_add(spans, style, 1, TEXT("request"));
+}
+
+void tell_status(const struct record *record, struct spans *spans)
+{
+	uint64_t status = record_number(record, FIELD_http_response_status_code);
+
+	if (!record_has(record, FIELD_http_response_status_code))
+		return;
+	spans_printf(spans,
+		     status >= 500   ? STYLE_alarm
+		     : status >= 400 ? STYLE_notice
+				     : STYLE_good,
+		     1, "%" PRIu64, status);
+}
+
+/* "ImageCreate busybox" needs no "image"; "ContainerExec" that answers with an exec does. */
+static bool type_is_told(const struct record *record, struct text type)
+{
+	struct text operation = record_text(record, FIELD_api_operation);
+
+	return text_equal(type, TEXT("container")) ||
+	       (operation.length >= type.length &&
+		strncasecmp(operation.data, type.data, type.length) == 0);
+}
+
+void tell_target(const struct record *record, struct spans *spans)
+{
+	struct text type = record_text(record, FIELD_target_type);
+	struct text name = record_text(record, FIELD_target_name);
+	struct text id = tell_short_id(record_text(record, FIELD_target_id));
+	unsigned int gap = 2;
+
+	if (!id.length && !name.length)
+		return;
+	if (type.length && !type_is_told(record, type)) {
+		spans_add(spans, STYLE_plain, gap, type);
+		gap = 1;
+	}
+	if (id.length) {
+		spans_add(spans, STYLE_id, gap, id);
+		gap = 2;
+	}
+	if (name.length && !text_equal(name, record_text(record, FIELD_target_id)))
+		spans_printf(spans, STYLE_plain, gap, "\"%.*s\"", S(name));
+}
+
+static bool gives_away(struct text mode)
+{
+	return text_equal(mode, TEXT("host")) ||
+	       (mode.length > 10 && memcmp(mode.data, "container:", 10) == 0);
+}
+
+static void tell_namespaces(const struct record *record, struct spans *spans)
+{
+	static const struct {
+		enum field field;
+		const char *name;
+	} namespaces[] = {
+		{ FIELD_declared_namespaces_pid, "pid" },
+		{ FIELD_declared_namespaces_net, "net" },
+		{ FIELD_declared_namespaces_ipc, "ipc" },
+		{ FIELD_declared_namespaces_uts, "uts" },
+		{ FIELD_declared_namespaces_user, "user" },
+		{ FIELD_declared_namespaces_cgroup, "cgroup" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(namespaces); i++) {
+		struct text mode = record_text(record, namespaces[i].field);
+
+		if (!gives_away(mode))
+			continue;
+		if (text_equal(mode, TEXT("host"))) {
+			spans_printf(spans, STYLE_alarm, 2, "%s=host", namespaces[i].name);
+			continue;
+		}
+		mode = tell_short_id((struct text){ mode.data + 10, mode.length - 10 });
+		spans_printf(spans, STYLE_notice, 2, "%s=container:%.*s", namespaces[i].name,
+			     S(mode));
+	}
+}
+
+/* Item `i` of a list that stands beside others; empty where it has none. */
+static struct text item_of(const struct record *record, enum field field, size_t i)
+{
+	const struct value *value = &record->values[field];
+	struct text none = {};
+
+	return record_has(record, field) && i < value->list.count ? value->list.items[i] : none;
+}
+
+static void tell_mounts(const struct record *record, struct spans *spans)
+{
+	size_t count = record_has(record, FIELD_declared_mounts_target)
+			       ? record->values[FIELD_declared_mounts_target].list.count
+			       : 0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct text type = item_of(record, FIELD_declared_mounts_type, i);
+		struct text source = item_of(record, FIELD_declared_mounts_source, i);
+		struct text target = item_of(record, FIELD_declared_mounts_target, i);
+		struct text mode = item_of(record, FIELD_declared_mounts_mode, i);
+		bool bind = !type.length || text_equal(type, TEXT("bind"));
+		enum style style = bind ? STYLE_notice : STYLE_plain;
+
+		if (text_equal(type, TEXT("tmpfs")))
+			continue;
+		spans_printf(spans, style, 2, "%.*s ", S(bind ? TEXT("mount") : type));
+		spans_add(spans, style, 0, source);
+		spans_add(spans, style, 0, source.length ? TEXT(" -> ") : TEXT("-> "));
+		spans_add(spans, style, 0, target);
+		if (mode.length && !text_equal(mode, TEXT("rw")))
+			spans_printf(spans, style, 0, " (%.*s)", S(mode));
+	}
+}
+
+static void tell_each(const struct record *record, enum field field, const char *before,
+		      struct spans *spans)
+{
+	const struct value *value = &record->values[field];
+
+	if (!record_has(record, field))
+		return;
+	for (size_t i = 0; i < value->list.count; i++) {
+		spans_add(spans, STYLE_alarm, 2, text_of(before));
+		spans_add(spans, STYLE_alarm, *before ? 0 : 2, value->list.items[i]);
+	}
+}
+
+static void tell_security(const struct record *record, struct spans *spans)
+{
+	const struct value *options = &record->values[FIELD_declared_security_options];
+
+	if (!record_has(record, FIELD_declared_security_options))
+		return;
+	for (size_t i = 0; i < options->list.count; i++) {
+		struct text option = options->list.items[i];
+
+		/* The one that takes rights away; it comes with and without a value. */
+		if (option.length >= 17 && memcmp(option.data, "no-new-privileges", 17) == 0)
+			continue;
+		spans_add(spans, STYLE_alarm, 2, option);
+	}
+}
+
+/* The words of a `docker run` already stand in its command line; those of an API client do not. */
+static bool command_is_told(const struct record *record)
+{
+	const struct value *args = &record->values[FIELD_process_args];
+	const struct value *command = &record->values[FIELD_declared_command];
+	size_t words = command->list.count;
+
+	if (!record_has(record, FIELD_process_args) || args->list.count < words)
+		return false;
+	for (size_t i = 0; i < words; i++)
+		if (!text_equal(args->list.items[args->list.count - words + i],
+				command->list.items[i]))
+			return false;
+	return true;
+}
+
+static void tell_declared_command(const struct record *record, struct spans *spans)
+{
+	const struct value *command = &record->values[FIELD_declared_command];
+
+	if (!record_has(record, FIELD_declared_command) || command->list.count == 0 ||
+	    command_is_told(record))
+		return;
+	spans_add(spans, STYLE_dim, 2, TEXT("runs"));
+	for (size_t i = 0; i < command->list.count; i++)
+		spans_add_argument(spans, STYLE_plain, 1, command->list.items[i]);
+}
+
+void tell_declared(const struct record *record, struct spans *spans)
+{
+	struct text user = record_text(record, FIELD_declared_user);
+
+	spans_add(spans, STYLE_plain, 2, record_text(record, FIELD_declared_image));
+	if (record_has(record, FIELD_declared_privileged) &&
+	    record->values[FIELD_declared_privileged].boolean)
+		spans_add(spans, STYLE_alarm, 2, TEXT("privileged"));
+	tell_namespaces(record, spans);
+	tell_mounts(record, spans);
+	tell_each(record, FIELD_declared_capabilities_add, "+", spans);
+	tell_each(record, FIELD_declared_devices, "device ", spans);
+	tell_security(record, spans);
+	tell_each(record, FIELD_declared_sysctls, "sysctl ", spans);
+	if (user.length)
+		spans_printf(spans, STYLE_plain, 2, "user %.*s", S(user));
+	tell_declared_command(record, spans);
+	if (record_has(record, FIELD_declared_cut) && record->values[FIELD_declared_cut].boolean)
+		spans_add(spans, STYLE_notice, 2, TEXT("more was declared than is kept"));
+}

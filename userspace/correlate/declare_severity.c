@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <strings.h>
+
+#include "base/buffer.h"
+#include "base/cleanup.h"
+#include "correlate/declare.h"
+
+#define ISOLATION_GIVEN_AWAY 75
+
+/* With one of these a process reaches the host, or other containers. */
+static const char *const strong_capabilities[] = {
+	"ALL",
+	"SYS_ADMIN",
+	"SYS_PTRACE",
+	"SYS_MODULE",
+	"SYS_RAWIO",
+	"SYS_BOOT",
+	"SYS_TIME",
+	"SYSLOG",
+	"DAC_READ_SEARCH",
+	"NET_ADMIN",
+	"MAC_ADMIN",
+	"MAC_OVERRIDE",
+	"BPF",
+	"PERFMON",
+	"AUDIT_CONTROL",
+	"AUDIT_READ",
+	"LINUX_IMMUTABLE",
+	"IPC_OWNER",
+	"CHECKPOINT_RESTORE",
+};
+
+/* Everything below these. "/var/run" is "/run". */
+static const char *const sensitive_trees[] = {
+	"/etc",
+	"/root",
+	"/proc",
+	"/sys",
+	"/dev",
+	"/boot",
+	"/usr",
+	"/bin",
+	"/sbin",
+	"/lib",
+	"/lib32",
+	"/lib64",
+	"/run",
+	"/var/log",
+	"/var/lib/docker",
+	"/var/lib/containerd",
+	"/var/lib/containers",
+	"/var/lib/kubelet",
+	"/var/spool/cron",
+};
+
+/* Only these folders as a whole. */
+static const char *const sensitive_folders[] = { "/", "/home", "/var", "/var/lib", "/var/spool" };
+
+/* What half of all containers mount, and that tells nothing. */
+static const char *const harmless[] = { "/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo" };
+
+static bool is_below(struct text path, const char *tree)
+{
+	size_t length = strlen(tree);
+
+	return path.length >= length && memcmp(path.data, tree, length) == 0 &&
+	       (path.length == length || path.data[length] == '/');
+}
+
+/* Without "//", "." and "..", and no slash at the end; "/" is left as "". */
+static void clean(struct buffer *out, struct text path)
+{
+	size_t in = 0;
+
+	while (in < path.length) {
+		size_t start = in, part;
+
+		while (in < path.length && path.data[in] != '/')
+			in++;
+		part = in++ - start;
+		if (part == 0 || (part == 1 && path.data[start] == '.'))
+			continue;
+		if (part == 2 && memcmp(path.data + start, "..", 2) == 0) {
+			while (out->length > 0 && out->data[--out->length] != '/')
+				;
+			continue;
+		}
+		buffer_append_char(out, '/');
+		buffer_append(out, path.data + start, part);
+	}
+}
+
+bool declare_is_sensitive(struct text path)
+{
+	_cleanup_buffer_ struct buffer buffer = {};
+	struct text cleaned;
+
+	if (path.length == 0 || path.data[0] != '/')
+		return false;
+	clean(&buffer, path);
+	/* Without memory it cannot be ruled out. */
+	if (buffer.error || buffer.length == 0)
+		return true;
+	cleaned = (struct text){ buffer.data, buffer.length };
+	if (is_below(cleaned, "/var/run"))
+		cleaned = (struct text){ buffer.data + 4, buffer.length - 4 };
+	for (size_t i = 0; i < ARRAY_SIZE(harmless); i++)
+		if (is_below(cleaned, harmless[i]))
+			return false;
+	for (size_t i = 0; i < ARRAY_SIZE(sensitive_folders); i++)
+		if (text_equal(cleaned, text_of(sensitive_folders[i])))
+			return true;
+	for (size_t i = 0; i < ARRAY_SIZE(sensitive_trees); i++)
+		if (is_below(cleaned, sensitive_trees[i]))
+			return true;
+	/* An engine's socket, wherever it lies. */
+	return memmem(cleaned.data, cleaned.length, "docker.sock", 11) ||
+	       memmem(cleaned.data, cleaned.length, "podman.sock", 11) ||
+	       memmem(cleaned.data, cleaned.length, "containerd.sock", 15);
+}
+
+static bool has_strong_capability(const struct text_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const char *name = text_list_at(list, i).data;
+
+		if (strncasecmp(name, "CAP_", 4) == 0)
+			name += 4;
+		for (size_t j = 0; j < ARRAY_SIZE(strong_capabilities); j++)
+			if (strcasecmp(name, strong_capabilities[j]) == 0)
+				return true;
+	}
+	return false;
+}
+
+static bool lifts_protection(const struct text_list *options)
+{
+	static const char *const lifting[] = {
+		"seccomp=unconfined",     "seccomp:unconfined", "apparmor=unconfined",
+		"apparmor:unconfined",    "label=disable",      "label:disable",
+		"systempaths=unconfined", "unmask=all",
+	};
+
+	for (size_t i = 0; i < options->count; i++)
+		for (size_t j = 0; j < ARRAY_SIZE(lifting); j++)
+			if (strcasecmp(text_list_at(options, i).data, lifting[j]) == 0)
+				return true;
+	return false;
+}
+
+static bool shares_namespace(const struct declared *declared)
+{
+	for (size_t i = 0; i < DECLARED_NAMESPACES; i++) {
+		struct text mode = declared->namespaces[i];
+
+		if (text_equal(mode, TEXT("host")) ||
+		    (mode.length > 3 && memcmp(mode.data, "ns:", 3) == 0) ||
+		    (i == DECLARED_PID && mode.length > 10 &&
+		     memcmp(mode.data, "container:", 10) == 0))
+			return true;
+	}
+	return false;
+}
+
+unsigned declare_severity(const struct declared *declared)
+{
+	bool away = declared->privileged == 1 || declared->paths_unmasked ||
+		    shares_namespace(declared) || declared->devices.count > 0 ||
+		    declared->device_rules.count > 0 ||
+		    has_strong_capability(&declared->capabilities_add) ||
+		    lifts_protection(&declared->security_options) || declared->repeated ||
+		    declared->mount_count == DECLARED_MOST_MOUNTS ||
+		    declared->capabilities_add.cut || declared->security_options.cut;
+
+	for (size_t i = 0; !away && i < declared->mount_count; i++)
+		away = declare_is_sensitive(declared->mounts[i].source) ||
+		       declare_is_sensitive(declared->mounts[i].device);
+	return away ? ISOLATION_GIVEN_AWAY : 0;
+}

@@ -58,7 +58,8 @@ struct connection {
 	uint32_t turn[2];
 	bool heard[2]; /* a piece of this direction has come */
 	bool ended[2];
-	uint64_t sent[2]; /* totals as the kernel counted them, where it said so */
+	uint64_t ended_at; /* boot clock: when the first end was seen to end; 0 */
+	uint64_t sent[2];  /* totals as the kernel counted them, where it said so */
 	uint64_t requests;
 	uint64_t start_time, start_offset; /* of the request that begins next */
 	uint64_t piece_time, piece_offset; /* of the piece that is being read */

@@ -413,6 +413,8 @@ static int on_close(struct conversations *conversations, const struct wire_socke
 	if (!connection || message->direction > WIRE_ENGINE)
 		return 0;
 	connection->ended[message->direction] = true;
+	if (!connection->ended_at)
+		connection->ended_at = message->header.time;
 	connection->sent[message->direction] = message->sent;
 	if (connection->ended[WIRE_CLIENT] && connection->ended[WIRE_ENGINE])
 		connection_end(connection, message->header.time);
@@ -473,7 +475,7 @@ void conversations_alive_end(struct conversations *conversations, uint64_t now)
 	/* A second's grace: a message about it may still be in a ring. */
 	HASH_ITER (hh, conversations->connections, connection, next)
 		if (!connection->alive && now - connection->last > 1000000000ull)
-			connection_end(connection, now);
+			connection_end(connection, connection->ended_at ?: now);
 }
 
 void conversations_end(struct conversations *conversations, uint64_t now)

@@ -36,6 +36,9 @@ struct event_row {
 	const char *meaning;
 };
 
+/* Room for a path and its zero; event/field.c refuses to compile a longer one. */
+#define FIELD_PATH_MOST 80
+
 struct field_row {
 	const char *path; /* as in JSON, with [] behind a list of objects */
 	const char *name; /* as in --where: the path without [] */

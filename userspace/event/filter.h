@@ -2,26 +2,35 @@
 /*
  * The filter language of --where, one implementation for the whole project.
  *
- *   expression = and-term { "or" and-term }          and-term = not-term { "and" not-term }
+ *   expression = and-term { "or" and-term }
+ *   and-term   = not-term { "and" not-term }
  *   not-term   = "not" not-term | "(" expression ")" | comparison
- *   comparison = name operator value | name "in" "(" value { "," value } ")" | "exists" name | name
- * "exists" operator   = "==" "!=" "<" "<=" ">" ">=" "~" (glob, * crosses /) "=~" (POSIX extended
- * regex, <= 256 bytes) value      = "string" | 'string' | number | true | false | a bare word | an
- * RFC 3339 time
+ *   comparison = name operator value | name "in" "(" value { "," value } ")"
+ *              | "exists" name | name "exists"
+ *   operator   = "==" "!=" "<" "<=" ">" ">=" "~" (glob, * crosses /) "=~" (POSIX extended regex)
+ *   value      = "string" | 'string' | number | true | false | a bare word | a time
  *
  * Names are JSON paths. A comparison with an absent field is false, != too. A list matches if one
- * item does.
+ * item does; a list that is known to be empty exists. What a value means is decided by the field's
+ * type; a text is compared by its bytes, but < and > with a number that is not in quotes compare as
+ * numbers (user.id >= 1000), and do not match a text that is no number.
+ *
+ * Bounded: FILTER_LENGTH_MOST, FILTER_DEPTH_MOST, and event/pattern.h for ~ and =~.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+#define FILTER_LENGTH_MOST 4096
+#define FILTER_DEPTH_MOST  64
 
 struct filter;
 struct record;
 
 struct filter_error {
-	size_t column;     /* from 1: where in the text */
+	size_t column;     /* from 1, in bytes: where in the text */
 	char message[160]; /* what is wrong and what would be right; no newline */
 };
 
@@ -32,3 +41,13 @@ bool filter_match(const struct filter *filter, const struct record *record);
 
 /* Takes NULL. */
 void filter_free(struct filter *filter);
+
+/* What --help says of the language; static. */
+const char *filter_usage(void);
+
+/*
+ * A time as people write it, for --where, --since and --until: RFC 3339; the same, or only the
+ * date, in this machine's zone; -90s -15m -2h -3d -1w before `now_ns`; now, today, yesterday (their
+ * midnight in this machine's zone). Returns 0 or -EINVAL.
+ */
+int filter_parse_time(const char *text, size_t length, uint64_t now_ns, uint64_t *ret_wall_ns);

@@ -32,7 +32,7 @@ struct record {
 	uint64_t present[(FIELD_COUNT + 63) / 64];
 	struct value values[FIELD_COUNT];
 	struct arena *arena; /* owns the bytes of the values */
-	int error;           /* sticky -ENOMEM of the setters */
+	int error;           /* sticky, of the setters: -ENOMEM, or -EINVAL: not the field's type */
 };
 
 /* A new, empty record. Returns 0 or -ENOMEM. */
@@ -42,21 +42,35 @@ void record_free(struct record *record);
 
 /*
  * Empty it and begin an event: event.kind, category, type, action, severity and outcome "unknown"
- * are set from the table. Everything that was read from it before is gone.
+ * are set from the table. Everything that was read from it before is gone. With EVENT_COUNT it is
+ * only emptied.
  */
 void record_begin(struct record *record, enum event event);
 
-/* Setters copy what they are given. An empty text is "known to be empty"; do not set what is not
- * known. */
+/*
+ * Setters copy what they are given. An empty text is "known to be empty"; do not set what is not
+ * known: a text whose data is NULL sets nothing. A setter that fails leaves the field as it was and
+ * sets record->error.
+ */
 void record_set_text(struct record *record, enum field field, struct text text);
 void record_set_string(struct record *record, enum field field, const char *string);
 void record_set_number(struct record *record, enum field field,
 		       uint64_t number); /* u64, time; a str field gets the digits */
 void record_set_integer(struct record *record, enum field field, int64_t integer);
 void record_set_boolean(struct record *record, enum field field, bool boolean);
-void record_add_text(struct record *record, enum field field,
-		     struct text item);                              /* appends to a list */
-void record_set_empty_list(struct record *record, enum field field); /* known to have no items */
+void record_add_text(
+	struct record *record, enum field field,
+	struct text item); /* appends to a list; data NULL: a hole in a column, else nothing */
+/* Known to have no items. For a column of a list of objects: the list has no objects, so that all
+ * its columns become empty. */
+void record_set_empty_list(struct record *record, enum field field);
+/* The same as set_text and add_text without the copy: the bytes are static, or lie in
+ * record->arena.
+ */
+void record_lend_text(struct record *record, enum field field, struct text text);
+void record_lend_item(struct record *record, enum field field, struct text item);
+/* The field is absent again. */
+void record_unset(struct record *record, enum field field);
 /* event.severity becomes at least this. */
 void record_raise_severity(struct record *record, unsigned int severity);
 

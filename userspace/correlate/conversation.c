@@ -379,14 +379,17 @@ static int on_piece(struct conversations *conversations, const struct wire_socke
 	struct connection *connection = find_or_make(conversations, &heard);
 	struct text data = tail_text(&piece->header, piece->data);
 	enum http_direction direction = piece->direction;
+	bool turned;
 	int r;
 
 	if (!connection)
 		return -ENOMEM;
 	if (direction > HTTP_ANSWER || piece->offset < connection->next[direction])
 		return -EBADMSG;
+	/* By the number, not the flag: the piece that carried the flag may be among the lost ones. */
+	turned = piece->turn != connection->turn[direction];
 	r = close_gap(connection, piece);
-	if (piece->flags & WIRE_PIECE_TURN)
+	if (turned)
 		http_turn(&connection->http, direction);
 	connection->piece_time = piece->header.time;
 	connection->piece_offset = piece->offset;

@@ -508,6 +508,7 @@ static void test_this_machine(void **state)
 	struct fixture fixture = {};
 	const struct process *self;
 	struct wire_task task;
+	uint64_t before, after;
 	char expected[64];
 	pid_t child;
 
@@ -517,15 +518,22 @@ static void test_this_machine(void **state)
 	assert_non_null(self);
 	assert_int_equal(self->parent_pid, getppid());
 	assert_true(process_executable(self).length > 0);
+	before = clock_boot_ns();
 	child = fork();
 	if (child == 0) {
 		pause();
 		_exit(0);
 	}
+	after = clock_boot_ns();
 	assert_int_equal(process_tree_identify(fixture.tree, (uint32_t)child, &task), 0);
 	snprintf(expected, sizeof(expected), "%s[%d] ", self->name, getpid());
 	assert_memory_equal(ancestry(&fixture, process_tree_find(fixture.tree, (uint32_t)child, 0)),
 			    expected, strlen(expected));
+	/* The start in /proc is the tick of the boot clock's ns that a probe would tell. */
+	self = process_tree_find(fixture.tree, (uint32_t)child, 0);
+	assert_true(self->start >= before / TICK * TICK && self->start <= after);
+	task.start = self->start + TICK - 1;
+	assert_ptr_equal(process_tree_find_or_read(fixture.tree, &task), self);
 	kill(child, SIGKILL);
 	assert_int_equal(waitpid(child, NULL, 0), child);
 	process_tree_free(fixture.tree);

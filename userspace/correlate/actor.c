@@ -2,8 +2,6 @@
 #include "correlate/actor.h"
 
 #include <ctype.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/text_list.h"
@@ -43,11 +41,38 @@ uint64_t actor_wall_ns(const struct actor_context *context, uint64_t boot_ns)
 	return boot_ns + (uint64_t)context->wall_offset_ns;
 }
 
+/* These are written for every event: snprintf() would be half of its cost. */
+static char *put_number(char *at, uint64_t number)
+{
+	char digits[20];
+	size_t length = 0;
+
+	do
+		digits[length++] = (char)('0' + number % 10);
+	while (number /= 10);
+	while (length > 0)
+		*at++ = digits[--length];
+	return at;
+}
+
+static char *put_text(char *at, const char *text, size_t most)
+{
+	size_t length = strnlen(text, most);
+
+	memcpy(at, text, length);
+	return at + length;
+}
+
 void actor_entity_id(const struct actor_context *context, uint32_t pid, uint64_t start,
 		     char ret[ENTITY_ID_MOST])
 {
-	snprintf(ret, ENTITY_ID_MOST, "%.8s-%" PRIu32 "-%" PRIu64, context->boot_id ?: "", pid,
-		 start);
+	char *at = put_text(ret, context->boot_id ?: "", 8);
+
+	*at++ = '-';
+	at = put_number(at, pid);
+	*at++ = '-';
+	at = put_number(at, start);
+	*at = '\0';
 }
 
 static void set_fixed(struct record *record, enum field field, const char *text, size_t most)
@@ -84,53 +109,36 @@ static void set_user_name(const struct actor_context *context, struct record *re
  */
 static void set_tty(struct record *record, const char tty[WIRE_TTY])
 {
-	char text[WIRE_TTY + 2];
-	bool pseudo = strncmp(tty, "pts", 3) == 0 && isdigit((unsigned char)tty[3]);
+	bool pseudo = memcmp(tty, "pts", 3) == 0 && isdigit((unsigned char)tty[3]);
+	char text[WIRE_TTY + 1], *at = text;
 
-	snprintf(text, sizeof(text), "%s%.*s", pseudo ? "pts/" : "",
-		 (int)strnlen(pseudo ? tty + 3 : tty, pseudo ? WIRE_TTY - 3 : WIRE_TTY),
-		 pseudo ? tty + 3 : tty);
-	if (text[0])
-		record_set_string(record, FIELD_process_tty, text);
+	if (!pseudo) {
+		set_fixed(record, FIELD_process_tty, tty, WIRE_TTY);
+		return;
+	}
+	at = put_text(at, "pts/", 4);
+	at = put_text(at, tty + 3, WIRE_TTY - 3);
+	record_set_text(record, FIELD_process_tty, (struct text){ text, (size_t)(at - text) });
 }
 
 static void add_ancestor(void *context, uint32_t pid, const struct process *known)
 {
-	char text[WIRE_COMM + 16];
-	int length = snprintf(text, sizeof(text), "%s[%" PRIu32 "]", known ? known->name : "", pid);
+	struct record *record = context;
+	char text[WIRE_COMM + 16], *at = text;
 
-	record_add_text(context, FIELD_process_ancestry, (struct text){ text, (size_t)length });
-}
-
-struct first_ancestor {
-	bool seen;
-	const struct process *known;
-};
-
-static void take_first(void *context, uint32_t pid, const struct process *known)
-{
-	struct first_ancestor *first = context;
-
-	if (!first->seen)
-		first->known = known;
-	first->seen = true;
-}
-
-static void fill_ancestors(const struct actor_context *context, const struct process *process,
-			   struct record *record)
-{
-	struct first_ancestor parent = {};
-
-	if (process->parent_pid == 0)
-		return;
-	if (process_ancestry(context->tree, process, add_ancestor, record))
-		record_add_text(record, FIELD_process_ancestry, TEXT("..."));
-	process_ancestry(context->tree, process, take_first, &parent);
-	record_set_number(record, FIELD_process_parent_pid, process->parent_pid);
-	if (!parent.known)
-		return;
-	set_fixed(record, FIELD_process_parent_name, parent.known->name, WIRE_COMM);
-	set_known(record, FIELD_process_parent_executable, process_executable(parent.known));
+	if (!record_has(record, FIELD_process_parent_pid)) {
+		record_set_number(record, FIELD_process_parent_pid, pid);
+		if (known) {
+			set_fixed(record, FIELD_process_parent_name, known->name, WIRE_COMM);
+			set_known(record, FIELD_process_parent_executable,
+				  process_executable(known));
+		}
+	}
+	at = put_text(at, known ? known->name : "", WIRE_COMM);
+	*at++ = '[';
+	at = put_number(at, pid);
+	*at++ = ']';
+	record_add_text(record, FIELD_process_ancestry, (struct text){ text, (size_t)(at - text) });
 }
 
 /* Nothing of a command line is written that was not masked. */
@@ -171,7 +179,8 @@ static void fill_process(const struct actor_context *context, const struct wire_
 	args = process_args(process, &cut);
 	if (args.data && context->redact)
 		fill_args(context, args, cut, record);
-	fill_ancestors(context, process, record);
+	if (process_ancestry(context->tree, process, add_ancestor, record))
+		record_add_text(record, FIELD_process_ancestry, TEXT("..."));
 }
 
 static void fill_user(const struct actor_context *context, const struct wire_task *task,

@@ -13,11 +13,14 @@ static size_t smallest(size_t a, size_t b, size_t c)
 	return ab < c ? ab : c;
 }
 
-/* How many characters must be put in, left out or changed (Levenshtein 1966). */
-static size_t distance(struct text a, struct text b)
+/* How many characters must be put in, left out or changed (Levenshtein 1966), or more than `most`.
+ */
+static size_t distance(struct text a, struct text b, size_t most)
 {
 	size_t row[NAME_MOST + 1];
 
+	if (a.length > b.length + most || b.length > a.length + most)
+		return most + 2;
 	for (size_t j = 0; j <= b.length; j++)
 		row[j] = j;
 	for (size_t i = 0; i < a.length; i++) {
@@ -38,12 +41,12 @@ static size_t distance(struct text a, struct text b)
 /* The nearest of the whole name and what is left of it behind each dot: people forget where a name
  * hangs.
  */
-static size_t distance_to_name(struct text wanted, const char *name)
+static size_t distance_to_name(struct text wanted, const char *name, size_t most)
 {
-	size_t best = 2 * distance(wanted, text_of(name));
+	size_t best = 2 * distance(wanted, text_of(name), most);
 
 	for (const char *dot = strchr(name, '.'); dot; dot = strchr(dot + 1, '.')) {
-		size_t part = 2 * distance(wanted, text_of(dot + 1)) + 2;
+		size_t part = 2 * distance(wanted, text_of(dot + 1), most) + 2;
 
 		if (part < best)
 			best = part;
@@ -92,6 +95,7 @@ int filter_refuse_name(struct filter_parser *parser)
 	struct filter_excerpt excerpt = filter_excerpt(name);
 	const char *best[SUGGESTIONS] = {}, *member;
 	size_t distances[SUGGESTIONS] = {}, count = 0, start = parser->token.start;
+	size_t most = name.length / 3; /* farther than that is a guess and no help */
 
 	if (name.length < NAME_MOST && !memchr(name.data, '\0', name.length)) {
 		member = first_of_group(name);
@@ -101,10 +105,9 @@ int filter_refuse_name(struct filter_parser *parser)
 					     "%s",
 					     excerpt.text, member);
 		for (unsigned int field = 0; field < FIELD_COUNT; field++) {
-			size_t away = distance_to_name(name, field_rows[field].name);
+			size_t away = distance_to_name(name, field_rows[field].name, most);
 
-			/* Farther than a third of what was written is a guess and no help. */
-			if (away <= 2 * (name.length / 3) + 2)
+			if (away <= 2 * most + 2)
 				count = keep_nearest(best, distances, field_rows[field].name, away);
 		}
 	}

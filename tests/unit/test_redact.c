@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/cleanup.h"
+#include "correlate/operations.h"
+#include "correlate/redact.h"
+
+/* Arguments apart by '|', that stand for themselves nowhere here. */
+static void split(const char *line, struct text_list *list)
+{
+	while (line) {
+		const char *bar = strchrnul(line, '|');
+
+		assert_int_equal(
+			text_list_append(list, (struct text){ line, (size_t)(bar - line) }), 0);
+		line = *bar ? bar + 1 : NULL;
+	}
+}
+
+static void join(const struct text_list *list, struct buffer *out)
+{
+	buffer_clear(out);
+	for (size_t i = 0; i < list->count; i++) {
+		struct text text = text_list_at(list, i);
+
+		buffer_append_string(out, i ? "|" : "");
+		buffer_append(out, text.data, text.length);
+	}
+}
+
+static void expect_with(const struct redact *redact, const char *line, bool cut,
+			const char *expected)
+{
+	_cleanup_text_list_ struct text_list list = {}, masked = {}, again = {};
+	_cleanup_buffer_ struct buffer out = {};
+
+	split(line, &list);
+	list.cut = cut;
+	assert_int_equal(redact_arguments(redact, &list, &masked), 0);
+	assert_int_equal(masked.cut, cut);
+	join(&masked, &out);
+	assert_string_equal(buffer_string(&out), expected);
+	if (redact)
+		return;
+	/* What is masked stays as it is. */
+	masked.cut = false;
+	assert_int_equal(redact_arguments(redact, &masked, &again), 0);
+	join(&again, &out);
+	assert_string_equal(buffer_string(&out), expected);
+}
+
+static void expect(const char *line, const char *expected)
+{
+	expect_with(NULL, line, false, expected);
+}
+
+static void expect_kept(const char *line)
+{
+	expect(line, line);
+}
+
+static void test_engines(void **state)
+{
+	expect("docker|run|-e|A=b|img", "docker|run|-e|A=[redacted len=1]|img");
+	expect("docker|run|-eA=b|img", "docker|run|-eA=[redacted len=1]|img");
+	expect("docker|run|-e=A=b=c|img", "docker|run|-e=A=[redacted len=3]|img");
+	expect("docker|run|--env|A=b c|img", "docker|run|--env|A=[redacted len=3]|img");
+	expect("docker|run|--env=A=b|img", "docker|run|--env=A=[redacted len=1]|img");
+	expect("docker|run|-ite|A=b|img", "docker|run|-ite|A=[redacted len=1]|img");
+	expect("docker|run|-iteA=b|img", "docker|run|-iteA=[redacted len=1]|img");
+	expect("docker|run|-e|hunter2|img", "docker|run|-e|[redacted len=7]|img");
+	expect("docker|run|-e|c2VjcmV0 x=|img", "docker|run|-e|[redacted len=11]|img");
+	expect_kept("docker|run|-e|HOME|-e|A=|img");
+	expect_kept("docker|run|--env-file|/etc/env|img");
+	expect("/usr/bin/podman|run|-e|A=b", "/usr/bin/podman|run|-e|A=[redacted len=1]");
+	expect("sudo|-u|root|nerdctl|exec|-e|A=b|c",
+	       "sudo|-u|root|nerdctl|exec|-e|A=[redacted len=1]|c");
+	expect("docker|build|--build-arg|T=x|--build-arg=U=yy|.",
+	       "docker|build|--build-arg|T=[redacted len=1]|--build-arg=U=[redacted len=2]|.");
+	expect("docker|buildx|build|--secret|id=a,src=b|--secret=id=c|.",
+	       "docker|buildx|build|--secret|[redacted len=10]|--secret=[redacted len=4]|.");
+	expect("docker|login|-u|me|-p|hunter2|reg", "docker|login|-u|me|-p|[redacted len=7]|reg");
+	expect("docker|login|-u|me|-phunter2", "docker|login|-u|me|-p[redacted len=7]");
+	expect("docker|login|--password=hunter2", "docker|login|--password=[redacted len=7]");
+	expect("docker|login|--password|hunter2", "docker|login|--password|[redacted len=7]");
+	expect_kept("docker|login|-u|me|--password-stdin");
+	expect("docker|login|-p|8080", "docker|login|-p|[redacted len=4]");
+	expect("docker-compose|-p|project|up", "docker-compose|-p|[redacted len=7]|up");
+	expect("docker|compose|run|-e|A=b|s", "docker|compose|run|-e|A=[redacted len=1]|s");
+	expect("python3|/usr/bin/docker-compose|run|-e|A=b",
+	       "python3|/usr/bin/docker-compose|run|-e|A=[redacted len=1]");
+	expect("ctr|run|--env|A=b|-env=C=d|img|x",
+	       "ctr|run|--env|A=[redacted len=1]|-env=C=[redacted len=1]|img|x");
+	expect("ctr|images|pull|--user|me:pw|img",
+	       "ctr|images|pull|--user|me:[redacted len=2]|img");
+	expect("ctr|images|pull|-u|me:pw|img", "ctr|images|pull|-u|me:[redacted len=2]|img");
+	expect("podman|pull|--creds|a:b|x", "podman|pull|--creds|[redacted len=3]|x");
+	expect("docker|run|-u|0:0|img|id", "docker|run|-u|0:0|img|id");
+	expect("docker|swarm|join|--token|SWMTKN-1-abc-def|10.0.0.1:2377",
+	       "docker|swarm|join|--token|[redacted len=16]|10.0.0.1:2377");
+	expect("docker|volume|create|--opt|o=username=u,password=p",
+	       "docker|volume|create|--opt|o=username=u,password=[redacted len=1]");
+}
+
+static void test_ports(void **state)
+{
+	expect_kept("docker|run|-d|-p|8080:80|-p8443:443/tcp|-p|127.0.0.1:53:53/udp|img");
+	expect_kept("docker|run|-p|[::1]:80:80|-p|8000-8010:80-90|-p|80|img");
+	expect_kept("docker|-H|unix:///x.sock|run|-p|80:80|img");
+	expect_kept("docker|container|create|-dp|80:80|img");
+	expect_kept(
+		"docker|run|--name|mysql|-p|3306:3306|-v|/usr/bin/docker:/usr/bin/docker|-p|1:1|mysql");
+	expect("docker|run|-p|99999|img", "docker|run|-p|[redacted len=5]|img");
+	expect("docker|run|-p|hunter2|img", "docker|run|-p|[redacted len=7]|img");
+	expect("docker|run|mysql|mysql|-p12345", "docker|run|mysql|mysql|-p[redacted len=5]");
+	expect("docker|run|img|sshpass|-p|12345", "docker|run|img|sshpass|-p|[redacted len=5]");
+	expect("docker|run|img|docker|login|-p|12345",
+	       "docker|run|img|docker|login|-p|[redacted len=5]");
+	expect("docker|--context|run|login|-p|8080",
+	       "docker|--context|run|login|-p|[redacted len=4]");
+	expect("docker|login|run|-p|8080", "docker|login|run|-p|[redacted len=4]");
+	expect("docker|exec|c|x|-p|80:80", "docker|exec|c|x|-p|[redacted len=5]");
+}
+
+static void test_other_programs(void **state)
+{
+	expect("mysql|-u|root|-psecret|db", "mysql|-u|root|-p[redacted len=6]|db");
+	expect_kept("mysql|-u|root|-p|db");
+	expect("mysqldump|--password=x|db", "mysqldump|--password=[redacted len=1]|db");
+	expect("sshpass|-p|pw|ssh|h", "sshpass|-p|[redacted len=2]|ssh|h");
+	expect("curl|-u|me:pw|https://h/", "curl|-u|me:[redacted len=2]|https://h/");
+	expect("curl|-su|me:pw|h", "curl|-su|me:[redacted len=2]|h");
+	expect("curl|--user=me:pw|h", "curl|--user=me:[redacted len=2]|h");
+	expect("curl|-H|Authorization: Basic YTpi|h", "curl|-H|Authorization: [redacted len=10]|h");
+	expect("curl|-H|X-Registry-Auth: abc|h", "curl|-H|X-Registry-Auth: [redacted len=3]|h");
+	expect("curl|-HX-Api-Key: abc|h", "curl|-HX-Api-Key: [redacted len=3]|h");
+	expect("curl|https://me:pw@h/x", "curl|https://[redacted len=5]@h/x");
+	expect("git|clone|https://ghp_tok@github.com/a/b",
+	       "git|clone|https://[redacted len=7]@github.com/a/b");
+	expect("psql|postgres://app:p/w@db/x", "psql|postgres://app:[redacted len=3]@db/x");
+	expect_kept("docker|-H|ssh://root@host:22|ps");
+	expect_kept("curl|http://host:8080/a:b@c|http://[::1]:80/");
+	expect("redis-cli|-a|pw|ping", "redis-cli|-a|[redacted len=2]|ping");
+	expect("env|DB_PASSWORD=a b|PGPASSWORD=|POSTGRES_PASSWORD_FILE=/run/x|PWD=/root|cmd",
+	       "env|DB_PASSWORD=[redacted len=3]|PGPASSWORD=|POSTGRES_PASSWORD_FILE=/run/x|PWD=/root|cmd");
+	expect("java|-Djavax.net.ssl.keyStorePassword=x",
+	       "java|-Djavax.net.ssl.keyStorePassword=[redacted len=1]");
+	expect("x|--api-key|k|--auth-token=t|--no-password|y",
+	       "x|--api-key|[redacted len=1]|--auth-token=[redacted len=1]|--no-password|y");
+	expect("openssl|enc|-pass|pass:abc", "openssl|enc|-pass|[redacted len=8]");
+	expect("openssl|rsa|-passin|pass:abc", "openssl|rsa|-passin|pass:[redacted len=3]");
+	expect_kept("docker|run|secretapp:1.0|ls|-la|/etc/passwd");
+	expect_kept("grep|-e|token|file");
+	expect_kept("ls|-la");
+}
+
+static void test_tokens(void **state)
+{
+	expect("x|ghp_0123456789abcdefghij", "x|[redacted len=24]");
+	expect("x|AKIAIOSFODNN7EXAMPLE", "x|[redacted len=20]");
+	expect("x|a=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.sig", "x|a=[redacted len=40]");
+	expect("x|Bearer abcdefgh1", "x|Bearer [redacted len=9]");
+	expect("x|SWMKEY-1-abc", "x|[redacted len=12]");
+	expect("x|-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----",
+	       "x|-----BEGIN RSA PRIVATE KEY-----[redacted len=5]-----END RSA PRIVATE KEY-----");
+	expect_kept("x|-----BEGIN CERTIFICATE-----\nabc");
+	expect_kept("x|task-0123456789012345678901|AKIA");
+	expect("x|{\"user\":\"me\",\"password\":\"p\\\"w\"}",
+	       "x|{\"user\":\"me\",\"password\":\"[redacted len=4]\"}");
+	expect("x|{\\\"token\\\":\\\"abc\\\"}", "x|{\\\"token\\\":\\\"[redacted len=6]");
+}
+
+static void test_lines_within_arguments(void **state)
+{
+	expect("sh|-c|docker run -e A=b img", "sh|-c|docker run -e A=[redacted len=1] img");
+	expect("sh|-c|docker run -e 'A=b c' -p 80:80 img",
+	       "sh|-c|docker run -e 'A=[redacted len=3]' -p 80:80 img");
+	expect("sh|-c|docker run --env='A=b c' img", "sh|-c|docker run --env=[redacted len=7] img");
+	expect("sh|-c|X=1; (docker login -p hunter2)",
+	       "sh|-c|X=1; (docker login -p [redacted len=8]");
+	expect("sh|-c|echo hi; mysql -psecret db", "sh|-c|echo hi; mysql -p[redacted len=6] db");
+	expect("sh|-c|curl -H \"Authorization: Bearer abc\" h",
+	       "sh|-c|curl -H \"Authorization: [redacted len=10]\" h");
+	expect("ssh|h|sh -c \"docker run -e 'A=b' x\"",
+	       "ssh|h|sh -c \"docker run -e 'A=[redacted len=1]' x\"");
+	expect("sh|-c|export TOKEN=abc; run", "sh|-c|export TOKEN=[redacted len=4] run");
+	expect_kept("sh|-c|ls -la /tmp && echo done");
+	expect("a 'b \"c $(d PASSWORD=x) e\" f' g",
+	       "a 'b \"c $(d PASSWORD=[redacted len=2] e\" f' g");
+}
+
+static void test_cut(void **state)
+{
+	expect_with(NULL, "curl|https://me", true, "curl|https://[redacted len=2]");
+	expect_with(NULL, "curl|https://me:1", true, "curl|https://[redacted len=4]");
+	expect_with(NULL, "curl|https://me:pw", true, "curl|https://[redacted len=5]");
+	expect_with(NULL, "x|ghp_ab", true, "x|[redacted len=6]");
+	expect_with(NULL, "x|eyJh", true, "x|[redacted len=4]");
+	expect_with(NULL, "docker|login|-p|hun", true, "docker|login|-p|[redacted len=3]");
+	expect_with(NULL, "docker|run|-e|A=h", true, "docker|run|-e|A=[redacted len=1]");
+	/* Only the last one may be cut. */
+	expect_with(NULL, "x|ghp_ab|y", true, "x|ghp_ab|y");
+}
+
+/* A marker in every place, cut at every byte: never more of it than what a name may show. */
+static void test_marker_cut_everywhere(void **state)
+{
+	static const char *const lines[] = {
+		"docker|run|-e|A=S3cr3tM4rk3r|x",
+		"docker|run|--env=A=S3cr3tM4rk3r",
+		"docker|login|-p|S3cr3tM4rk3r",
+		"docker|login|--password=S3cr3tM4rk3r",
+		"docker|build|--build-arg|A=S3cr3tM4rk3r",
+		"mysql|-pS3cr3tM4rk3r",
+		"curl|https://u:S3cr3tM4rk3r@h/",
+		"git|clone|https://S3cr3tM4rk3r@h/",
+		"sh|-c|docker run -e A=S3cr3tM4rk3r x",
+		"x|PASSWORD=S3cr3tM4rk3r",
+		"curl|-H|Authorization: Basic S3cr3tM4rk3r",
+		"x|{\"password\":\"S3cr3tM4rk3r\"}",
+		"docker|run|-ieA=S3cr3tM4rk3r",
+		"psql|postgres://u:S3cr3tM4rk3r@h/",
+		"sh|-c|curl -u me:S3cr3tM4rk3r h",
+	};
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		for (size_t length = 0; length <= strlen(lines[i]); length++) {
+			_cleanup_text_list_ struct text_list list = {}, masked = {};
+			_cleanup_buffer_ struct buffer out = {};
+			_cleanup_free_ char *cut = strndup(lines[i], length);
+
+			split(cut, &list);
+			list.cut = length < strlen(lines[i]);
+			assert_int_equal(redact_arguments(NULL, &list, &masked), 0);
+			join(&masked, &out);
+			if (strstr(buffer_string(&out), "S3"))
+				fail_msg("%s -> %s", cut, buffer_string(&out));
+		}
+}
+
+static void test_patterns(void **state)
+{
+	static const char *const patterns[] = { "--pin ([0-9]+)", "^x|internal-[a-z]+", NULL };
+	static const char *const wrong[] = { "fine", "(", NULL }, *const back[] = { "(a)\\1",
+										    NULL };
+	const char *which = NULL;
+	struct redact *redact;
+	char longest[REDACT_MOST_PATTERN_BYTES + 2] = {};
+	const char *const too_long[] = { longest, NULL };
+
+	assert_int_equal(redact_new(patterns, &redact, &which), 0);
+	expect_with(redact, "prog|--pin|1234|internal-abc|y", false,
+		    "prog|--pin|[redacted len=4]|[redacted len=12]|y");
+	expect_with(redact, "xprog|x", false, "[redacted len=1]prog|x");
+	expect_with(redact, "docker|run|-e|A=internal-x", false,
+		    "docker|run|-e|A=[redacted len=10]");
+	expect_with(redact, "a", false, "a");
+	redact_free(redact);
+	assert_int_equal(redact_new(NULL, &redact, &which), 0);
+	expect_with(redact, "a|-e|b", false, "a|-e|b");
+	redact_free(redact);
+	assert_int_equal(redact_new(wrong, &redact, &which), -EINVAL);
+	assert_string_equal(which, "(");
+	assert_int_equal(redact_new(back, &redact, &which), -EINVAL);
+	memset(longest, 'a', sizeof(longest) - 1);
+	assert_int_equal(redact_new(too_long, &redact, &which), -EINVAL);
+	redact_free(NULL);
+}
+
+static void expect_query(const char *method, const char *target, const char *expected)
+{
+	struct operation_match match = {};
+	_cleanup_buffer_ struct buffer out = {};
+
+	assert_int_equal(operation_find(&match, text_of(method), text_of(target)), 0);
+	redact_query(NULL, match.operation, match.query, &out);
+	assert_int_equal(out.error, 0);
+	assert_string_equal(buffer_string(&out), expected);
+	operation_match_free(&match);
+}
+
+static void test_query(void **state)
+{
+	expect_query("POST", "/containers/create?name=web&x=secret", "name=web&x=[redacted len=6]");
+	expect_query("POST", "/build?buildargs=%7B%22A%22%3A%22b%22%7D&t=a%2Fb:1&rm=1&q",
+		     "buildargs=[redacted len=23]&t=a%2Fb:1&rm=1&q");
+	expect_query("POST", "/build?build%61rgs=x&%74=y", "build%61rgs=[redacted len=1]&%74=y");
+	expect_query("POST", "/build?remote=https://me:pw@h/r.git%23main&T=x",
+		     "remote=https://[redacted len=5]@h/r.git%23main&T=[redacted len=1]");
+	expect_query("POST", "/build?remote=https%3A%2F%2Ftok%40h%2Fr",
+		     "remote=https://[redacted len=3]@h/r");
+	expect_query("POST", "/build?remote=git%40h:a/b", "remote=[redacted len=3]@h:a/b");
+	expect_query("POST", "/build?remote=ssh://git:a/b@h/r",
+		     "remote=ssh://[redacted len=7]@h/r");
+	expect_query("POST", "/build?remote=https://h:80/r?token=abc",
+		     "remote=https://h:80/r?token=[redacted len=3]");
+	expect_query("POST", "/build?remote=https://h:80/r", "remote=https://h:80/r");
+	expect_query("POST", "/images/create?fromSrc=http://u:p@h/x&fromImage=busybox&tag=1",
+		     "fromSrc=http://[redacted len=3]@h/x&fromImage=busybox&tag=1");
+	expect_query(
+		"POST",
+		"/commit?container=c&changes=ENV%20A=b&changes=CMD%20id&comment=password%3Dx",
+		"container=c&changes=ENV%20[redacted len=3]&changes=CMD%20id&comment=password=[redacted len=1]");
+	expect_query("POST", "/commit?changes=CMD+x%0AENV+A%3Db&changes=ONBUILD+ENV+A+b",
+		     "changes=[redacted len=13]&changes=[redacted len=15]");
+	expect_query("POST", "/nobody?a=b&c&=d&&", "a=[redacted len=1]&c&=[redacted len=1]&&");
+	expect_query("GET", "/containers/json?all=", "all=");
+	expect_query(
+		"GET",
+		"/info?0123456789012345678901234567890123456789012345678901234567890123456789=x",
+		"[redacted len=70]=[redacted len=1]");
+}
+
+static void expect_raw(const char *raw, const char *expected)
+{
+	_cleanup_buffer_ struct buffer out = {};
+
+	redact_raw(NULL, text_of(raw), &out);
+	assert_string_equal(buffer_string(&out), expected);
+}
+
+static void test_raw(void **state)
+{
+	expect_raw(
+		"POST /build?buildargs=x HTTP/1.1\r\nHost: d\r\nX-Registry-Auth: abc\r\n"
+		"Content-Length: 1\r\nContent-Length: 2\r\n\r\nbody secret",
+		"POST /build?[redacted len=11] HTTP/1.1\r\nHost: d\r\nX-Registry-Auth:[redacted len=4]\r\n"
+		"Content-Length: 1\r\nContent-Length: 2\r\n[redacted len=13]");
+	expect_raw("GET /a\r\nAuthorization Basic x\r\n folded: x\r\n",
+		   "GET /a\r\n[redacted len=21]\r\n[redacted len=10]\r\n");
+	expect_raw("GET /a?b=c d", "GET /a?[redacted len=3][redacted len=2]");
+	expect_raw("{\"Env\":[\"A=secret\"]}", "{\"Env\":[\"A=secre[redacted len=4]");
+	expect_raw("", "");
+}
+
+static void test_text(void **state)
+{
+	_cleanup_buffer_ struct buffer out = {};
+
+	redact_text(NULL, TEXT("user=me password=pw url=http://a:b@c"), false, &out);
+	assert_string_equal(buffer_string(&out),
+			    "user=me password=[redacted len=2] url=http://[redacted len=3]@c");
+}
+
+static void test_no_memory_of_the_list(void **state)
+{
+	_cleanup_text_list_ struct text_list list = {}, masked = {};
+	char big[70000];
+
+	memset(big, 'a', sizeof(big));
+	assert_int_equal(text_list_append(&list, (struct text){ big, sizeof(big) }), 0);
+	assert_int_equal(text_list_append(&list, TEXT("b")), 0);
+	assert_int_equal(redact_arguments(NULL, &list, &masked), 0);
+	assert_true(masked.cut);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_engines),
+		cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_other_programs),
+		cmocka_unit_test(test_tokens),
+		cmocka_unit_test(test_lines_within_arguments),
+		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_marker_cut_everywhere),
+		cmocka_unit_test(test_patterns),
+		cmocka_unit_test(test_query),
+		cmocka_unit_test(test_raw),
+		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_no_memory_of_the_list),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

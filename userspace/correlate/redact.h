@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Secrets out of command lines, query strings and raw text, before anything is kept. Each becomes
+ * "[redacted len=N]", N being its length in bytes; what is masked already stays as it is. The rules
+ * are those of docs/events.md, "Secrets never reach the disk".
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/buffer.h"
+#include "base/text.h"
+#include "base/text_list.h"
+
+#define REDACT_MOST_PATTERN_BYTES 256
+
+struct operation;
+
+/* What the operator adds; everywhere NULL stands for nothing. */
+struct redact;
+
+/*
+ * `patterns`: POSIX extended regular expressions, NULL at the end (or NULL for none). What one of
+ * them matches is masked, or of that its first group if it has one; a command line is matched as a
+ * whole, a space between arguments. Back references are refused: they have no bound on time.
+ * Returns 0; -EINVAL with *ret_wrong set to the pattern; -ENOMEM.
+ */
+int redact_new(const char *const *patterns, struct redact **ret, const char **ret_wrong);
+/* Takes NULL. */
+void redact_free(struct redact *redact);
+
+/*
+ * A command line, of docker and its like or any other: append it to `ret`, masked. Of `arguments`
+ * `cut` says that the last one may not be whole. Returns 0, or -ENOMEM: then `ret` is empty, and
+ * marked as cut.
+ */
+int redact_arguments(const struct redact *redact, const struct text_list *arguments,
+		     struct text_list *ret);
+
+/*
+ * The query of a request target: parameters that the operation names with their values, all others
+ * by name and length. `operation` may be NULL: none is named. Appends to `ret`, whose error is set
+ * if memory runs out.
+ */
+void redact_query(const struct redact *redact, const struct operation *operation, struct text query,
+		  struct buffer *ret);
+
+/*
+ * The start of what is no HTTP message: a request line without its query, headers that are known to
+ * be harmless, of anything else the length. Appends to `ret` as above.
+ */
+void redact_raw(const struct redact *redact, struct text raw, struct buffer *ret);
+
+/*
+ * Text in which secrets are recognised by their looks: assignments to names like PASSWORD, user
+ * information of URLs, Authorization, well-known kinds of tokens, private keys. `cut`: its end may
+ * be missing. Appends to `ret` as above.
+ */
+void redact_text(const struct redact *redact, struct text text, bool cut, struct buffer *ret);

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/cleanup.h"
+#include "correlate/redact_private.h"
+
+#define MASK_BEGIN "[redacted len="
+
+static bool starts_with(struct text text, const char *prefix)
+{
+	size_t length = strlen(prefix);
+
+	/* Most differ in the first byte; this runs over every command line. */
+	return text.length >= length && (text.data[0] | 0x20) == (prefix[0] | 0x20) &&
+	       strncasecmp(text.data, prefix, length) == 0;
+}
+
+static bool ends_with(struct text text, const char *suffix)
+{
+	size_t length = strlen(suffix);
+
+	return text.length >= length &&
+	       strncasecmp(text.data + text.length - length, suffix, length) == 0;
+}
+
+static bool contains(struct text text, const char *word)
+{
+	for (; text.length > 0; text.data++, text.length--)
+		if (starts_with(text, word))
+			return true;
+	return false;
+}
+
+static struct text skip(struct text text, size_t length)
+{
+	return (struct text){ text.data + length, text.length - length };
+}
+
+static struct text head(struct text text, size_t length)
+{
+	return (struct text){ text.data, length };
+}
+
+size_t redact_mask_length(struct text text)
+{
+	size_t i = sizeof(MASK_BEGIN) - 1;
+
+	if (text.length <= i || memcmp(text.data, MASK_BEGIN, i) != 0)
+		return 0;
+	while (i < text.length && isdigit((unsigned char)text.data[i]))
+		i++;
+	return i < text.length && text.data[i] == ']' ? i + 1 : 0;
+}
+
+void redact_mask(struct buffer *ret, struct text secret)
+{
+	if (secret.length == 0)
+		return;
+	if (redact_mask_length(secret) == secret.length)
+		buffer_append(ret, secret.data, secret.length);
+	else
+		buffer_printf(ret, MASK_BEGIN "%zu]", secret.length);
+}
+
+bool redact_is_name(char c)
+{
+	return isalnum((unsigned char)c) || c == '_' || c == '-' || c == '.';
+}
+
+bool redact_is_secret_name(struct text name)
+{
+	static const char *const words[] = {
+		"password",   "passwd",        "passphrase",    "passwort",        "secret",
+		"token",      "apikey",        "api_key",       "api-key",         "accesskey",
+		"access_key", "access-key",    "privatekey",    "private_key",     "private-key",
+		"credential", "authorization", "registry-auth", "registry-config",
+	};
+	static const char *const wholes[] = { "pass",   "auth",       "pwd",
+					      "cookie", "set-cookie", "bearer" };
+	/* These name where a secret is, or ask for it. */
+	static const char *const not_ends[] = { "-stdin", "_stdin",  "-file", "_file", "-path",
+						"_path",  "-prompt", ".file", ".path" };
+	static const char *const ends[] = { "_pass", "-pass", ".pass", "_pwd",
+					    "-pwd",  "_auth", "-auth" };
+
+	while (name.length > 0 && name.data[0] == '-')
+		name = skip(name, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(not_ends); i++)
+		if (ends_with(name, not_ends[i]))
+			return false;
+	if (starts_with(name, "no-") || (name.length == 3 && memcmp(name.data, "PWD", 3) == 0))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (contains(name, words[i]))
+			return true;
+	for (size_t i = 0; i < ARRAY_SIZE(wholes); i++)
+		if (name.length == strlen(wholes[i]) && starts_with(name, wholes[i]))
+			return true;
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		if (ends_with(name, ends[i]))
+			return true;
+	return false;
+}
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static bool is_quote(char c)
+{
+	return c == '"' || c == '\'' || c == '`';
+}
+
+/* As far as the characters of `stop` do not occur; a mask is passed over as a whole. */
+static size_t run_until(struct text text, const char *stop)
+{
+	size_t i = 0;
+
+	while (i < text.length && !(text.data[i] && strchr(stop, text.data[i]))) {
+		size_t mask = redact_mask_length(skip(text, i));
+
+		i += mask ? mask : 1;
+	}
+	return i;
+}
+
+/* Within quotes: up to the one that closes, a backslash before it does not. */
+static size_t run_quoted(struct text text, char quote)
+{
+	size_t i = 0;
+
+	while (i < text.length && text.data[i] != quote)
+		i += text.data[i] == '\\' && i + 1 < text.length ? 2 : 1;
+	return i;
+}
+
+/*
+ * NAME=value, NAME: value, "NAME": "value" at the beginning of a name. Returns how much of the text
+ * it took, 0 for nothing.
+ */
+static size_t take_assignment(struct text text, struct buffer *ret)
+{
+	size_t name = 0, at, value;
+	bool quoted_name;
+	char quote;
+
+	while (name < text.length && redact_is_name(text.data[name]))
+		name++;
+	at = name;
+	/* JSON within a quoted argument has \" around its names. */
+	if (at + 1 < text.length && text.data[at] == '\\')
+		at++;
+	quoted_name = at < text.length && is_quote(text.data[at]);
+	at = quoted_name ? at + 1 : name;
+	while (at < text.length && (text.data[at] == ' ' || text.data[at] == '\t'))
+		at++;
+	if (at == text.length || (text.data[at] != '=' && text.data[at] != ':'))
+		return 0;
+	/* "name:1.0" is an image and its tag. */
+	if (text.data[at] == ':' && !quoted_name && at + 1 < text.length &&
+	    !is_space(text.data[at + 1]) && !is_quote(text.data[at + 1]))
+		return 0;
+	if (name == 0 || !redact_is_secret_name(head(text, name)))
+		return 0;
+	at++;
+	while (at < text.length && (text.data[at] == ' ' || text.data[at] == '\t'))
+		at++;
+	if (at + 1 < text.length && text.data[at] == '\\' && is_quote(text.data[at + 1]))
+		at++;
+	quote = at < text.length && is_quote(text.data[at]) ? text.data[at] : 0;
+	if (quote)
+		value = run_quoted(skip(text, ++at), quote);
+	else if (contains(head(text, name), "auth") || contains(head(text, name), "cookie"))
+		value = run_until(skip(text, at), "\r\n\"'`");
+	else
+		value = run_until(skip(text, at), " \t\r\n\"'`");
+	buffer_append(ret, text.data, at);
+	redact_mask(ret, (struct text){ text.data + at, value });
+	return at + value;
+}
+
+/* "://" was found: the user information behind it, if there is some. Returns what it took. */
+static size_t take_authority(struct text scheme, struct text text, bool cut, struct buffer *ret)
+{
+	size_t word = run_until(text, " \t\r\n\"'`<>"), length = run_until(head(text, word), "/?#");
+	const char *at = memrchr(text.data, '@', length);
+	const char *colon = length ? memchr(text.data, ':', length) : NULL;
+	bool keeps_user = !starts_with(scheme, "http") && !starts_with(scheme, "git");
+	size_t user = 0;
+
+	if (colon && !at) {
+		/* Behind the colon of a host there are digits: anything else is a password. */
+		for (const char *p = colon + 1; p < text.data + length; p++)
+			if (!isdigit((unsigned char)*p))
+				user = length;
+		if (user && text.data[0] == '[')
+			user = 0;
+		if (user) {
+			at = memrchr(text.data, '@', word);
+			user = at ? (size_t)(at - text.data) : length;
+		}
+	} else if (at) {
+		user = (size_t)(at - text.data);
+	}
+	if (user == 0 && cut && length == text.length)
+		user = length;
+	if (user == 0)
+		return 0;
+	colon = memchr(text.data, ':', user);
+	if (keeps_user && (colon || at)) {
+		size_t name = colon ? (size_t)(colon - text.data) + 1 : user;
+
+		buffer_append(ret, text.data, name);
+		redact_mask(ret, (struct text){ text.data + name, user - name });
+	} else {
+		redact_mask(ret, head(text, user));
+	}
+	return user;
+}
+
+/* Tokens that say what they are. Returns how much of the text it took. */
+static size_t take_token(struct text text, bool cut, struct buffer *ret)
+{
+	static const struct {
+		const char *prefix;
+		size_t least; /* characters behind it */
+	} kinds[] = {
+		{ "ghp_", 16 },     { "gho_", 16 },        { "ghu_", 16 },      { "ghs_", 16 },
+		{ "ghr_", 16 },     { "github_pat_", 16 }, { "glpat-", 16 },    { "xoxb-", 10 },
+		{ "xoxp-", 10 },    { "xoxa-", 10 },       { "xoxs-", 10 },     { "sk-", 20 },
+		{ "sk_live_", 10 }, { "rk_live_", 10 },    { "dckr_pat_", 10 }, { "dckr_oat_", 10 },
+		{ "SWMTKN-", 1 },   { "SWMKEY-", 1 },      { "AKIA", 16 },      { "ASIA", 16 },
+		{ "eyJ", 10 },      { "hvs.", 10 },        { "npm_", 30 },      { "pypi-", 30 },
+		{ "AIza", 30 },     { "ya29.", 10 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		size_t prefix = strlen(kinds[i].prefix), length = prefix;
+
+		if (text.length < prefix || text.data[0] != kinds[i].prefix[0] ||
+		    memcmp(text.data, kinds[i].prefix, prefix) != 0)
+			continue;
+		while (length < text.length &&
+		       (redact_is_name(text.data[length]) || strchr("+/=~", text.data[length])) &&
+		       text.data[length])
+			length++;
+		if (length - prefix < kinds[i].least && !(cut && length == text.length))
+			continue;
+		redact_mask(ret, head(text, length));
+		return length;
+	}
+	return 0;
+}
+
+static size_t take_bearer(struct text text, struct buffer *ret)
+{
+	size_t at = 6, length;
+
+	if (!starts_with(text, "bearer") || text.length < 8 || !is_space(text.data[6]))
+		return 0;
+	while (at < text.length && is_space(text.data[at]))
+		at++;
+	length = run_until(skip(text, at), " \t\r\n\"'`");
+	if (length < 8)
+		return 0;
+	buffer_append(ret, text.data, at);
+	redact_mask(ret, (struct text){ text.data + at, length });
+	return at + length;
+}
+
+/* -----BEGIN ... PRIVATE KEY----- and everything up to its end. */
+static size_t take_private_key(struct text text, bool cut, struct buffer *ret)
+{
+	static const char begin[] = "-----BEGIN ", end[] = "-----END ", key[] = "PRIVATE KEY-----";
+	const char *found, *stop;
+	size_t label, body;
+
+	if (!starts_with(text, begin))
+		return 0;
+	found = memmem(text.data, text.length < 80 ? text.length : 80, key, sizeof(key) - 1);
+	if (!found && !(cut && text.length < 80))
+		return 0;
+	label = found ? (size_t)(found - text.data) + sizeof(key) - 1 : text.length;
+	stop = memmem(text.data + label, text.length - label, end, sizeof(end) - 1);
+	body = stop ? (size_t)(stop - text.data) - label : text.length - label;
+	buffer_append(ret, text.data, label);
+	redact_mask(ret, (struct text){ text.data + label, body });
+	return label + body;
+}
+
+void redact_known(struct text text, bool cut, struct buffer *ret)
+{
+	size_t i = 0, name = 0; /* name: where the current run of name characters began */
+
+	while (i < text.length) {
+		struct text rest = skip(text, i);
+		size_t taken = redact_mask_length(rest);
+
+		if (taken) {
+			buffer_append(ret, rest.data, taken);
+		} else if (i == name) {
+			taken = take_token(rest, cut, ret);
+			if (!taken)
+				taken = take_private_key(rest, cut, ret);
+			if (!taken)
+				taken = take_assignment(rest, ret);
+			if (!taken)
+				taken = take_bearer(rest, ret);
+		}
+		if (!taken && rest.length > 3 && memcmp(rest.data, "://", 3) == 0) {
+			buffer_append(ret, rest.data, 3);
+			taken = 3 + take_authority(head(skip(text, name), i - name), skip(rest, 3),
+						   cut, ret);
+		}
+		if (taken) {
+			i += taken;
+			name = i;
+			continue;
+		}
+		buffer_append_char(ret, text.data[i++]);
+		if (!redact_is_name(text.data[i - 1]))
+			name = i;
+	}
+}
+
+void redact_address(struct text address, struct buffer *ret)
+{
+	const char *scheme = memmem(address.data, address.length, "://", 3);
+	size_t start = scheme ? (size_t)(scheme - address.data) + 3 : 0;
+	struct text rest = skip(address, start);
+	size_t length = run_until(rest, "/?#");
+	const char *at = length ? memrchr(rest.data, '@', length) : NULL;
+
+	/* A password with a slash in it. */
+	if (!at && length && scheme && memchr(rest.data, ':', length))
+		at = memrchr(rest.data, '@', rest.length);
+	if (!at) {
+		redact_known(address, true, ret);
+		return;
+	}
+	buffer_append(ret, address.data, start);
+	redact_mask(ret, (struct text){ rest.data, (size_t)(at - rest.data) });
+	redact_known(skip(rest, (size_t)(at - rest.data)), false, ret);
+}

@@ -177,6 +177,21 @@ static void test_rename_and_remove(void **state)
 	assert_names(fixture, "a1", "new", "img");
 }
 
+static void test_name_taken_at_once(void **state)
+{
+	struct fixture *fixture = *state;
+
+	engine_has(fixture, "a1", "web", "img");
+	assert_resolves(fixture, "web", "a1");
+	/* docker rm -f web && docker run --name web, before the file is looked at again */
+	engine_removes(fixture, "a1");
+	engine_has(fixture, "b1", "web", "img");
+	assert_int_equal(
+		containers_learn(fixture->containers, id_of("b1"), TEXT("web"), (struct text){}),
+		0);
+	assert_resolves(fixture, "web", "b1");
+}
+
 static void test_resolve(void **state)
 {
 	struct fixture *fixture = *state;
@@ -394,9 +409,16 @@ static void test_bound(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(find),  TEST(rename_and_remove),   TEST(resolve),
-		TEST(learn), TEST(scan_remembers),      TEST(broken_files),
-		TEST(texts), TEST(nothing_is_followed), TEST(several_roots),
+		TEST(find),
+		TEST(rename_and_remove),
+		TEST(name_taken_at_once),
+		TEST(resolve),
+		TEST(learn),
+		TEST(scan_remembers),
+		TEST(broken_files),
+		TEST(texts),
+		TEST(nothing_is_followed),
+		TEST(several_roots),
 		TEST(bound),
 	};
 

@@ -391,6 +391,37 @@ static void test_another_in_proc_is_not_taken(void **state)
 	assert_string_equal(ancestry(fixture, process), "my (sh) ell[900] systemd[1] ");
 }
 
+static void test_a_younger_one_is_no_parent(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct fake_process child = { .pid = 20, .parent = 900, .ticks = 1000, .name = "c" };
+	const struct fake_process other = { .pid = 900, .parent = 20, .ticks = 1002, .name = "o" };
+
+	/* Between the reading of the two the parent ended, and its pid was given away. */
+	fake_process_make(fixture->folder, &child);
+	fake_process_make(fixture->folder, &other);
+	assert_int_equal(process_tree_seed(fixture->tree, START), 0);
+	assert_string_equal(ancestry(fixture, process_tree_find(fixture->tree, 20, 0)),
+			    "[900] ...");
+	assert_string_equal(ancestry(fixture, process_tree_find(fixture->tree, 900, 0)),
+			    "c[20] [900] ...");
+}
+
+static void test_fork_heard_after_the_parents_exit(void **state)
+{
+	struct fixture *fixture = *state;
+
+	executed(fixture, 10, START, "shell");
+	process_tree_exit(fixture->tree, 10, START, 0, START + 2);
+	forked(fixture, 11, START + 1, 10, START);
+	process_tree_exit(fixture->tree, 999, 1, 0, START + 3600 * SECOND);
+	assert_string_equal(ancestry(fixture, process_tree_find(fixture->tree, 11, START + 1)),
+			    "shell[10] ");
+	process_tree_exit(fixture->tree, 11, START + 1, 0, START + 3600 * SECOND);
+	process_tree_exit(fixture->tree, 999, 1, 0, START + 3661 * SECOND);
+	assert_null(process_tree_find(fixture->tree, 10, START));
+}
+
 static void test_identify(void **state)
 {
 	struct fixture *fixture = *state;
@@ -555,6 +586,8 @@ int main(void)
 		TEST(parent_of_clone_parent),
 		TEST(unknown_is_read),
 		TEST(another_in_proc_is_not_taken),
+		TEST(a_younger_one_is_no_parent),
+		TEST(fork_heard_after_the_parents_exit),
 		TEST(identify),
 		TEST(ancestry_is_bounded),
 		TEST(containers),

@@ -200,6 +200,23 @@ static void test_long_command_lines(void **state)
 	process_tree_free(tree);
 }
 
+static void test_an_ancestor_stays(void **state)
+{
+	struct process_tree *tree = new_tree(4, 1u << 13);
+
+	executed(tree, 1, 1, 10);
+	forked(tree, 2, 2, 1, 1);
+	forked(tree, 3, 3, 2, 2);
+	forked(tree, 4, 4, 1, 1);
+	forked(tree, 5, 5, 1, 1);
+	/* 2 was unused for longest, but 3 descends from it. */
+	assert_non_null(process_tree_find(tree, 2, 2));
+	assert_null(process_tree_find(tree, 3, 3));
+	assert_non_null(process_tree_find(tree, 4, 4));
+	check(tree);
+	process_tree_free(tree);
+}
+
 static uint32_t random_below(uint64_t *seed, uint32_t bound)
 {
 	*seed = *seed * 6364136223846793005ull + 1442695040888963407ull;
@@ -283,6 +300,7 @@ int main(void)
 		cmocka_unit_test(test_chain_of_the_ended),
 		cmocka_unit_test(test_chain_of_the_living),
 		cmocka_unit_test(test_long_command_lines),
+		cmocka_unit_test(test_an_ancestor_stays),
 		cmocka_unit_test(test_any_order),
 		cmocka_unit_test(test_bounds_of_bounds),
 	};

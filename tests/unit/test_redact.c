@@ -191,6 +191,10 @@ static void test_lines_within_arguments(void **state)
 	expect("ssh|h|sh -c \"docker run -e 'A=b' x\"",
 	       "ssh|h|sh -c \"docker run -e 'A=[redacted len=1]' x\"");
 	expect("sh|-c|export TOKEN=abc; run", "sh|-c|export TOKEN=[redacted len=4] run");
+	expect("sh|-c|# don't\ndocker run -e A=b x\n# can't",
+	       "sh|-c|# don't\ndocker run -e A=[redacted len=1] x\n# can't");
+	expect("sh|-c|echo it's; docker login -p pw",
+	       "sh|-c|echo it's; docker login -p [redacted len=2]");
 	expect_kept("sh|-c|ls -la /tmp && echo done");
 	expect("a 'b \"c $(d PASSWORD=x) e\" f' g",
 	       "a 'b \"c $(d PASSWORD=[redacted len=2] e\" f' g");

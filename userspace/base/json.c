@@ -83,6 +83,8 @@ static enum json_event give_text(struct json_reader *reader, struct text text, s
 {
 	enum json_event event = reader->token == TOKEN_NUMBER ? JSON_NUMBER : JSON_STRING;
 
+	/* Of an empty one nothing may have been kept yet. */
+	text.data = text.data ?: "";
 	reader->text_length = length;
 	reader->text_cut = text.length < length;
 	if (text.length > reader->most_text) {

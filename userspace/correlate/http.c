@@ -299,3 +299,9 @@ int http_end(struct http_connection *connection)
 	}
 	return r;
 }
+
+bool http_between_messages(const struct http_connection *connection, enum http_direction direction)
+{
+	return connection->streams[direction].state == HTTP_IDLE ||
+	       connection->streams[direction].state == HTTP_AGAIN;
+}

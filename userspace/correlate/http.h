@@ -138,6 +138,9 @@ void http_turn(struct http_connection *connection, enum http_direction direction
  */
 int http_release(struct http_connection *connection);
 
+/* Whether the next byte of this direction begins a message, as far as is known. */
+bool http_between_messages(const struct http_connection *connection, enum http_direction direction);
+
 /* The connection has ended: what is open is told as complete or truncated. Returns 0 or -ENOMEM. */
 int http_end(struct http_connection *connection);
 

@@ -297,8 +297,8 @@ static bool is_space(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
-/* The end of a shell's word: quotes hold it together, a mask is one. */
-static size_t word_end(struct text text, size_t start)
+/* The end of a shell's word: a mask is one, and so, if asked for, is what stands in quotes. */
+static size_t word_end(struct text text, size_t start, bool quotes)
 {
 	char quote = 0;
 	size_t i = start;
@@ -311,41 +311,54 @@ static size_t word_end(struct text text, size_t start)
 			i += mask;
 			continue;
 		}
-		if (c == '\\' && quote != '\'' && i + 1 < text.length)
+		if (quotes && c == '\\' && quote != '\'' && i + 1 < text.length)
 			i++;
-		else if (quote ? c == quote : c == '\'' || c == '"')
+		else if (quote ? c == quote : quotes && (c == '\'' || c == '"'))
 			quote = quote ? 0 : c;
 		i++;
 	}
 	return i;
 }
 
+/* A word of a line; quotes around it stay, and are not looked at. */
+static void take_quoted(struct command *command, struct text word, bool quotes, struct buffer *ret)
+{
+	size_t start = 0, end = word.length;
+
+	if (quotes) {
+		if (end > 1 && (word.data[0] == '\'' || word.data[0] == '"') &&
+		    word.data[end - 1] == word.data[0])
+			start++, end--;
+	} else {
+		while (start < end && word.data[start] && strchr("'\"`\\", word.data[start]))
+			start++;
+		while (end > start && word.data[end - 1] && strchr("'\"`\\", word.data[end - 1]))
+			end--;
+	}
+	buffer_append(ret, word.data, start);
+	take_word(command, (struct text){ word.data + start, end - start }, ret);
+	buffer_append(ret, word.data + end, word.length - end);
+}
+
 /* An argument that is itself a command line: sh -c 'docker run -e A=b x'. */
-static void take_line(const struct command *outer, struct text line, struct buffer *ret)
+static void take_line(const struct command *outer, struct text line, bool quotes,
+		      struct buffer *ret)
 {
 	struct command command = *outer;
 	size_t i = 0;
 
 	command.pending = PENDING_NONE;
-	command.nesting++;
+	command.nesting = quotes ? outer->nesting + 1 : MOST_NESTING;
 	while (i < line.length) {
 		size_t end;
-		char quote;
 
 		if (is_space(line.data[i])) {
 			buffer_append_char(ret, line.data[i++]);
 			continue;
 		}
-		end = word_end(line, i);
+		end = word_end(line, i, quotes);
 		command.cut = outer->cut && end == line.length;
-		quote = line.data[i];
-		if ((quote == '\'' || quote == '"') && end - i > 1 && line.data[end - 1] == quote) {
-			buffer_append_char(ret, quote);
-			take_word(&command, (struct text){ line.data + i + 1, end - i - 2 }, ret);
-			buffer_append_char(ret, quote);
-		} else {
-			take_word(&command, (struct text){ line.data + i, end - i }, ret);
-		}
+		take_quoted(&command, (struct text){ line.data + i, end - i }, quotes, ret);
 		i = end;
 	}
 }
@@ -367,7 +380,7 @@ static bool take_variable(struct text word, struct buffer *ret)
 
 static void take_text(struct command *command, struct text word, struct buffer *ret)
 {
-	_cleanup_buffer_ struct buffer line = {};
+	_cleanup_buffer_ struct buffer line = {}, plain = {};
 	bool spaces = false;
 
 	for (size_t i = 0; i < word.length && !spaces; i++)
@@ -376,11 +389,17 @@ static void take_text(struct command *command, struct text word, struct buffer *
 		redact_known(word, command->cut, ret);
 		return;
 	}
-	take_line(command, word, &line);
-	if (line.error)
-		ret->error = line.error;
-	else
-		redact_known((struct text){ line.data, line.length }, command->cut, ret);
+	take_line(command, word, true, &line);
+	/* Once more without quotes: an apostrophe in a comment is none, and hides nothing. */
+	if (command->nesting == 0) {
+		take_line(command, (struct text){ line.data, line.length }, false, &plain);
+		plain.error = plain.error ?: line.error;
+	} else {
+		plain = line;
+		line = (struct buffer){};
+	}
+	redact_known((struct text){ plain.data, plain.length }, command->cut, ret);
+	ret->error = ret->error ?: plain.error;
 }
 
 static void take_word(struct command *command, struct text word, struct buffer *ret)

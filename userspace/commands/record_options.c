@@ -11,7 +11,11 @@
 #include <sys/stat.h>
 #include <sysexits.h>
 
+#include "base/buffer.h"
 #include "base/cleanup.h"
+#include "correlate/redact.h"
+#include "output/escape.h"
+#include "output/format.h"
 
 static int set_string(char **place, const char *value)
 {
@@ -71,7 +75,30 @@ static int parse_ring(const char *value, uint32_t *ret)
 	return r < 0 ? r : *ret & (*ret - 1) ? -ERANGE : 0;
 }
 
-enum { WANT_PATH, WANT_PATHS, WANT_TEXT, WANT_TEXTS, WANT_NUMBER, WANT_RING };
+static bool is_rung(const char *value)
+{
+	return strcmp(value, "fentry") == 0 || strcmp(value, "tracepoint") == 0;
+}
+
+/* Whether the redaction will take it: asked here, where the line is still known. */
+static int check_mask(const char *value)
+{
+	struct redact *redact = NULL;
+	const char *wrong;
+	int r = redact_new((const char *const[]){ value, NULL }, &redact, &wrong);
+
+	redact_free(redact);
+	return r;
+}
+
+static int add_mask(struct string_list *list, const char *value)
+{
+	int r = value[0] ? check_mask(value) : -EINVAL;
+
+	return r < 0 ? r : add_string(list, value);
+}
+
+enum { WANT_PATH, WANT_PATHS, WANT_RUNG, WANT_MASKS, WANT_NUMBER, WANT_RING };
 
 /* The keys of the configuration file. Lists are given by repeating the key. */
 static const struct key {
@@ -86,8 +113,9 @@ static const struct key {
 	{ "state", WANT_PATH, AT(state), 0, 0, "an absolute path" },
 	{ "socket", WANT_PATHS, AT(sockets), 0, 0, "an absolute path" },
 	{ "engine_root", WANT_PATHS, AT(engine_roots), 0, 0, "an absolute path" },
-	{ "mask", WANT_TEXTS, AT(masks), 0, 0, "a POSIX extended regular expression" },
-	{ "rung", WANT_TEXT, AT(rung), 0, 0, "fentry or tracepoint" },
+	{ "mask", WANT_MASKS, AT(masks), 0, 0,
+	  "a POSIX extended regular expression of at most 256 bytes, without back references" },
+	{ "rung", WANT_RUNG, AT(rung), 0, 0, "fentry or tracepoint" },
 	{ "ring_state", WANT_RING, AT(ring_bytes[WIRE_RING_state]), 0, 0,
 	  "bytes, a power of two from 4K on" },
 	{ "ring_api", WANT_RING, AT(ring_bytes[WIRE_RING_api]), 0, 0,
@@ -111,10 +139,10 @@ static int set_key(struct record_options *options, const struct key *key, const 
 		if (value[0] != '/')
 			return -EINVAL;
 		return key->want == WANT_PATH ? set_string(place, value) : add_string(place, value);
-	case WANT_TEXT:
-		return value[0] ? set_string(place, value) : -EINVAL;
-	case WANT_TEXTS:
-		return value[0] ? add_string(place, value) : -EINVAL;
+	case WANT_RUNG:
+		return is_rung(value) ? set_string(place, value) : -EINVAL;
+	case WANT_MASKS:
+		return add_mask(place, value);
 	case WANT_RING:
 		return parse_ring(value, place);
 	default:
@@ -129,13 +157,18 @@ struct config_reading {
 
 static void say_wrong(const char *file, int line, const char *name, const char *value)
 {
+	_cleanup_buffer_ struct buffer safe = {};
+
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (strcmp(keys[i].name, name) == 0) {
+			escape_append(&safe, text_of(value));
 			fprintf(stderr, "docktrail: %s:%d: %s = %s: expected %s\n", file, line,
-				name, value, keys[i].expected);
+				name, buffer_string(&safe) ?: "", keys[i].expected);
 			return;
 		}
-	fprintf(stderr, "docktrail: %s:%d: there is no key '%s'; known are:", file, line, name);
+	escape_append(&safe, text_of(name));
+	fprintf(stderr, "docktrail: %s:%d: there is no key '%s'; known are:", file, line,
+		buffer_string(&safe) ?: "");
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		fprintf(stderr, " %s", keys[i].name);
 	fputc('\n', stderr);
@@ -160,11 +193,14 @@ static void explain_line(const char *file, int wanted)
 {
 	_cleanup_fclose_ FILE *stream = fopen(file, "re");
 	char line[4096], name[128] = "", value[3072] = "";
+	bool section = false;
 
 	for (int number = 1; stream && fgets(line, sizeof(line), stream); number++) {
+		section = section || line[strspn(line, " \t")] == '[';
 		if (number != wanted)
 			continue;
-		if (line[strspn(line, " \t")] == '[')
+		/* In a section no key is known, whatever its value. */
+		if (section)
 			break;
 		if (sscanf(line, " %127[^ =\t] = %3071[^\n]", name, value) >= 1 &&
 		    strchr(line, '=')) {
@@ -181,9 +217,15 @@ static int read_config(struct record_options *options, const char *file, bool re
 {
 	struct config_reading reading = { .options = options };
 	struct stat status;
-	int line;
+	int line, r;
 
-	if (stat(file, &status) < 0) {
+	r = stat(file, &status);
+	/* A folder opens, and then reads like an empty file. */
+	if (r == 0 && S_ISDIR(status.st_mode)) {
+		errno = EISDIR;
+		r = -1;
+	}
+	if (r < 0) {
 		if (!required && errno == ENOENT)
 			return 0;
 		fprintf(stderr, "docktrail: cannot read the configuration %s: %m\n", file);
@@ -317,13 +359,17 @@ static int set_defaults(struct record_options *options)
 
 /* A socket and a trail are compared and shown as absolute paths; the command line may be relative.
  */
-static int absolute(char **place)
+static int absolute(char **place, const char *option)
 {
 	char *folder, *path;
 	int r;
 
 	if (!*place || **place == '/')
 		return 0;
+	if (!**place) {
+		fprintf(stderr, "docktrail: --%s needs a path, not an empty word\n", option);
+		return -EINVAL;
+	}
 	folder = getcwd(NULL, 0);
 	if (!folder)
 		return -errno;
@@ -378,23 +424,29 @@ static int apply(struct record_options *options, struct command_line *line)
 
 static int make_absolute(struct record_options *options)
 {
-	int r = absolute(&options->trail);
+	int r = absolute(&options->trail, "trail");
 
 	if (r == 0)
-		r = absolute(&options->state);
+		r = absolute(&options->state, "state");
 	for (unsigned int i = 0; r == 0 && i < options->sockets.count; i++)
-		r = absolute(&options->sockets.items[i]);
+		r = absolute(&options->sockets.items[i], "socket");
 	for (unsigned int i = 0; r == 0 && i < options->engine_roots.count; i++)
-		r = absolute(&options->engine_roots.items[i]);
+		r = absolute(&options->engine_roots.items[i], "engine-root");
 	return r;
 }
 
 static int check(const struct record_options *options)
 {
-	if (options->rung && strcmp(options->rung, "fentry") != 0 &&
-	    strcmp(options->rung, "tracepoint") != 0) {
+	if (options->rung && !is_rung(options->rung)) {
 		fprintf(stderr, "docktrail: there is no rung '%s': fentry or tracepoint\n",
 			options->rung);
+		return -EINVAL;
+	}
+	if (options->live && !format_find(options->live)) {
+		fprintf(stderr, "docktrail: --live: there is no format '%s':", options->live);
+		for (size_t i = 0; format_at(i); i++)
+			fprintf(stderr, "%s %s", i == 0 ? "" : ",", format_at(i)->name);
+		fputc('\n', stderr);
 		return -EINVAL;
 	}
 	return 0;

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <systemd/sd-daemon.h>
@@ -252,7 +253,8 @@ static int open_source(struct recorder *recorder)
 			buffer_string(&diagnosis) ?: "");
 		fprintf(stderr,
 			"docktrail: without them nothing can be recorded. Needed are a kernel of 5.17 or "
-			"later with BTF and root\n");
+			"later with BTF and root. Trails that exist can be replayed and verified all the "
+			"same\n");
 	}
 	return r;
 }
@@ -311,6 +313,17 @@ static int begin(struct recorder *recorder)
 	return r;
 }
 
+static const char *socket_words(const struct bpf_socket_state *state)
+{
+	struct stat status;
+
+	if (state->present)
+		return "is watched";
+	if (stat(state->path, &status) == 0 && !S_ISSOCK(status.st_mode))
+		return "is no socket: it is watched as soon as an engine makes one there";
+	return "is not there yet: it is watched as soon as it appears";
+}
+
 static void announce(struct recorder *recorder)
 {
 	const struct bpf_socket_state *sockets;
@@ -325,10 +338,7 @@ static void announce(struct recorder *recorder)
 	fputc('\n', stderr);
 	count = bpf_source_sockets(recorder->source, &sockets);
 	for (size_t i = 0; i < count; i++)
-		fprintf(stderr, "  %s %s\n", sockets[i].path,
-			sockets[i].present
-				? "is watched"
-				: "is not there yet: it is watched as soon as it appears");
+		fprintf(stderr, "  %s %s\n", sockets[i].path, socket_words(&sockets[i]));
 	for (const char *const *blind = bpf_source_blind(recorder->source); *blind; blind++)
 		fprintf(stderr, "  not seen by this rung: %s\n", *blind);
 	fflush(stderr);

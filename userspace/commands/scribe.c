@@ -88,6 +88,8 @@ static const char *trail_problem(int r, const struct trail_recovery *recovery)
 	case -EACCES:
 	case -EPERM:
 		return "the folder cannot be written: its parent must exist and be writable for this user";
+	case -ENOTDIR:
+		return "this is a file, or lies in one: a trail is a folder; give another --trail";
 	case -ENOENT:
 		return "the folder's parent does not exist: make it first";
 	case -EROFS:

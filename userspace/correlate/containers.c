@@ -170,7 +170,8 @@ static int set_text(struct text *text, struct text value)
 		return -ENOMEM;
 	memcpy(copy, value.data, value.length);
 	free((char *)text->data);
-	*text = (struct text){ copy, value.length };
+	text->data = copy;
+	text->length = value.length;
 	return 0;
 }
 

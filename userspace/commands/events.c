@@ -57,13 +57,7 @@ static void text(struct listing *listing, enum style style, const char *words, s
 				 .column = column,
 				 .indent = indent };
 
-	/* Word by word, so that it breaks where words end. */
-	while (*words) {
-		size_t length = strcspn(words, " ");
-
-		spans_add(&spans, style, 1, (struct text){ words, length });
-		words += length + strspn(words + length, " ");
-	}
+	spans_add_words(&spans, style, 1, text_of(words));
 	spans_lay_out(&spans, &layout, &listing->out);
 	if (spans_error(&spans) < 0)
 		listing->out.error = spans_error(&spans);

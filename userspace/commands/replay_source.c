@@ -27,7 +27,10 @@ struct replay_source {
 	size_t segment_file;          /* its index in `files` */
 	uint64_t offset;
 	struct trail_frame frame;
-	bool in_gap; /* the damage that is being stepped over was reported */
+	uint64_t begin; /* where the reader gave up, and why */
+	int reason;
+	bool reported; /* some damage in this segment was */
+	bool in_gap;   /* the damage that is being stepped over was reported */
 };
 
 int replay_source_open(const char *const *paths, size_t count, replay_damage_function damage,
@@ -125,7 +128,8 @@ static int begin_search(struct replay_source *source)
 		return r;
 	source->segment_file = i;
 	source->offset = trail_reader_offset(source->reader);
-	source->in_gap = true;
+	source->begin = source->offset;
+	source->in_gap = source->reported = false;
 	trail_reader_close(source->reader);
 	source->reader = NULL;
 	return 0;
@@ -155,6 +159,14 @@ static int find_start(struct replay_source *source, uint64_t *ret_offset)
 	}
 }
 
+static void report(struct replay_source *source, uint64_t offset, int error)
+{
+	/* -ENODATA is a frame that ends too early here, and not one whose payload was pruned. */
+	source->damage(source->context, source->files[source->segment_file], offset,
+		       error == -EPROTONOSUPPORT ? error : -EBADMSG);
+	source->reported = true;
+}
+
 /* A frame from the damaged segment. Returns 1, 0 when there is none left, -errno. */
 static int search(struct replay_source *source)
 {
@@ -170,8 +182,7 @@ static int search(struct replay_source *source)
 		if (r == 0)
 			return 0;
 		if (!source->in_gap)
-			source->damage(source->context, source->files[source->segment_file],
-				       source->offset, r);
+			report(source, source->offset, r);
 		source->in_gap = true;
 		/* A false start is stepped over too. */
 		source->offset++;
@@ -188,6 +199,9 @@ static int end_search(struct replay_source *source)
 	size_t next = source->segment_file + 1;
 	int r;
 
+	/* Every frame was sound, but not all of a commit's were there. */
+	if (!source->reported)
+		report(source, source->begin, source->reason);
 	trail_segment_close(&source->segment);
 	source->segment.fd = -1;
 	if (next >= source->file_count)
@@ -213,8 +227,7 @@ int replay_source_next(struct replay_source *source, const struct trail_header *
 			}
 			if (r != -EBADMSG && r != -EPROTONOSUPPORT)
 				return r;
-			source->damage(source->context, trail_reader_path(source->reader),
-				       trail_reader_offset(source->reader), r);
+			source->reason = r;
 			r = begin_search(source);
 			if (r < 0)
 				return r;

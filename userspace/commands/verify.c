@@ -186,13 +186,14 @@ static void say_what_is_proven(const struct trail_verdict *verdict, struct parag
 	char digits[2 * TRAIL_KEY_BYTES + 1], bytes[QUANTITY_MOST];
 	const struct trail_gaps *gaps = &verdict->gaps;
 
+	paragraph_row(page, "root", STYLE_id, "%s",
+		      hex(verdict->root, sizeof(verdict->root), digits));
 	paragraph_row(
 		page, "begin", verdict->root_given ? STYLE_good : STYLE_notice, "%s",
 		verdict->root_given
 			? "proven by the root that was given"
-			: "the root was taken from the trail's own folder: compare it with "
-			  "the one that was printed when the trail was begun, or give --root");
-	paragraph_more(page, STYLE_id, "%s", hex(verdict->root, sizeof(verdict->root), digits));
+			: "only as good as that root, which was taken from the trail's own "
+			  "folder: give --root, the key that was printed when the trail began");
 	paragraph_row(page, "end", verdict->end_proven ? STYLE_good : STYLE_notice, "%s",
 		      verdict->end_proven ? "proven by the key state" : "not proven");
 	if (verdict->live)
@@ -202,16 +203,17 @@ static void say_what_is_proven(const struct trail_verdict *verdict, struct parag
 		paragraph_more(page, STYLE_notice,
 			       "%s behind the last whole commit were never acknowledged",
 			       quantity_bytes(verdict->torn_bytes, bytes));
-	paragraph_row(page, "gaps", STYLE_plain, "%s", "");
+	paragraph_row(page, "notes", STYLE_plain, "%s", "");
 	if (gaps->losses)
-		paragraph_more(page, STYLE_notice, "%" PRIu64 " of events that were lost",
-			       gaps->losses);
+		paragraph_more(page, STYLE_notice, "%" PRIu64 " of lost events", gaps->losses);
 	if (gaps->recoveries)
-		paragraph_more(page, STYLE_notice, "%" PRIu64 " recoveries", gaps->recoveries);
+		paragraph_more(page, STYLE_notice, "%" PRIu64 " of recovery after a crash",
+			       gaps->recoveries);
 	if (gaps->degraded)
 		paragraph_more(page, STYLE_notice, "%" PRIu64 " of degraded hooks", gaps->degraded);
 	if (gaps->clock_steps)
-		paragraph_more(page, STYLE_notice, "%" PRIu64 " clock steps", gaps->clock_steps);
+		paragraph_more(page, STYLE_notice, "%" PRIu64 " of a clock step",
+			       gaps->clock_steps);
 	if (verdict->ended_without_stop)
 		paragraph_more(page, STYLE_notice, "the recorder ended without saying so");
 	if (verdict->committed_missing)

@@ -24,22 +24,13 @@ static void end_row(struct paragraph *page)
 	page->open = false;
 }
 
-/* Word by word, so that a long sentence breaks where words end. */
 static void add_words(struct paragraph *page, enum style style, const char *format,
 		      va_list arguments)
 {
 	char text[1024];
-	unsigned int gap = 2;
 
-	if (vsnprintf(text, sizeof(text), format, arguments) <= 0)
-		return;
-	for (const char *at = text; *at; gap = 1) {
-		size_t length = strcspn(at, " ");
-
-		spans_add(&page->row, style, gap, (struct text){ at, length });
-		at += length;
-		at += strspn(at, " ");
-	}
+	if (vsnprintf(text, sizeof(text), format, arguments) > 0)
+		spans_add_words(&page->row, style, 2, text_of(text));
 }
 
 void paragraph_headline(struct paragraph *page, enum style style, const char *headline,

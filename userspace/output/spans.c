@@ -68,6 +68,20 @@ void spans_add(struct spans *spans, enum style style, unsigned int gap, struct t
 	end_span(spans, span);
 }
 
+void spans_add_words(struct spans *spans, enum style style, unsigned int gap, struct text text)
+{
+	while (text.length > 0) {
+		const char *blank = memchr(text.data, ' ', text.length);
+		size_t word = blank ? (size_t)(blank - text.data) : text.length;
+
+		spans_add(spans, style, gap, (struct text){ text.data, word });
+		gap = word > 0 ? 1 : gap;
+		word += word < text.length;
+		text.data += word;
+		text.length -= word;
+	}
+}
+
 void spans_printf(struct spans *spans, enum style style, unsigned int gap, const char *format, ...)
 {
 	char text[1024];
@@ -139,30 +153,45 @@ static size_t word_columns(const struct spans *spans, size_t i)
 	return columns;
 }
 
+/* From one style to the next: nothing where they are the same. */
+static void change_style(struct buffer *out, enum style *current, enum style style)
+{
+	if (*current == style)
+		return;
+	if (*current != STYLE_plain)
+		buffer_append_string(out, "\033[m");
+	if (style != STYLE_plain)
+		buffer_printf(out, "\033[%sm", sgr_of[style]);
+	*current = style;
+}
+
 size_t spans_lay_out(const struct spans *spans, const struct layout *layout, struct buffer *out)
 {
+	enum style current = STYLE_plain;
 	size_t column = layout->column;
 
 	for (size_t i = 0; i < spans->count; i++) {
 		const struct span *span = &spans->items[i];
-		const char *sgr = layout->colour ? sgr_of[span->style] : "";
+		enum style style = layout->colour ? span->style : STYLE_plain;
 		size_t gap = i == 0 ? 0 : span->gap;
 
 		if (layout->width && gap > 0 && column > layout->indent &&
 		    column + gap + word_columns(spans, i) > layout->width) {
+			change_style(out, &current, STYLE_plain);
 			buffer_append_char(out, '\n');
 			append_blanks(out, layout->indent);
 			column = layout->indent;
 			gap = 0;
 		}
+		/* The blanks between words of one style may have it too, but for a background. */
+		if (style != current || style == STYLE_attack)
+			change_style(out, &current, STYLE_plain);
 		append_blanks(out, gap);
-		if (*sgr)
-			buffer_printf(out, "\033[%sm", sgr);
+		change_style(out, &current, style);
 		buffer_append(out, spans->bytes.data + span->offset, span->length);
-		if (*sgr)
-			buffer_append_string(out, "\033[m");
 		column += gap + span->columns;
 	}
+	change_style(out, &current, STYLE_plain);
 	return column;
 }
 

@@ -45,6 +45,8 @@ struct spans {
 };
 
 void spans_add(struct spans *spans, enum style style, unsigned int gap, struct text text);
+/* Word by word, so that a long sentence breaks where words end. */
+void spans_add_words(struct spans *spans, enum style style, unsigned int gap, struct text text);
 /* The whole result is escaped: %s may be hostile. Cut at 1 KiB. */
 void spans_printf(struct spans *spans, enum style style, unsigned int gap, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));

@@ -89,7 +89,7 @@ static void tell_list(const struct record *record, enum field field, const char 
 		struct text item = value->list.items[i];
 
 		if (i == 0)
-			spans_add(spans, STYLE_dim, 2, text_of(before));
+			spans_add_words(spans, STYLE_dim, 2, text_of(before));
 		spans_printf(spans, STYLE_plain, 1, "%.*s%s", S(item),
 			     i + 1 < value->list.count ? "," : "");
 	}
@@ -131,7 +131,7 @@ static void tell_loss(const struct record *record, struct telling *telling)
 		spans_printf(rest, STYLE_plain, 1, "(%.*s)", S(ring));
 	tell_socket(record, rest);
 	if (meaning)
-		spans_add(rest, STYLE_dim, 2, text_of(meaning));
+		spans_add_words(rest, STYLE_dim, 2, text_of(meaning));
 }
 
 static void tell_recorder(const struct record *record, struct telling *telling)
@@ -157,7 +157,7 @@ static void tell_recorder(const struct record *record, struct telling *telling)
 		if (words[i].event == record->event)
 			spans_add(&telling->what, style == STYLE_plain ? STYLE_strong : style, 1,
 				  text_of(words[i].what));
-	spans_add(&telling->rest, STYLE_plain, 2, record_text(record, FIELD_recorder_reason));
+	spans_add_words(&telling->rest, STYLE_plain, 2, record_text(record, FIELD_recorder_reason));
 	if (version.length)
 		spans_printf(&telling->rest, STYLE_plain, 2, "docktrail %.*s", S(version));
 	if (kernel.length)
@@ -240,7 +240,7 @@ static void tell_other(const struct record *record, struct telling *telling)
 	spans_add(&telling->what, style_of_severity(severity), 1,
 		  record_text(record, FIELD_event_action));
 	tell_target(record, &telling->rest);
-	spans_add(&telling->rest, STYLE_plain, 2, record_text(record, FIELD_recorder_reason));
+	spans_add_words(&telling->rest, STYLE_plain, 2, record_text(record, FIELD_recorder_reason));
 	spans_add(&telling->rest, STYLE_notice, 2, code);
 }
 

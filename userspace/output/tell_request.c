@@ -145,12 +145,12 @@ static void tell_mounts(const struct record *record, struct spans *spans)
 
 		if (text_equal(type, TEXT("tmpfs")))
 			continue;
-		spans_printf(spans, style, 2, "%.*s ", S(bind ? TEXT("mount") : type));
-		spans_add(spans, style, 0, source);
-		spans_add(spans, style, 0, source.length ? TEXT(" -> ") : TEXT("-> "));
-		spans_add(spans, style, 0, target);
+		spans_add(spans, style, 2, bind ? TEXT("mount") : type);
+		spans_add(spans, style, 1, source);
+		spans_add(spans, style, 1, TEXT("->"));
+		spans_add(spans, style, 1, target);
 		if (mode.length && !text_equal(mode, TEXT("rw")))
-			spans_printf(spans, style, 0, " (%.*s)", S(mode));
+			spans_printf(spans, style, 1, "(%.*s)", S(mode));
 	}
 }
 

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <locale.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "output/story_block.h"
+#include "story_lines.h"
+
+#define LINES "tests/data/story/evening.jsonl"
+
+static void test_whole(void **state)
+{
+	struct telling_of_lines telling;
+
+	tell_begin(&telling, "story", &(struct format_options){});
+	tell_file(&telling, LINES);
+	tell_expect(&telling, "tests/data/story/evening.story");
+}
+
+static void test_narrow(void **state)
+{
+	struct telling_of_lines telling;
+
+	tell_begin(&telling, "story", &(struct format_options){ .width = 72 });
+	tell_file(&telling, LINES);
+	tell_expect(&telling, "tests/data/story/evening.narrow");
+}
+
+static void test_follow(void **state)
+{
+	struct telling_of_lines telling;
+
+	tell_begin(&telling, "story", &(struct format_options){ .follow = true });
+	tell_file(&telling, LINES);
+	tell_expect(&telling, "tests/data/story/evening.follow");
+}
+
+static void test_coloured(void **state)
+{
+	struct telling_of_lines telling;
+
+	tell_begin(&telling, "story", &(struct format_options){ .colour = true });
+	tell_file(&telling, LINES);
+	tell_expect(&telling, "tests/data/story/evening.colour");
+}
+
+/* A request of process `pid`, `second` seconds after midnight. */
+static void ask(struct telling_of_lines *telling, unsigned int second, unsigned int pid,
+		const char *operation, const char *more)
+{
+	char line[1024];
+	int length = snprintf(
+		line, sizeof(line),
+		"{\"@timestamp\":\"2026-11-22T%02u:%02u:%02u.000000000Z\",\"event\":{\"action\":"
+		"\"api-request\",\"severity\":25},\"process\":{\"pid\":%u,\"entity_id\":\"p%u\","
+		"\"name\":\"curl\"},\"http\":{\"response\":{\"status_code\":200}},"
+		"\"docktrail\":{\"connection\":{\"id\":\"c%u\"},\"api\":{\"operation\":\"%s\","
+		"\"state\":\"complete\"}%s}}",
+		second / 3600, second / 60 % 60, second % 60, pid, pid, pid, operation, more);
+
+	assert_in_range(length, 1, sizeof(line) - 1);
+	tell_line(telling, line, (size_t)length);
+}
+
+static size_t count(const char *text, const char *word)
+{
+	size_t found = 0;
+
+	for (; text && (text = strstr(text, word)); text += strlen(word))
+		found++;
+	return found;
+}
+
+static void tell_target_of(char *more, size_t size, unsigned int number)
+{
+	snprintf(more, size, ",\"target\":{\"type\":\"container\",\"name\":\"n%u\"}", number);
+}
+
+/* Ten minutes of silence end a block: it is printed, and what comes later gets a header of its own.
+ */
+static void test_silence(void **state)
+{
+	struct telling_of_lines telling;
+
+	tell_begin(&telling, "story", &(struct format_options){});
+	ask(&telling, 0, 1, "ContainerStop", "");
+	ask(&telling, 599, 1, "ContainerKill", "");
+	ask(&telling, 1198, 2, "ContainerStart", "");
+	tell_flush(&telling);
+	assert_int_equal(telling.length, 0);
+	ask(&telling, 1200, 2, "ContainerStart", "");
+	tell_flush(&telling);
+	assert_int_equal(count(telling.text, "curl[1]"), 2);
+	assert_int_equal(count(telling.text, "Container"), 2);
+	ask(&telling, 1201, 1, "ContainerStop", "");
+	telling.format->finish(telling.state);
+	tell_flush(&telling);
+	/* Header and ancestry of two blocks of process 1 and one of process 2. */
+	assert_int_equal(count(telling.text, "curl[1]"), 4);
+	assert_int_equal(count(telling.text, "curl[2]"), 2);
+	tell_end(&telling);
+}
+
+/* A request whose answer is to come keeps its block open: the answer finds its line. */
+static void test_waiting(void **state)
+{
+	static const char answer[] =
+		"{\"@timestamp\":\"2026-11-22T03:00:00.000000000Z\",\"event\":{\"action\":"
+		"\"api-answer\",\"duration\":10800000000000},\"http\":{\"response\":{"
+		"\"status_code\":200}},\"docktrail\":{\"request\":{\"id\":\"c1.1\"}}}";
+	static const char wait[] =
+		"{\"@timestamp\":\"2026-11-22T00:00:00.000000000Z\",\"event\":{\"action\":"
+		"\"api-request\"},\"process\":{\"entity_id\":\"p1\",\"name\":\"docker\"},"
+		"\"docktrail\":{\"request\":{\"id\":\"c1.1\"},\"api\":{\"operation\":"
+		"\"ContainerWait\",\"state\":\"pending\"}}}";
+	struct telling_of_lines telling;
+
+	tell_begin(&telling, "story", &(struct format_options){});
+	tell_line(&telling, wait, sizeof(wait) - 1);
+	ask(&telling, 7200, 2, "ContainerStart", "");
+	tell_line(&telling, answer, sizeof(answer) - 1);
+	telling.format->finish(telling.state);
+	tell_flush(&telling);
+	assert_non_null(strstr(telling.text, "ContainerWait 200  after 3 h 0 min"));
+	assert_null(strstr(telling.text, "pending"));
+	tell_end(&telling);
+}
+
+/* What is held is bounded, in lines of a block, in open blocks, and in bytes. */
+static void test_bounds(void **state)
+{
+	struct telling_of_lines telling;
+	char more[64];
+
+	tell_begin(&telling, "story", &(struct format_options){});
+	for (unsigned int i = 0; i < STORY_LINES_MOST - 1; i++) {
+		tell_target_of(more, sizeof(more), i);
+		ask(&telling, 1, 1, "ContainerStop", more);
+	}
+	tell_flush(&telling);
+	assert_int_equal(telling.length, 0);
+	ask(&telling, 1, 1, "ContainerStart", "");
+	tell_flush(&telling);
+	assert_int_equal(count(telling.text, "ContainerStop"), STORY_LINES_MOST - 1);
+	for (unsigned int pid = 1000; pid < 1300; pid++)
+		ask(&telling, 2, pid, "ContainerKill", "");
+	tell_flush(&telling);
+	assert_int_equal(count(telling.text, "ContainerKill"), 300 - 256);
+	telling.format->finish(telling.state);
+	tell_flush(&telling);
+	assert_int_equal(count(telling.text, "ContainerKill"), 300);
+	tell_end(&telling);
+}
+
+static void test_bytes_held(void **state)
+{
+	static const char wait[] =
+		"{\"@timestamp\":\"2026-11-22T00:00:00Z\",\"event\":{\"action\":"
+		"\"api-request\"},\"process\":{\"entity_id\":\"w\"},\"docktrail\":{"
+		"\"request\":{\"id\":\"r\"},\"api\":{\"operation\":\"Wait\","
+		"\"state\":\"pending\"}}}";
+	struct telling_of_lines telling;
+
+	tell_begin(&telling, "story", &(struct format_options){});
+	/* One that waits, and so holds back all that come behind it. */
+	tell_line(&telling, wait, sizeof(wait) - 1);
+	for (unsigned int pid = 1; pid < 60000; pid++)
+		ask(&telling, pid, pid, "ContainerKill", "");
+	tell_flush(&telling);
+	assert_in_range(count(telling.text, "ContainerKill"), 20000, 59998);
+	tell_end(&telling);
+}
+
+/* The same again and again is one line. */
+static void test_folded(void **state)
+{
+	struct telling_of_lines telling;
+
+	tell_begin(&telling, "story", &(struct format_options){});
+	for (unsigned int i = 0; i < 100; i++)
+		ask(&telling, i, 1, "ContainerList", "");
+	telling.format->finish(telling.state);
+	tell_flush(&telling);
+	assert_int_equal(count(telling.text, "ContainerList"), 1);
+	assert_non_null(strstr(telling.text, "100 x ContainerList 200"));
+	assert_non_null(strstr(telling.text, "until 00:01:39"));
+	tell_end(&telling);
+}
+
+/* Followed, a line is there as soon as its event, and nothing is kept of it. */
+static void test_at_once(void **state)
+{
+	struct telling_of_lines telling;
+
+	tell_begin(&telling, "story", &(struct format_options){ .follow = true });
+	for (unsigned int i = 1; i <= 10; i++) {
+		ask(&telling, i, 1, "ContainerStop", "");
+		tell_flush(&telling);
+		assert_int_equal(count(telling.text, "ContainerStop"), i);
+	}
+	assert_int_equal(count(telling.text, "curl[1]"), 2);
+	ask(&telling, 11, 2, "ContainerKill", "");
+	ask(&telling, 12, 1, "ContainerStop", "");
+	tell_flush(&telling);
+	/* The header again, but not the ancestry. */
+	assert_int_equal(count(telling.text, "curl[1]"), 3);
+	tell_end(&telling);
+}
+
+static int set_locale(void **state)
+{
+	setlocale(LC_CTYPE, "C.UTF-8");
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_whole),   cmocka_unit_test(test_narrow),
+		cmocka_unit_test(test_follow),  cmocka_unit_test(test_coloured),
+		cmocka_unit_test(test_silence), cmocka_unit_test(test_waiting),
+		cmocka_unit_test(test_bounds),  cmocka_unit_test(test_bytes_held),
+		cmocka_unit_test(test_folded),  cmocka_unit_test(test_at_once),
+	};
+
+	return cmocka_run_group_tests(tests, set_locale, NULL);
+}

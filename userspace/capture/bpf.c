@@ -476,10 +476,19 @@ size_t bpf_source_sockets(const struct bpf_source *source, const struct bpf_sock
 
 const char *bpf_source_socket_path(const struct bpf_source *source, uint64_t inode, uint32_t device)
 {
-	for (size_t i = 0; i < source->socket_count; i++)
-		if (source->sockets[i].inode == inode && source->sockets[i].device == device)
-			return source->sockets[i].path;
-	return NULL;
+	const char *gone = NULL;
+
+	/* A file system may give the inode of a socket that is gone to the next one. */
+	for (size_t i = 0; i < source->socket_count; i++) {
+		const struct bpf_socket_state *socket = &source->sockets[i];
+
+		if (socket->inode != inode || socket->device != device)
+			continue;
+		if (socket->present)
+			return socket->path;
+		gone = socket->path;
+	}
+	return gone;
 }
 
 const char *bpf_source_rung(const struct bpf_source *source)

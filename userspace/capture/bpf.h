@@ -69,7 +69,7 @@ int bpf_source_drain(struct bpf_source *source, bool all, bpf_message_handler ha
 int bpf_source_refresh_sockets(struct bpf_source *source);
 size_t bpf_source_sockets(const struct bpf_source *source, const struct bpf_socket_state **ret);
 
-/* The configured path whose file this is, or NULL. */
+/* The configured path whose file this is, or was last, or NULL. */
 const char *bpf_source_socket_path(const struct bpf_source *source, uint64_t inode,
 				   uint32_t device);
 

@@ -85,7 +85,8 @@
 	FIELD(ACTOR, process_entity_id, str, "process.entity_id",                                  \
 	      "Boot id, pid and start time: a reused pid never joins wrongly")                     \
 	FIELD(ACTOR, process_name, str, "process.name", "The kernel's comm; the process may choose it") \
-	FIELD(ACTOR, process_executable, str, "process.executable", "The kernel's path of the program") \
+	FIELD(ACTOR, process_executable, str, "process.executable",                                \
+	      "The kernel's path of the program; begins with ... where its beginning is not known") \
 	FIELD(ACTOR, process_args, list, "process.args", "Command line, secrets masked")           \
 	FIELD(ACTOR, process_args_cut, bool, "process.args_cut",                                   \
 	      "true where the command line was longer than what is kept")                          \
@@ -235,8 +236,8 @@
 
 #define WIRE_socket_close(MEMBER, CARRY)                                                    \
 	MEMBER(u64, connection)                                                                    \
-	MEMBER(u64, sent)     /* bytes that this end's peer took from it */                        \
-	MEMBER(u32, turns)    /* turns begun in that direction */                                  \
+	MEMBER(u64, sent)     /* bytes that this end sent, whether its peer has taken them or not */ \
+	MEMBER(u32, turns)    /* turns begun in that direction so far */                           \
 	MEMBER(u8, direction) /* which end: the one that sends in this direction */
 
 #define WIRE_socket_sender(MEMBER, CARRY)                                                   \

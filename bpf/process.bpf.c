@@ -6,19 +6,14 @@
 #include "bpf/emit.bpf.h"
 #include "bpf/task.bpf.h"
 
-#define NAMES_MOST 48
-#define NAME_MOST  256
-
-/* The components of a path, the last one first. */
-struct path_name {
-	__u64 data;
-	__u32 length;
-};
+#define NAME_MOST  256  /* NAME_MAX and a slash */
+#define STEPS_MOST 2048 /* names and mounts on the way to the root */
+#define CUT        "..."
 
 struct exec_scratch {
 	struct wire_process_exec record;
 	char tail[WIRE_PATH_MOST + WIRE_ARGS_MOST + NAME_MOST];
-	struct path_name names[NAMES_MOST];
+	char path[WIRE_PATH_MOST + NAME_MOST]; /* grows from WIRE_PATH_MOST to the left */
 };
 
 struct {
@@ -33,7 +28,9 @@ struct walk {
 	struct exec_scratch *scratch;
 	struct dentry *dentry;
 	struct mount *mount;
-	__u32 count, length;
+	struct mnt_namespace *namespace;
+	__u32 start; /* of what is written in scratch->path */
+	__u32 whole;
 };
 
 /* One step towards the root, as prepend_path() goes: out of a mount where its root is reached. */
@@ -41,59 +38,67 @@ static long step_up(__u32 i, struct walk *walk)
 {
 	struct dentry *dentry = walk->dentry, *parent;
 	struct mount *mount = walk->mount, *above;
-	__u32 at = walk->count;
+	__u32 start = walk->start, length;
 	struct qstr name;
 
 	if (dentry == BPF_CORE_READ(mount, mnt.mnt_root)) {
 		above = BPF_CORE_READ(mount, mnt_parent);
-		if (above == mount)
+		if (above == mount) {
+			/* A mount that hangs nowhere ends here too, and must not look like "/". */
+			walk->whole = BPF_CORE_READ(mount, mnt_ns) == walk->namespace;
 			return 1;
+		}
 		walk->dentry = BPF_CORE_READ(mount, mnt_mountpoint);
 		walk->mount = above;
 		return 0;
 	}
-	parent = BPF_CORE_READ(dentry, d_parent);
-	if (parent == dentry || at >= NAMES_MOST)
-		return 1;
 	name = BPF_CORE_READ(dentry, d_name);
-	walk->scratch->names[at].data = (__u64)name.name;
-	walk->scratch->names[at].length = name.len;
-	walk->count = at + 1;
+	length = name.len < NAME_MOST ? name.len : NAME_MOST - 1;
+	if (start > WIRE_PATH_MOST || start < length + sizeof(CUT))
+		return 1;
+	start = (start - length - 1) & (WIRE_PATH_MOST - 1);
+	walk->scratch->path[start] = '/';
+	if (bpf_probe_read_kernel(&walk->scratch->path[start + 1], length & (NAME_MOST - 1),
+				  name.name))
+		return 1;
+	walk->start = start;
+	parent = BPF_CORE_READ(dentry, d_parent);
 	walk->dentry = parent;
-	return 0;
+	/* In no folder: "/memfd:name", as /proc has it. */
+	walk->whole = parent == dentry;
+	return walk->whole;
 }
 
-static long write_name(__u32 i, struct walk *walk)
-{
-	struct exec_scratch *scratch = walk->scratch;
-	__u32 at = walk->count - 1 - i, offset = walk->length, length;
-
-	if (at >= NAMES_MOST || offset >= WIRE_PATH_MOST - NAME_MOST)
-		return 1;
-	length = scratch->names[at].length;
-	if (length >= NAME_MOST)
-		length = NAME_MOST - 1;
-	scratch->tail[offset] = '/';
-	if (bpf_probe_read_kernel(&scratch->tail[offset + 1], length,
-				  (void *)scratch->names[at].data))
-		return 1;
-	walk->length = offset + 1 + length;
-	return 0;
-}
-
-/* The kernel's path of the program, from the root of its mount namespace; not the string that was
- * typed. */
+/*
+ * The kernel's path of the program, from the root of its mount namespace; not the string that was
+ * typed. Where its beginning is too far away, or cannot be reached, it begins with "...".
+ */
 static __always_inline __u32 executable_fill(struct exec_scratch *scratch, struct task_struct *task)
 {
 	struct file *file = BPF_CORE_READ(task, mm, exe_file);
 	struct vfsmount *mount = BPF_CORE_READ(file, f_path.mnt);
-	struct walk walk = { .scratch = scratch };
+	struct walk walk = { .scratch = scratch, .start = WIRE_PATH_MOST };
+	__u32 start, length;
 
 	walk.dentry = BPF_CORE_READ(file, f_path.dentry);
 	walk.mount = (void *)mount - bpf_core_field_offset(struct mount, mnt);
-	bpf_loop(NAMES_MOST * 2, step_up, &walk, 0);
-	bpf_loop(walk.count, write_name, &walk, 0);
-	return walk.length;
+	walk.namespace = BPF_CORE_READ(task, nsproxy, mnt_ns);
+	bpf_loop(STEPS_MOST, step_up, &walk, 0);
+	start = walk.start;
+	if (!walk.whole) {
+		start -= sizeof(CUT) - 1;
+		if (start >= WIRE_PATH_MOST)
+			return 0;
+		__builtin_memcpy(&scratch->path[start], CUT, sizeof(CUT) - 1);
+	}
+	if (start >= WIRE_PATH_MOST)
+		return 0;
+	length = WIRE_PATH_MOST - start;
+	barrier_var(length); /* or the compiler proves the bound that the verifier wants to see */
+	length &= WIRE_PATH_MOST * 2 - 1;
+	if (bpf_probe_read_kernel(scratch->tail, length, &scratch->path[start]))
+		return 0;
+	return length;
 }
 
 SEC("tp_btf/sched_process_exec")

@@ -106,10 +106,11 @@ int BPF_PROG(connect_end, struct socket *socket, struct sockaddr *address, int l
 
 /* ---- fentry: senders ---- */
 
-static __always_inline void sending_on(struct socket *socket)
+/* A send of nothing says nothing: it must not begin a turn. */
+static __always_inline void sending_on(struct socket *socket, size_t length)
 {
 	struct sock *from = socket->sk, *to;
-	struct unix_sock *end = from ? bpf_skc_to_unix_sock(from) : NULL;
+	struct unix_sock *end = from && length ? bpf_skc_to_unix_sock(from) : NULL;
 
 	to = end ? end->peer : NULL;
 	if (from && to)
@@ -130,7 +131,7 @@ static __always_inline void sent_on(struct sock *from, int ret)
 SEC("fentry/unix_stream_sendmsg")
 int BPF_PROG(send_begin, struct socket *socket, struct msghdr *message, size_t length)
 {
-	sending_on(socket);
+	sending_on(socket, length);
 	return 0;
 }
 
@@ -149,7 +150,7 @@ SEC("fentry/unix_stream_sendpage")
 int BPF_PROG(sendpage_begin, struct socket *socket, struct page *page, int offset, size_t size,
 	     int flags)
 {
-	sending_on(socket);
+	sending_on(socket, size);
 	return 0;
 }
 
@@ -263,14 +264,14 @@ static __always_inline void copy_fragments(struct copy *copy, struct sk_buff *sk
  * unix_stream_read_generic() moves `consumed`. A peek takes nothing.
  */
 static __always_inline void reading(struct sk_buff *skb, int skip,
-				    struct unix_stream_read_state *state, int ret)
+				    struct unix_stream_read_state *state, int ret, __u32 scratch)
 {
 	struct unix_skb_parms *control = (void *)&skb->cb;
 	struct sock *from = skb->sk, *receiver = state->socket->sk;
 	struct mark *mark;
 	struct copy copy = {};
 	struct piece *piece;
-	__u32 zero = 0, kept;
+	__u32 kept;
 
 	if (ret <= 0 || !from || !receiver || BPF_CORE_READ(state, flags) & MSG_PEEK)
 		return;
@@ -282,7 +283,7 @@ static __always_inline void reading(struct sk_buff *skb, int skip,
 		if (!mark)
 			return;
 	}
-	piece = bpf_map_lookup_elem(&pieces, &zero);
+	piece = bpf_map_lookup_elem(&pieces, &scratch);
 	if (!piece)
 		return;
 	kept = piece_begin(piece, mark, ret);
@@ -305,7 +306,7 @@ SEC("fexit/unix_stream_read_actor")
 int BPF_PROG(read_end, struct sk_buff *skb, int skip, int chunk,
 	     struct unix_stream_read_state *state, int ret)
 {
-	reading(skb, skip, state, ret);
+	reading(skb, skip, state, ret, PIECE_READ);
 	return 0;
 }
 
@@ -313,7 +314,7 @@ SEC("fexit/unix_stream_splice_actor")
 int BPF_PROG(splice_end, struct sk_buff *skb, int skip, int chunk,
 	     struct unix_stream_read_state *state, int ret)
 {
-	reading(skb, skip, state, ret);
+	reading(skb, skip, state, ret, PIECE_SPLICE);
 	return 0;
 }
 
@@ -387,7 +388,7 @@ int socket_alive(struct bpf_iter__bpf_sk_storage_map *ctx)
 	if (!ctx->sk || !mark)
 		return 0;
 	alive.connection = mark->connection;
-	alive.sent = mark->taken;
+	alive.sent = bytes_sent(mark);
 	alive.turns = mark->turn;
 	alive.direction = mark->direction;
 	bpf_seq_write(ctx->meta->seq, &alive, sizeof(alive));

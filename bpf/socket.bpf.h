@@ -207,8 +207,10 @@ static __always_inline void sending(struct sock *from, struct sock *to)
 	if (!sender_changed(mark, task))
 		return;
 	record = EMIT_BEGIN(ring_api, socket_sender);
-	if (!record)
+	if (!record) {
+		mark->sender_start = 0; /* said again at the next send */
 		return;
+	}
 	task_fill(&record->task, task);
 	record->connection = mark->connection;
 	record->inode = mark->listener.inode;
@@ -224,9 +226,12 @@ struct piece {
 	char tail[WIRE_PIECE_MOST];
 };
 
+/* One for each program that fills it: where the kernel is preemptible, they nest on one CPU. */
+enum { PIECE_READ, PIECE_SPLICE, PIECE_SCRATCHES };
+
 struct piece_scratch {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, PIECE_SCRATCHES);
 	__type(key, __u32);
 	__type(value, struct piece);
 };
@@ -306,6 +311,13 @@ static __always_inline bool is_upgrade(const struct piece *piece, __u32 bytes)
 	return true;
 }
 
+/* Who sends and closes at once leaves bytes that the other end takes later; what was queued before
+ * the mark was made is only seen when it is taken. */
+static __always_inline __u64 bytes_sent(const struct mark *mark)
+{
+	return mark->queued > mark->taken ? mark->queued : mark->taken;
+}
+
 static __always_inline void direction_ended(struct mark *mark)
 {
 	struct wire_socket_close *record;
@@ -317,7 +329,7 @@ static __always_inline void direction_ended(struct mark *mark)
 	if (!record)
 		return;
 	record->connection = mark->connection;
-	record->sent = mark->taken;
+	record->sent = bytes_sent(mark);
 	record->turns = mark->turn;
 	record->direction = mark->direction;
 	EMIT_SEND(ring_state, record);

@@ -117,7 +117,7 @@ int BPF_PROG(copy_datagram, struct sk_buff *skb, int length)
 	struct sock *sk = skb->sk;
 	struct piece *piece;
 	struct mark *mark;
-	__u32 zero = 0;
+	__u32 scratch = PIECE_READ;
 
 	if (!sk || sk->__sk_common.skc_family != AF_UNIX || length <= 0)
 		return 0;
@@ -126,7 +126,7 @@ int BPF_PROG(copy_datagram, struct sk_buff *skb, int length)
 		mark = mark_alone(sk);
 	if (!mark)
 		return 0;
-	piece = bpf_map_lookup_elem(&pieces, &zero);
+	piece = bpf_map_lookup_elem(&pieces, &scratch);
 	if (!piece)
 		return 0;
 	copy.piece = piece;

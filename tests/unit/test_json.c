@@ -183,6 +183,8 @@ static void test_truncated(void **state)
 static void test_bounds(void **state)
 {
 	expect_bounded("[\"abcdef\",\"abc\",12345]", 22, 3, "[s:abc(6) s:abc n:123(5) ].");
+	/* A number that is too long is not checked, however it comes. */
+	expect_bounded("[1-2-3]", 7, 3, "[n:1-2(5) ].");
 	/* A character is whole or absent. */
 	expect_bounded("\"a\xe2\x82\xac\"", 6, 3, "s:a(4) .");
 	expect_bounded("\"a\xe2\x82\xac"

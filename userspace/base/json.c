@@ -368,7 +368,8 @@ static enum json_event next_in_number(struct json_reader *reader)
 		reader->text_length = text.length;
 	}
 	/* Of a number that is too long only its beginning is known. */
-	if (text.length == reader->text_length && !is_number(text.data, text.data + text.length))
+	if (reader->text_length <= reader->most_text &&
+	    !is_number(text.data, text.data + text.length))
 		return fail(reader, -EBADMSG);
 	return give_text(reader, text, reader->text_length);
 }

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Rings: what does not fit is counted to the byte, and what comes is in order of time across them.
+ */
+#include "tests/bpf/scene.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TURNS 200
+#define ASK   "GET / HTTP/1.1\r\n\r\n"
+#define TELL  "HTTP/1.1 200 OK\r\n\r\n"
+
+/* ---- rings that are too small */
+
+static struct wire_count received_pieces(const struct scene *scene, uint64_t inode)
+{
+	struct wire_count count = {};
+
+	SCENE_EACH(scene, socket_piece, piece)
+	{
+		if (piece->inode != inode)
+			continue;
+		count.records++;
+		count.turns += (piece->flags & WIRE_PIECE_TURN) != 0;
+		count.bytes += piece->length;
+	}
+	return count;
+}
+
+static void talk(const struct line *line, int turns)
+{
+	for (int i = 0; i < turns; i++) {
+		transfer(line->client, line->engine, ASK, strlen(ASK));
+		transfer(line->engine, line->client, TELL, strlen(TELL));
+	}
+}
+
+static void pieces_and_losses_add_up(struct scene *scene, const void *argument)
+{
+	struct line line = scene_line(scene);
+	struct wire_count before = scene_losses(scene, WIRE_socket_piece, WIRE_LOSS_ring_full),
+			  received, lost;
+
+	talk(&line, TURNS);
+	scene_settle(scene);
+	received = received_pieces(scene, line.inode);
+	lost = scene_losses(scene, WIRE_socket_piece, WIRE_LOSS_ring_full);
+	assert_true(received.records > 0);
+	assert_true(lost.records > before.records);
+	assert_int_equal(received.records + lost.records - before.records, 2 * TURNS);
+	assert_int_equal(received.turns + lost.turns - before.turns, 2 * TURNS);
+	assert_int_equal(received.bytes + lost.bytes - before.bytes,
+			 TURNS * (strlen(ASK) + strlen(TELL)));
+
+	/* What comes next says by its place and its turn what is missing. */
+	scene_forget(scene);
+	talk(&line, 1);
+	scene_settle(scene);
+	assert_int_equal(received_pieces(scene, line.inode).records, 2);
+	SCENE_EACH(scene, socket_piece, piece)
+	{
+		if (piece->inode != line.inode)
+			continue;
+		assert_int_equal(piece->turn, TURNS + 1);
+		assert_int_equal(
+			piece->offset,
+			TURNS * (piece->direction == WIRE_CLIENT ? strlen(ASK) : strlen(TELL)));
+	}
+	line_close(&line);
+}
+
+static void a_piece_that_never_fits_is_counted(struct scene *scene, const void *argument)
+{
+	struct line line = scene_line(scene);
+	struct wire_count before = scene_losses(scene, WIRE_socket_piece, WIRE_LOSS_ring_full),
+			  received, lost;
+	const size_t length = 9171;
+	_cleanup_free_ char *data = calloc(1, length);
+
+	assert_non_null(data);
+	transfer(line.client, line.engine, data, length);
+	scene_settle(scene);
+	received = received_pieces(scene, line.inode);
+	lost = scene_losses(scene, WIRE_socket_piece, WIRE_LOSS_ring_full);
+	assert_true(lost.bytes > before.bytes);
+	assert_int_equal(received.bytes + lost.bytes - before.bytes, length);
+	assert_int_equal(received.turns + lost.turns - before.turns, 1);
+	line_close(&line);
+}
+
+static void a_sender_that_was_lost_is_told_again(struct scene *scene, const void *argument)
+{
+	struct line flood = scene_line(scene), line = scene_line(scene);
+	struct wire_count before;
+	const struct wire_socket_sender *sender;
+
+	talk(&flood, TURNS);
+	before = scene_losses(scene, WIRE_socket_sender, WIRE_LOSS_ring_full);
+	transfer(line.client, line.engine, ASK, strlen(ASK));
+	assert_int_equal(scene_losses(scene, WIRE_socket_sender, WIRE_LOSS_ring_full).records,
+			 before.records + 1);
+	scene_settle(scene);
+	assert_int_equal(count_senders(scene, line.inode), 0);
+	transfer(line.client, line.engine, ASK, strlen(ASK));
+	transfer(line.client, line.engine, ASK, strlen(ASK));
+	scene_settle(scene);
+	sender = only_sender(scene, line.inode);
+	assert_int_equal(sender->task.pid, getpid());
+	assert_int_equal(sender->offset, strlen(ASK));
+	line_close(&flood);
+	line_close(&line);
+}
+
+static void connects_and_closes_add_up(struct scene *scene, const void *argument)
+{
+	enum { LINES = 60 };
+	struct listener listener = scene_listen(scene);
+	struct line lines[LINES];
+	uint64_t lost[2] = {
+		scene_losses(scene, WIRE_socket_connect, WIRE_LOSS_ring_full).records,
+		scene_losses(scene, WIRE_socket_close, WIRE_LOSS_ring_full).records,
+	};
+	size_t closes = 0;
+
+	for (int i = 0; i < LINES; i++)
+		lines[i] = line_open(&listener);
+	scene_settle(scene);
+	lost[0] = scene_losses(scene, WIRE_socket_connect, WIRE_LOSS_ring_full).records - lost[0];
+	assert_true(lost[0] > 0);
+	assert_int_equal(count_connects(scene, listener.inode) + lost[0], LINES);
+
+	scene_forget(scene);
+	for (int i = 0; i < LINES; i++)
+		line_close(&lines[i]);
+	scene_settle(scene);
+	SCENE_EACH(scene, socket_close, record)
+	closes++;
+	lost[1] = scene_losses(scene, WIRE_socket_close, WIRE_LOSS_ring_full).records - lost[1];
+	/* Nothing was ever said on them: the tracepoint rung does not know them. */
+	assert_int_equal(closes + lost[1], scene->fentry ? 2 * LINES : 0);
+	assert_int_equal(lost[1] > 0, scene->fentry);
+	listener_close(&listener);
+}
+
+/* ---- rings of their usual size */
+
+static int leave(void *context)
+{
+	return 0;
+}
+
+enum { ACTS = 40, STEPS = 5 }; /* connect, send, receive, fork, exit */
+
+static size_t step_of(const struct wire_header *record, uint64_t inode, const pid_t pids[ACTS],
+		      size_t act)
+{
+	switch (record->message) {
+	case WIRE_socket_connect:
+		return ((const struct wire_socket_connect *)record)->socket_inode == inode ? 1 : 0;
+	case WIRE_socket_sender:
+		return ((const struct wire_socket_sender *)record)->inode == inode ? 2 : 0;
+	case WIRE_socket_piece:
+		return ((const struct wire_socket_piece *)record)->inode == inode ? 3 : 0;
+	case WIRE_process_fork:
+		return ((const struct wire_process_fork *)record)->task.pid == (uint32_t)pids[act]
+			       ? 4
+			       : 0;
+	case WIRE_process_exit:
+		return ((const struct wire_process_exit *)record)->pid == (uint32_t)pids[act] ? 5
+											      : 0;
+	default:
+		return 0;
+	}
+}
+
+static void three_rings_come_as_one(struct scene *scene, const void *argument)
+{
+	struct listener listener = scene_listen(scene);
+	pid_t pids[ACTS + 1] = {};
+	size_t seen = 0;
+	uint64_t last = 0;
+
+	for (int i = 0; i < ACTS; i++) {
+		struct line line = line_open(&listener);
+
+		transfer(line.client, line.engine, ASK, strlen(ASK));
+		pids[i] = process_do(leave, NULL);
+		line_close(&line);
+		if (i % 7 == 0)
+			scene_drain(scene);
+	}
+	scene_settle(scene);
+	for (size_t at = 0; at < scene->records.length;) {
+		const struct wire_header *record = (const void *)(scene->records.data + at);
+		size_t step = step_of(record, listener.inode, pids, seen / STEPS);
+
+		at += (record->length + 7u) & ~7u;
+		if (!step)
+			continue;
+		if (step != seen % STEPS + 1)
+			fail_msg("%s where step %zu of act %zu was due",
+				 bpf_message_name(record->message), seen % STEPS + 1, seen / STEPS);
+		assert_true(record->time >= last);
+		last = record->time;
+		seen++;
+	}
+	assert_int_equal(seen, ACTS * STEPS);
+	listener_close(&listener);
+}
+
+static int count_here(void *context, const struct wire_header *record)
+{
+	const struct wire_socket_connect *connect = (const void *)record;
+	uint64_t *wanted = context; /* the inode, and how many */
+
+	if (record->message == WIRE_socket_connect && connect->socket_inode == wanted[0])
+		wanted[1]++;
+	return 0;
+}
+
+static void the_last_drain_hands_over_all(struct scene *scene, const void *argument)
+{
+	struct listener listener = scene_listen(scene);
+	struct line line = line_open(&listener);
+	uint64_t wanted[2] = { listener.inode };
+
+	assert_true(bpf_source_drain(scene->source, true, count_here, wanted) > 0);
+	assert_int_equal(wanted[1], 1);
+	line_close(&line);
+	listener_close(&listener);
+}
+
+static int refuse(void *context, const struct wire_header *record)
+{
+	return -77;
+}
+
+static void a_handler_can_end_the_drain(struct scene *scene, const void *argument)
+{
+	struct line line = scene_line(scene);
+
+	talk(&line, 3);
+	assert_int_equal(bpf_source_drain(scene->source, true, refuse, NULL), -77);
+	/* The others are still there. */
+	scene_settle(scene);
+	assert_true(received_pieces(scene, line.inode).records >= 5);
+	line_close(&line);
+}
+
+static bool is_readable(struct scene *scene)
+{
+	struct pollfd fd = { .fd = bpf_source_fd(scene->source, WIRE_RING_api), .events = POLLIN };
+
+	return poll(&fd, 1, 0) == 1;
+}
+
+static void the_reader_is_woken_by_much_and_not_by_little(struct scene *scene, const void *argument)
+{
+	struct line line = scene_line(scene);
+	_cleanup_free_ char *data = calloc(1, 80 * 1024);
+
+	assert_non_null(data);
+	talk(&line, 1);
+	assert_false(is_readable(scene));
+	transfer(line.client, line.engine, data, 80 * 1024);
+	assert_true(is_readable(scene));
+	scene_settle(scene);
+	assert_false(is_readable(scene));
+	line_close(&line);
+}
+
+int main(void)
+{
+	static const struct scene_test tiny_tests[] = {
+		SCENE_TEST(pieces_and_losses_add_up),
+		SCENE_TEST(a_piece_that_never_fits_is_counted),
+		SCENE_TEST(a_sender_that_was_lost_is_told_again),
+		SCENE_TEST(connects_and_closes_add_up),
+	};
+	static const struct scene_test usual_tests[] = {
+		SCENE_TEST(three_rings_come_as_one),
+		SCENE_TEST(the_last_drain_hands_over_all),
+		SCENE_TEST(a_handler_can_end_the_drain),
+		SCENE_TEST(the_reader_is_woken_by_much_and_not_by_little),
+	};
+	static const struct scene_suite tiny = {
+		.name = "rings of a page",
+		.tests = tiny_tests,
+		.count = ARRAY_SIZE(tiny_tests),
+		.options.ring_bytes = { [WIRE_RING_state] = 4096, [WIRE_RING_api] = 4096 },
+	};
+	static const struct scene_suite usual = { .name = "rings as they are",
+						  .tests = usual_tests,
+						  .count = ARRAY_SIZE(usual_tests) };
+
+	return scene_run(&tiny) + scene_run(&usual);
+}

@@ -57,11 +57,11 @@ static uint64_t due_ns(const struct trail_writer *writer)
 		return UINT64_MAX;
 	if (writer->closing || writer->sync_event > writer->stats.committed_event)
 		return 0;
+	due = writer->queue.full ? 0 : writer->queue.filling->deadline_ns;
 	/* The pace keeps small commits from wearing the disk; it must not make the queue grow. */
 	if (writer->queue.full_count >= 2 ||
 	    writer->stats.queue_bytes >= writer->options.queue_bytes / 2)
-		return 0;
-	due = writer->queue.full ? 0 : writer->queue.filling->deadline_ns;
+		return due;
 	return due > writer->pace_ns ? due : writer->pace_ns;
 }
 

@@ -27,6 +27,7 @@
 #define REST_OF_ID    "0d3c1e85b2a7f64990c1d2e3f4a5b697881726354fa0c1d2"
 #define QUEUE_HALF    (8u << 20)
 #define LOOK_MESSAGES 1024
+#define TICK_MESSAGES 32768 /* what 50 ms bring at the rate to reach */
 
 #define CREATE_BODY                                                                                                         \
 	"{\"Hostname\":\"\",\"Domainname\":\"\",\"User\":\"1000:1000\",\"AttachStdin\":false,\"AttachStdout\":true,"        \
@@ -128,13 +129,13 @@ static struct {
  * for it. */
 static void wait_for_disk(void)
 {
-	struct scribe_stats stats;
+	struct trail_writer_stats stats;
 	uint64_t start = measure_ns(MEASURE_WALL);
 	bool waited = false;
 
 	for (;;) {
-		scribe_get_stats(bench.scribe, &stats);
-		if (stats.trail.queue_bytes < QUEUE_HALF || stats.trail.error)
+		trail_writer_get_stats(bench.scribe->writer, &stats);
+		if (stats.queue_bytes < QUEUE_HALF || stats.error)
 			break;
 		measure_pause_ms(1);
 		waited = true;
@@ -158,6 +159,8 @@ static void hand_over(struct wire_header *header, enum wire_message message, siz
 	scribe_message(bench.scribe, header);
 	if (bench.messages % LOOK_MESSAGES == 0)
 		wait_for_disk();
+	if (bench.messages % TICK_MESSAGES == 0)
+		scribe_tick(bench.scribe);
 }
 
 static void make_actors(void)

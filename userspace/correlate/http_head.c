@@ -69,7 +69,8 @@ static struct text trim(struct text text)
 
 static bool is(struct text text, const char *word)
 {
-	return text.length == strlen(word) && strncasecmp(text.data, word, text.length) == 0;
+	return text.length > 0 && (text.data[0] | 0x20) == (word[0] | 0x20) &&
+	       text.length == strlen(word) && strncasecmp(text.data, word, text.length) == 0;
 }
 
 static struct http_span span_of(const struct http_head_reader *head, struct text text)

@@ -53,8 +53,8 @@ static const struct client {
 
 static bool is_one_of(struct text text, const char *const *words, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		if (text_equal(text, text_of(words[i])))
+	for (size_t i = 0; text.length > 0 && i < count; i++)
+		if (text.data[0] == words[i][0] && text_equal(text, text_of(words[i])))
 			return true;
 	return false;
 }
@@ -107,12 +107,15 @@ static void look_at_program(struct command *command, struct text word)
 					     .cut = command->cut };
 		return;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(clients); i++) {
-		size_t length = strlen(clients[i].name);
+	for (size_t i = 0; program.length > 0 && i < ARRAY_SIZE(clients); i++) {
+		size_t length;
 
+		if (program.data[0] != clients[i].name[0])
+			continue;
+		length = strlen(clients[i].name);
 		if (program.length < length || memcmp(program.data, clients[i].name, length) != 0)
 			continue;
-		/* Of two letters it has to be the whole name. */
+		/* Of a few letters it has to be the whole name. */
 		if (length <= 4 && program.length != length &&
 		    memcmp(program.data, "ldap", 4) != 0 && memcmp(program.data, "curl", 4) != 0)
 			continue;

@@ -8,20 +8,22 @@
 
 #define MASK_BEGIN "[redacted len="
 
+/* Most differ in the first byte; this runs over every command line. */
 static bool starts_with(struct text text, const char *prefix)
 {
-	size_t length = strlen(prefix);
+	size_t length;
 
-	/* Most differ in the first byte; this runs over every command line. */
-	return text.length >= length && (text.data[0] | 0x20) == (prefix[0] | 0x20) &&
-	       strncasecmp(text.data, prefix, length) == 0;
+	if (text.length == 0 || (text.data[0] | 0x20) != (prefix[0] | 0x20))
+		return false;
+	length = strlen(prefix);
+	return text.length >= length && strncasecmp(text.data, prefix, length) == 0;
 }
 
 static bool ends_with(struct text text, const char *suffix)
 {
 	size_t length = strlen(suffix);
 
-	return text.length >= length &&
+	return text.length >= length && (text.data[text.length - 1] | 0x20) == suffix[length - 1] &&
 	       strncasecmp(text.data + text.length - length, suffix, length) == 0;
 }
 
@@ -69,6 +71,22 @@ bool redact_is_name(char c)
 	return isalnum((unsigned char)c) || c == '_' || c == '-' || c == '.';
 }
 
+/* The letters that the words below begin with: most names have no more of them than a few. */
+static bool may_begin(char c)
+{
+	switch (c | 0x20) {
+	case 'a':
+	case 'c':
+	case 'p':
+	case 'r':
+	case 's':
+	case 't':
+		return true;
+	default:
+		return false;
+	}
+}
+
 bool redact_is_secret_name(struct text name)
 {
 	static const char *const words[] = {
@@ -92,11 +110,12 @@ bool redact_is_secret_name(struct text name)
 			return false;
 	if (starts_with(name, "no-") || (name.length == 3 && memcmp(name.data, "PWD", 3) == 0))
 		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (contains(name, words[i]))
-			return true;
+	for (struct text rest = name; rest.length > 4; rest = skip(rest, 1))
+		for (size_t i = 0; may_begin(rest.data[0]) && i < ARRAY_SIZE(words); i++)
+			if (starts_with(rest, words[i]))
+				return true;
 	for (size_t i = 0; i < ARRAY_SIZE(wholes); i++)
-		if (name.length == strlen(wholes[i]) && starts_with(name, wholes[i]))
+		if (starts_with(name, wholes[i]) && name.length == strlen(wholes[i]))
 			return true;
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
 		if (ends_with(name, ends[i]))
@@ -238,10 +257,12 @@ static size_t take_token(struct text text, bool cut, struct buffer *ret)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		size_t prefix = strlen(kinds[i].prefix), length = prefix;
+		size_t prefix, length;
 
-		if (text.length < prefix || text.data[0] != kinds[i].prefix[0] ||
-		    memcmp(text.data, kinds[i].prefix, prefix) != 0)
+		if (text.data[0] != kinds[i].prefix[0])
+			continue;
+		prefix = length = strlen(kinds[i].prefix);
+		if (text.length < prefix || memcmp(text.data, kinds[i].prefix, prefix) != 0)
 			continue;
 		while (length < text.length &&
 		       (redact_is_name(text.data[length]) || strchr("+/=~", text.data[length])) &&

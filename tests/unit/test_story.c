@@ -212,6 +212,47 @@ static void test_at_once(void **state)
 	tell_end(&telling);
 }
 
+/* A request is written when it was answered; the story tells it when it was asked. */
+static void test_order(void **state)
+{
+	struct telling_of_lines telling;
+
+	tell_begin(&telling, "story", &(struct format_options){});
+	ask(&telling, 5, 1, "ContainerStart", "");
+	ask(&telling, 7, 1, "ContainerStop", "");
+	ask(&telling, 4, 1, "ContainerCreate", "");
+	ask(&telling, 6, 1, "ContainerWait", "");
+	telling.format->finish(telling.state);
+	tell_flush(&telling);
+	assert_true(strstr(telling.text, "Create") < strstr(telling.text, "Start"));
+	assert_true(strstr(telling.text, "Start") < strstr(telling.text, "Wait"));
+	assert_true(strstr(telling.text, "Wait") < strstr(telling.text, "Stop"));
+	assert_non_null(strstr(telling.text, "00:00:04  curl[1]"));
+	tell_end(&telling);
+}
+
+/* Nothing asked is one thing; bytes that no request was read from are another. */
+static void test_close_without_request(void **state)
+{
+	static const char close[] =
+		"{\"@timestamp\":\"2026-11-22T00:00:00Z\",\"event\":{\"action\":"
+		"\"socket-close\"},\"process\":{\"entity_id\":\"p\",\"name\":\"x\"},"
+		"\"docktrail\":{\"connection\":{\"id\":\"c\"},\"close\":{\"requests\":0,"
+		"\"bytes_sent\":%u,\"bytes_received\":0,\"duration\":1}}}";
+	struct telling_of_lines telling;
+	char line[512];
+
+	for (unsigned int sent = 0; sent < 40; sent += 32) {
+		tell_begin(&telling, "story", &(struct format_options){});
+		tell_line(&telling, line, (size_t)snprintf(line, sizeof(line), close, sent));
+		telling.format->finish(telling.state);
+		tell_flush(&telling);
+		assert_non_null(strstr(telling.text, sent ? "NO REQUEST READ" : "asked nothing"));
+		assert_null(strstr(telling.text, sent ? "asked nothing" : "NO REQUEST READ"));
+		tell_end(&telling);
+	}
+}
+
 static int set_locale(void **state)
 {
 	setlocale(LC_CTYPE, "C.UTF-8");
@@ -226,6 +267,7 @@ int main(void)
 		cmocka_unit_test(test_silence), cmocka_unit_test(test_waiting),
 		cmocka_unit_test(test_bounds),  cmocka_unit_test(test_bytes_held),
 		cmocka_unit_test(test_folded),  cmocka_unit_test(test_at_once),
+		cmocka_unit_test(test_order),   cmocka_unit_test(test_close_without_request),
 	};
 
 	return cmocka_run_group_tests(tests, set_locale, NULL);

@@ -30,6 +30,3 @@ COMMANDS(COMMAND_FUNCTION)
 
 #define COMMAND_DEFAULT_TRAIL "/var/log/docktrail"
 #define COMMAND_DEFAULT_STATE "/var/lib/docktrail"
-
-/* Every command's epilogue: argp prints it behind the options. */
-#define COMMAND_STATUS_64 "Exit status 64 is for usage."

@@ -110,16 +110,25 @@ static void say_hooks(const struct status *status, struct paragraph *page)
 {
 	struct json_object *hooks = status_list(status->root, "hooks");
 	struct json_object *blind = status_list(status->root, "blind");
+	size_t purposes = 0, names = 0;
 
 	if (*status_string(status->root, "rung"))
 		paragraph_row(page, "rung", STYLE_plain, "%s", status_string(status->root, "rung"));
 	for (size_t i = 0; i < status_count(hooks); i++) {
 		struct json_object *hook = status_item(hooks, i);
+		size_t purpose = strlen(status_string(hook, "purpose"));
+		size_t name = strlen(status_string(hook, "hook"));
+
+		purposes = purpose > purposes ? purpose : purposes;
+		names = name > names ? name : names;
+	}
+	for (size_t i = 0; i < status_count(hooks); i++) {
+		struct json_object *hook = status_item(hooks, i);
 		const char *state = status_string(hook, "state");
 
-		paragraph_row(page, i == 0 ? "hooks" : NULL, STYLE_plain, "%-10s",
-			      status_string(hook, "purpose"));
-		paragraph_more(page, STYLE_plain, "%s", status_string(hook, "hook"));
+		paragraph_row(page, i == 0 ? "hooks" : NULL, STYLE_plain, "%s", "");
+		paragraph_cell(page, STYLE_plain, purposes, status_string(hook, "purpose"));
+		paragraph_cell(page, STYLE_plain, names, status_string(hook, "hook"));
 		paragraph_more(page, strcmp(state, "attached") == 0 ? STYLE_good : STYLE_notice,
 			       "%s", state);
 	}
@@ -165,8 +174,8 @@ static void say_rings(const struct status *status, struct paragraph *page)
 	for (size_t i = 0; i < status_count(rings); i++) {
 		struct json_object *ring = status_item(rings, i);
 
-		paragraph_row(page, i == 0 ? "rings" : NULL, STYLE_plain, "%-6s",
-			      status_string(ring, "name"));
+		paragraph_row(page, i == 0 ? "rings" : NULL, STYLE_plain, "%s", "");
+		paragraph_cell(page, STYLE_plain, 6, status_string(ring, "name"));
 		paragraph_more(page, STYLE_plain, "%s, at most %s in use",
 			       quantity_bytes(status_number(ring, "size"), size),
 			       quantity_bytes(status_number(ring, "peak"), peak));
@@ -202,6 +211,8 @@ static void say_all(const struct status *status, struct paragraph *page)
 		paragraph_row(page, i == 0 ? "warning" : NULL, STYLE_alarm, "%s",
 			      json_object_get_string(status_item(warnings, i)) ?: "");
 	say_recorder(status, page);
+	if (!status->recording)
+		paragraph_row(page, "then", STYLE_notice, "what follows is how it was then");
 	say_sockets(status, page);
 	say_hooks(status, page);
 	say_progress(status, page);

@@ -78,6 +78,18 @@ void paragraph_more(struct paragraph *page, enum style style, const char *format
 	va_end(arguments);
 }
 
+void paragraph_cell(struct paragraph *page, enum style style, size_t width, const char *text)
+{
+	static const char blanks[] = "                                ";
+	size_t before = spans_columns(&page->row), used;
+
+	spans_add(&page->row, style, 2, text_of(text));
+	used = spans_columns(&page->row) - before;
+	used -= before && used >= 2 ? 2 : 0;
+	if (used < width && width - used < sizeof(blanks))
+		spans_add(&page->row, STYLE_plain, 0, (struct text){ blanks, width - used });
+}
+
 int paragraph_print(struct paragraph *page, FILE *out)
 {
 	end_row(page);

@@ -31,6 +31,9 @@ void paragraph_row(struct paragraph *page, const char *label, enum style style, 
 void paragraph_more(struct paragraph *page, enum style style, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* More words, padded to a column of `width`. */
+void paragraph_cell(struct paragraph *page, enum style style, size_t width, const char *text);
+
 /* Returns 0, -ENOMEM or -errno of writing. */
 int paragraph_print(struct paragraph *page, FILE *out);
 /* Takes NULL. */

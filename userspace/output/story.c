@@ -145,8 +145,12 @@ static int on_close(struct story *story, const struct record *record)
 	from = block->count;
 	if (record_has(record, FIELD_close_requests) &&
 	    record_number(record, FIELD_close_requests) == 0) {
+		/* What it said was lost, or was no request. */
+		bool spoke = record_number(record, FIELD_close_bytes_sent) > 0;
+
 		spans_clear(&story->telling.what);
-		spans_add(&story->telling.what, STYLE_plain, 0, TEXT("asked nothing"));
+		spans_add(&story->telling.what, spoke ? STYLE_alarm : STYLE_plain, 0,
+			  spoke ? TEXT("NO REQUEST READ") : TEXT("asked nothing"));
 		r = story_add(story, block, true, NULL);
 	} else if (story->page.options.follow && block->closes >= block->connects) {
 		held = block->held;

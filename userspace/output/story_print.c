@@ -117,7 +117,11 @@ void story_print_line(struct story_page *page, const struct story_line *line)
 	char text[WHEN_MOST];
 
 	print_day(page, line->time_ns);
-	print_gutter(page, line->time_ns, false);
+	/* A remark about the whole block has no time of its own. */
+	if (line->what.count == 0)
+		blanks(&page->out, GUTTER);
+	else
+		print_gutter(page, line->time_ns, false);
 	blanks(&page->out, 2 * line->depth);
 	if (line->what.count == 0) {
 		lay_out(page, &line->rest, column, column);
@@ -142,8 +146,29 @@ void story_print_line(struct story_page *page, const struct story_line *line)
 	buffer_append_char(&page->out, '\n');
 }
 
+static bool comes_before(const struct story_line *line, const struct story_line *other)
+{
+	return line->time_ns < other->time_ns && other->what.count > 0;
+}
+
+/* A request is written when it was answered and told at the time when it was asked. The lines are
+ * nearly in order: each moves up a few places at most. */
+static void sort_by_time(struct story_block *block)
+{
+	for (size_t i = 1; i < block->count; i++) {
+		struct story_line line = block->lines[i];
+		size_t at = i;
+
+		for (; line.what.count > 0 && at > 0 && comes_before(&line, &block->lines[at - 1]);
+		     at--)
+			block->lines[at] = block->lines[at - 1];
+		block->lines[at] = line;
+	}
+}
+
 void story_print_block(struct story_page *page, struct story_block *block)
 {
+	sort_by_time(block);
 	page->what_width = WHAT_LEAST;
 	for (size_t i = 0; i < block->count; i++) {
 		const struct story_line *line = &block->lines[i];

@@ -91,12 +91,20 @@ static void tell_list(const struct record *record, enum field field, const char 
 		if (i == 0)
 			spans_add_words(spans, STYLE_dim, 2, text_of(before));
 		spans_printf(spans, STYLE_plain, 1, "%.*s%s", S(item),
-			     i + 1 < value->list.count ? "," : "");
+			     i + 1 < value->list.count ? ";" : "");
 	}
 }
 
+/* Of "ring_full", also where the message that was lost stands before it: "socket_piece: ring_full".
+ */
 static const char *meaning_of_loss(struct text reason)
 {
+	const char *colon = reason.length ? memrchr(reason.data, ' ', reason.length) : NULL;
+
+	if (colon) {
+		reason.length -= (size_t)(colon + 1 - reason.data);
+		reason.data = colon + 1;
+	}
 #define LOSS_MEANING(name, meaning)                                                                \
 	if (text_equal(reason, TEXT(#name)))                                                       \
 		return meaning;
@@ -123,7 +131,7 @@ static void tell_loss(const struct record *record, struct telling *telling)
 	if (record_has(record, FIELD_loss_records))
 		spans_printf(rest, STYLE_notice, 2, "%" PRIu64 " record%s", records,
 			     records == 1 ? "" : "s");
-	if (record_has(record, FIELD_loss_bytes))
+	if (record_number(record, FIELD_loss_bytes))
 		spans_add(rest, STYLE_notice, 2,
 			  text_of(quantity_bytes(record_number(record, FIELD_loss_bytes), text)));
 	spans_add(rest, STYLE_plain, 2, reason);

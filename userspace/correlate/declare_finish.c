@@ -16,7 +16,8 @@ int declare_set_text(struct text *text, struct text value)
 		memcpy(copy, value.data, value.length);
 	copy[value.length] = '\0';
 	declare_clear_text(text);
-	*text = (struct text){ copy, value.length };
+	text->data = copy;
+	text->length = value.length;
 	return 0;
 }
 

@@ -66,16 +66,16 @@ $B/gen/probes.skel.h: $(PROBES:%.c=$B/%.o)
 	$(Q)mkdir -p $(@D)
 	$(call say,SKELETON,$@)bpftool gen object $B/probes.o $^ && bpftool gen skeleton $B/probes.o name probes >$@
 
-$B/gen/version.h: FORCE
+$B/gen/base/version.h: FORCE
 	$(Q)mkdir -p $(@D)
 	$(Q)echo '#define DOCKTRAIL_VERSION "$(VERSION)"' | cmp -s - $@ || echo '#define DOCKTRAIL_VERSION "$(VERSION)"' >$@
 FORCE:
 
-$B/%.o: %.c | $B/gen/probes.skel.h $B/gen/version.h
+$B/%.o: %.c | $B/gen/probes.skel.h $B/gen/base/version.h
 	$(Q)mkdir -p $(@D)
 	$(call say,CC,$<)$(C) $(CFLAGS) -MMD -MP -c $< -o $@
 
-$B/asan/%.o: %.c | $B/gen/probes.skel.h $B/gen/version.h
+$B/asan/%.o: %.c | $B/gen/probes.skel.h $B/gen/base/version.h
 	$(Q)mkdir -p $(@D)
 	$(call say,ASAN,$<)$(C) $(SANITIZE) -MMD -MP -c $< -o $@
 
@@ -97,7 +97,7 @@ $B/bench/%: $B/tests/bench/%.o $(PART_OBJECTS)
 	$(Q)mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(CFLAGS) $^ $(LDLIBS) -o $@
 
-$B/fuzz/%: tests/fuzz/%.c $(filter-out userspace/capture/bpf.c,$(PARTS)) | $B/gen/version.h
+$B/fuzz/%: tests/fuzz/%.c $(filter-out userspace/capture/bpf.c,$(PARTS)) | $B/gen/base/version.h
 	$(Q)mkdir -p $(@D)
 	$(call say,FUZZER,$@)$(CLANG) -std=gnu11 $(CPPFLAGS) -g -O1 -fsanitize=fuzzer,address,undefined $^ $(LDLIBS) -o $@
 

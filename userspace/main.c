@@ -8,7 +8,7 @@
 
 #include "base/cleanup.h"
 #include "commands/command.h"
-#include "version.h"
+#include "base/version.h"
 
 static const struct command commands[] = {
 #define COMMAND_ROW(name, summary, example) { #name, summary, example, command_##name },

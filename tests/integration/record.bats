@@ -84,7 +84,6 @@ has() {
 		and .docktrail.witness == "bpf"' "$BATS_TEST_TMPDIR/create"
 }
 
-# bats test_tags=vm
 @test "zstd and jq count the same requests as replay" {
 	recorder_start
 	docker version
@@ -134,7 +133,6 @@ P
 	count 1 'docktrail.target.name == "nine" and docktrail.declared.user == "last-of-all" and http.request.body.bytes > 8900 and docktrail.api.state == "complete"'
 }
 
-# bats test_tags=vm
 @test "the recorder never holds a connection to the socket that it watches" {
 	recorder_start
 	docker ps
@@ -160,7 +158,6 @@ P
 	count 1 'docktrail.api.operation == "SystemInfo"'
 }
 
-# bats test_tags=vm
 @test "a socket that does not exist yet is announced and watched as soon as it appears" {
 	engine_down
 	rm -f "$ENGINE_SOCKET"

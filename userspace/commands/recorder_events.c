@@ -10,7 +10,7 @@
 #include "base/file.h"
 #include "commands/recorder.h"
 #include "event/record.h"
-#include "version.h"
+#include "base/version.h"
 
 static void add_format(struct record *record, enum field field, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "commands/recorder.h"
-#include "version.h"
+#include "base/version.h"
 
 static void add_string(struct json_object *object, const char *key, const char *value)
 {

@@ -90,8 +90,9 @@ static void tell_list(const struct record *record, enum field field, const char 
 
 		if (i == 0)
 			spans_add_words(spans, STYLE_dim, 2, text_of(before));
-		spans_printf(spans, STYLE_plain, 1, "%.*s%s", S(item),
-			     i + 1 < value->list.count ? ";" : "");
+		spans_add_words(spans, STYLE_plain, 1, item);
+		if (i + 1 < value->list.count)
+			spans_add(spans, STYLE_plain, 0, TEXT(";"));
 	}
 }
 

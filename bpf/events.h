@@ -1,58 +1,63 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * THE table of events and fields. Rows are data; everything that a user can see of an event is derived
- * from them: the JSON both ways, the names in --where, `docktrail events`, docs/events.md, the schema in
- * the trail, and, for what comes from the kernel, the wire structs (bpf/wire.h) with their decoder.
+ * THE table of events and fields. Rows are data; everything that a user can see of an event is
+ * derived from them: the JSON both ways, the names in --where, `docktrail events`, docs/events.md,
+ * the schema in the trail, and, for what comes from the kernel, the wire structs (bpf/wire.h) with
+ * their decoder.
  *
  * To add a field: a row in FIELDS and, if a probe fills it, one in the message's WIRE_ list.
- * To add an event: a row in EVENTS. Ids are for ever; a removed event keeps its row, marked retired.
+ * To add an event: a row in EVENTS. Ids are for ever; a removed event keeps its row, marked
+ * retired.
  */
 #pragma once
+
+/* Tables: their rows are laid out by hand. */
+/* clang-format off */
 
 /*
  * What an event is made of: groups of fields. HEAD stands in every event.
  */
-#define GROUPS(GROUP)                                                                              \
-	GROUP(HEAD, 0, "every event")                                                              \
-	GROUP(ACTOR, 1, "who did it: the process and its user, taken at the act")                  \
-	GROUP(CONNECTOR, 2, "who opened the connection, where that is not the sender")             \
-	GROUP(CONNECTION, 3, "the connection and the socket it goes to")                           \
-	GROUP(REQUEST, 4, "what was asked of the engine")                                          \
-	GROUP(ANSWER, 5, "what the engine answered")                                               \
-	GROUP(TARGET, 6, "the object that was asked for")                                          \
-	GROUP(DECLARED, 7, "what a create, an update or an exec declares")                         \
-	GROUP(TRAFFIC, 8, "what went over a connection in its life")                               \
-	GROUP(LOSS, 9, "what was not recorded, and why")                                           \
+#define GROUPS(GROUP) \
+	GROUP(HEAD, 0, "every event") \
+	GROUP(ACTOR, 1, "who did it: the process and its user, taken at the act") \
+	GROUP(CONNECTOR, 2, "who opened the connection, where that is not the sender") \
+	GROUP(CONNECTION, 3, "the connection and the socket it goes to") \
+	GROUP(REQUEST, 4, "what was asked of the engine") \
+	GROUP(ANSWER, 5, "what the engine answered") \
+	GROUP(TARGET, 6, "the object that was asked for") \
+	GROUP(DECLARED, 7, "what a create, an update or an exec declares") \
+	GROUP(TRAFFIC, 8, "what went over a connection in its life") \
+	GROUP(LOSS, 9, "what was not recorded, and why") \
 	GROUP(RECORDER, 10, "the recorder itself")
 
 /*
- *    name                 id  ECS category        type          severity  groups, beside HEAD
+ *    name, id (for ever), ECS kind, ECS category, ECS type, severity, groups beside HEAD, what it means
  */
-#define EVENTS(EVENT)                                                                              \
-	EVENT(socket_connect, 1, "network", "connection", 0, ACTOR | CONNECTION,                   \
-	      "A process connected to a container engine's socket, or was refused")                \
-	EVENT(socket_close, 2, "network", "end", 0, ACTOR | CONNECTION | TRAFFIC,                  \
-	      "A connection to a container engine's socket ended")                                 \
-	EVENT(socket_present, 3, "network", "info", 0, ACTOR | CONNECTION,                         \
-	      "A connection was open when recording began")                                        \
-	EVENT(api_request, 4, "api", "access", 0,                                                  \
-	      ACTOR | CONNECTOR | CONNECTION | REQUEST | ANSWER | TARGET | DECLARED,               \
-	      "The engine received a request and answered it")                                     \
-	EVENT(api_answer, 5, "api", "info", 0, CONNECTION | REQUEST | ANSWER | TARGET,                       \
-	      "An answer that came after its request had been written")                            \
-	EVENT(recorder_start, 20, "process", "start", 25, RECORDER, "Recording began")             \
-	EVENT(recorder_stop, 21, "process", "end", 25, RECORDER | LOSS, "Recording ended as asked") \
-	EVENT(recorder_heartbeat, 22, "process", "info", 25, RECORDER | LOSS,                      \
-	      "The recorder is alive: what it watches, what it lost so far")                       \
-	EVENT(recorder_loss, 23, "process", "error", 50, LOSS | CONNECTION,                        \
-	      "Something was not recorded")                                                        \
-	EVENT(recorder_degraded, 24, "process", "change", 75, RECORDER,                            \
-	      "The recorder sees less than it could, or less than before")                         \
-	EVENT(recorder_recovery, 25, "process", "change", 50, RECORDER,                            \
-	      "The recorder had not ended cleanly; the trail was taken up again")                  \
-	EVENT(recorder_sockets, 26, "process", "change", 25, RECORDER,                             \
-	      "The sockets that are watched changed: an engine started, stopped or came anew")     \
-	EVENT(clock_step, 27, "host", "change", 50, RECORDER, "The wall clock was set")
+#define EVENTS(EVENT) \
+	EVENT(socket_connect, 1, "event", "network", "connection", 0, ACTOR | CONNECTION, \
+	      "A process connected to a container engine's socket, or was refused") \
+	EVENT(socket_close, 2, "event", "network", "end", 0, ACTOR | CONNECTION | TRAFFIC, \
+	      "A connection to a container engine's socket ended") \
+	EVENT(socket_present, 3, "event", "network", "info", 0, ACTOR | CONNECTION, \
+	      "A connection was open when recording began") \
+	EVENT(api_request, 4, "event", "api", "access", 0, \
+	      ACTOR | CONNECTOR | CONNECTION | REQUEST | ANSWER | TARGET | DECLARED, \
+	      "The engine received a request and answered it") \
+	EVENT(api_answer, 5, "event", "api", "info", 0, CONNECTION | REQUEST | ANSWER | TARGET, \
+	      "An answer that came after its request had been written") \
+	EVENT(recorder_start, 20, "event", "process", "start", 25, RECORDER, "Recording began") \
+	EVENT(recorder_stop, 21, "event", "process", "end", 25, RECORDER | LOSS, "Recording ended as asked") \
+	EVENT(recorder_heartbeat, 22, "metric", "process", "info", 25, RECORDER | LOSS, \
+	      "The recorder is alive: what it watches, what it lost so far") \
+	EVENT(recorder_loss, 23, "pipeline_error", "process", "error", 50, LOSS | CONNECTION, \
+	      "Something was not recorded") \
+	EVENT(recorder_degraded, 24, "event", "process", "change", 75, RECORDER, \
+	      "The recorder sees less than it could, or less than before") \
+	EVENT(recorder_recovery, 25, "event", "process", "change", 50, RECORDER, \
+	      "The recorder had not ended cleanly; the trail was taken up again") \
+	EVENT(recorder_sockets, 26, "event", "process", "change", 25, RECORDER, \
+	      "The sockets that are watched changed: an engine started, stopped or came anew") \
+	EVENT(clock_step, 27, "event", "host", "change", 50, RECORDER, "The wall clock was set")
 
 /*
  * The dictionary: every name that can stand in a line of a trail, once, in the order in which a line has
@@ -63,140 +68,196 @@
  *
  * Types: str, list (of str), u64, i64, bool, time (nanoseconds UTC here, RFC 3339 in JSON).
  */
-#define FIELDS(FIELD)                                                                              \
+#define FIELDS(FIELD) \
 	FIELD(HEAD, timestamp, time, "@timestamp", "When it was done, by the kernel's clock, UTC") \
-	FIELD(HEAD, event_id, str, "event.id",                                                     \
-	      "First 16 digits of the trail's id, a dash, and event.sequence")                     \
-	FIELD(HEAD, event_sequence, u64, "event.sequence", "Number in the trail, without gaps")    \
-	FIELD(HEAD, event_kind, str, "event.kind", "ECS: event, metric or pipeline_error")         \
-	FIELD(HEAD, event_category, str, "event.category", "ECS category")                         \
-	FIELD(HEAD, event_type, str, "event.type", "ECS type")                                     \
-	FIELD(HEAD, event_action, str, "event.action", "Which row of this table it is")            \
-	FIELD(HEAD, event_outcome, str, "event.outcome", "success, failure or unknown")            \
-	FIELD(HEAD, event_severity, u64, "event.severity",                                         \
+	FIELD(HEAD, event_id, str, "event.id", \
+	      "First 16 digits of the trail's id, a dash, and event.sequence") \
+	FIELD(HEAD, event_sequence, u64, "event.sequence", "Number in the trail, without gaps") \
+	FIELD(HEAD, event_kind, str, "event.kind", "ECS: event, metric or pipeline_error") \
+	FIELD(HEAD, event_category, str, "event.category", "ECS category") \
+	FIELD(HEAD, event_type, str, "event.type", "ECS type") \
+	FIELD(HEAD, event_action, str, "event.action", "Which row of this table it is") \
+	FIELD(HEAD, event_outcome, str, "event.outcome", "success, failure or unknown") \
+	FIELD(HEAD, event_severity, u64, "event.severity", \
 	      "0 routine, 25 change, 50 worth a look, 75 isolation given away, 100 evidence attacked") \
-	FIELD(ANSWER, event_duration, u64, "event.duration",                                       \
-	      "Nanoseconds from the request's first byte to the answer's status line")             \
-	FIELD(HEAD, host_id, str, "host.id", "Machine id")                                         \
-	FIELD(HEAD, host_name, str, "host.name", "Host name")                                      \
-	FIELD(HEAD, host_boot_id, str, "host.boot.id", "Kernel's boot id")                         \
-	FIELD(ACTOR, process_pid, u64, "process.pid", "Process id in the host's namespace")        \
-	FIELD(ACTOR, process_start, time, "process.start", "When the process was made")            \
-	FIELD(ACTOR, process_entity_id, str, "process.entity_id",                                  \
-	      "Boot id, pid and start time: a reused pid never joins wrongly")                     \
-	FIELD(ACTOR, process_name, str, "process.name", "The kernel's comm; the process may choose it") \
-	FIELD(ACTOR, process_executable, str, "process.executable",                                \
+	FIELD(ANSWER, event_duration, u64, "event.duration", \
+	      "Nanoseconds from the request's first byte to the answer's status line") \
+	FIELD(HEAD, host_id, str, "host.id", "Machine id") \
+	FIELD(HEAD, host_name, str, "host.name", "Host name") \
+	FIELD(HEAD, host_boot_id, str, "host.boot.id", "Kernel's boot id") \
+	FIELD(ACTOR, process_pid, u64, "process.pid", "Process id in the host's namespace") \
+	FIELD(ACTOR, process_start, time, "process.start", "When the process was made") \
+	FIELD(ACTOR, process_entity_id, str, "process.entity_id", \
+	      "Boot id, pid and start time: a reused pid never joins wrongly") \
+	FIELD(ACTOR, process_name, str, "process.name", \
+	      "The kernel's comm; the process may choose it") \
+	FIELD(ACTOR, process_executable, str, "process.executable", \
 	      "The kernel's path of the program; begins with ... where its beginning is not known") \
-	FIELD(ACTOR, process_args, list, "process.args", "Command line, secrets masked")           \
-	FIELD(ACTOR, process_args_cut, bool, "process.args_cut",                                   \
-	      "true where the command line was longer than what is kept")                          \
-	FIELD(ACTOR, process_tty, str, "process.tty", "Controlling terminal")                      \
-	FIELD(ACTOR, process_parent_pid, u64, "process.parent.pid", "Parent's process id")         \
-	FIELD(ACTOR, process_parent_name, str, "process.parent.name", "Parent's comm")             \
-	FIELD(ACTOR, process_parent_executable, str, "process.parent.executable", "Parent's program") \
-	FIELD(ACTOR, process_ancestry, list, "process.ancestry",                                   \
-	      "Ancestors as comm[pid], the parent first, up to init")                              \
-	FIELD(ACTOR, user_id, str, "user.id", "Real uid")                                          \
-	FIELD(ACTOR, user_name, str, "user.name", "Its name in /etc/passwd")                       \
-	FIELD(ACTOR, user_group_id, str, "user.group.id", "Real gid")                              \
-	FIELD(ACTOR, user_effective_id, str, "user.effective.id", "Effective uid")                 \
-	FIELD(ACTOR, user_audit_id, str, "user.audit.id",                                          \
-	      "Login uid: who they were before su and sudo")                                       \
-	FIELD(ACTOR, user_audit_name, str, "user.audit.name", "Its name in /etc/passwd")           \
-	FIELD(ACTOR, session_id, u64, "docktrail.session.id", "Audit session")                     \
-	FIELD(ACTOR, container_id, str, "container.id",                                            \
-	      "Container that the acting process runs in, 64 digits")                              \
-	FIELD(ACTOR, container_name, str, "container.name", "Its name, from the engine's files")   \
-	FIELD(ACTOR, container_image_name, str, "container.image.name", "Its image")               \
-	FIELD(ACTOR, namespaces_mnt, str, "docktrail.namespaces.mnt", "private, host or container:<id>") \
-	FIELD(ACTOR, namespaces_pid, str, "docktrail.namespaces.pid", "as above")                  \
-	FIELD(ACTOR, namespaces_net, str, "docktrail.namespaces.net", "as above")                  \
-	FIELD(ACTOR, namespaces_ipc, str, "docktrail.namespaces.ipc", "as above")                  \
-	FIELD(ACTOR, namespaces_uts, str, "docktrail.namespaces.uts", "as above")                  \
-	FIELD(ACTOR, namespaces_user, str, "docktrail.namespaces.user", "as above")                \
-	FIELD(ACTOR, namespaces_cgroup, str, "docktrail.namespaces.cgroup", "as above")            \
-	FIELD(ACTOR, namespaces_time, str, "docktrail.namespaces.time", "as above")                \
-	FIELD(CONNECTOR, connector_process_pid, u64, "docktrail.connector.process.pid",            \
-	      "Who opened the connection, where that is not who sent")                             \
-	FIELD(CONNECTOR, connector_process_entity_id, str, "docktrail.connector.process.entity_id", \
-	      "Its entity id")                                                                     \
-	FIELD(CONNECTOR, connector_process_name, str, "docktrail.connector.process.name", "Its comm") \
-	FIELD(CONNECTOR, connector_process_executable, str,                                        \
-	      "docktrail.connector.process.executable", "Its program")                             \
-	FIELD(CONNECTOR, connector_user_id, str, "docktrail.connector.user.id", "Its uid")         \
-	FIELD(CONNECTOR, connector_user_name, str, "docktrail.connector.user.name", "Its user")    \
-	FIELD(CONNECTION, connection_id, str, "docktrail.connection.id",                           \
-	      "Joins connect, requests and close of one connection")                               \
-	FIELD(CONNECTION, socket_path, str, "docktrail.socket.path", "Configured path of the socket, or what the caller named") \
-	FIELD(CONNECTION, socket_inode, u64, "docktrail.socket.inode", "Inode of the socket's file") \
-	FIELD(CONNECTION, socket_device, str, "docktrail.socket.device", "Its device, major:minor") \
-	FIELD(CONNECTION, error_code, str, "error.code", "errno of a refusal, by name")            \
-	FIELD(TRAFFIC, close_requests, u64, "docktrail.close.requests", "Requests that it carried") \
-	FIELD(TRAFFIC, close_bytes_sent, u64, "docktrail.close.bytes_sent", "Bytes that the engine took from the client") \
-	FIELD(TRAFFIC, close_bytes_received, u64, "docktrail.close.bytes_received", "Bytes that the client took from the engine") \
-	FIELD(TRAFFIC, close_duration, u64, "docktrail.close.duration", "Nanoseconds from the connect") \
-	FIELD(REQUEST, request_id, str, "docktrail.request.id", "Joins a request and its late answer") \
+	FIELD(ACTOR, process_args, list, "process.args", "Command line, secrets masked") \
+	FIELD(ACTOR, process_args_cut, bool, "process.args_cut", \
+	      "true where the command line was longer than what is kept") \
+	FIELD(ACTOR, process_tty, str, "process.tty", "Controlling terminal") \
+	FIELD(ACTOR, process_parent_pid, u64, "process.parent.pid", "Parent's process id") \
+	FIELD(ACTOR, process_parent_name, str, "process.parent.name", "Parent's comm") \
+	FIELD(ACTOR, process_parent_executable, str, "process.parent.executable", \
+	      "Parent's program") \
+	FIELD(ACTOR, process_ancestry, list, "process.ancestry", \
+	      "Ancestors as comm[pid], the parent first, up to init") \
+	FIELD(ACTOR, user_id, str, "user.id", "Real uid") \
+	FIELD(ACTOR, user_name, str, "user.name", "Its name in /etc/passwd") \
+	FIELD(ACTOR, user_group_id, str, "user.group.id", "Real gid") \
+	FIELD(ACTOR, user_effective_id, str, "user.effective.id", "Effective uid") \
+	FIELD(ACTOR, user_audit_id, str, "user.audit.id", \
+	      "Login uid: who they were before su and sudo") \
+	FIELD(ACTOR, user_audit_name, str, "user.audit.name", "Its name in /etc/passwd") \
+	FIELD(REQUEST, user_agent, str, "user_agent.original", "What the client says it is") \
+	FIELD(ACTOR, container_id, str, "container.id", \
+	      "Container that the acting process runs in, 64 digits") \
+	FIELD(ACTOR, container_name, str, "container.name", "Its name, from the engine's files") \
+	FIELD(ACTOR, container_image_name, str, "container.image.name", "Its image") \
+	FIELD(CONNECTION, error_code, str, "error.code", "errno of a refusal, by name") \
+	FIELD(REQUEST, url_path, str, "url.path", "Path as received") \
+	FIELD(REQUEST, url_query, str, "url.query", \
+	      "Query; parameters that are not named in the operations table by length only") \
 	FIELD(REQUEST, http_request_method, str, "http.request.method", "HTTP method as received") \
-	FIELD(REQUEST, http_request_body_bytes, u64, "http.request.body.bytes", "Length of the body as received") \
-	FIELD(REQUEST, url_path, str, "url.path", "Path as received")                              \
-	FIELD(REQUEST, url_query, str, "url.query", "Query; parameters that are not named in the operations table by length only") \
-	FIELD(REQUEST, user_agent, str, "user_agent.original", "What the client says it is")       \
-	FIELD(REQUEST, api_operation, str, "docktrail.api.operation", "Docker's operationId")      \
-	FIELD(REQUEST, api_version, str, "docktrail.api.version", "API version in the path")       \
-	FIELD(REQUEST, api_state, str, "docktrail.api.state",                                      \
-	      "complete, pending, truncated, ambiguous, hijacked or encrypted")                    \
-	FIELD(REQUEST, api_reason, str, "docktrail.api.reason", "Why it is ambiguous or truncated") \
-	FIELD(REQUEST, api_raw, str, "docktrail.api.raw", "Start of what was received, where it is ambiguous; secrets masked") \
-	FIELD(ANSWER, http_response_status_code, u64, "http.response.status_code", "Status of the answer") \
-	FIELD(ANSWER, http_response_body_bytes, u64, "http.response.body.bytes", "Length of the answer's body, where it was known") \
-	FIELD(TARGET, target_type, str, "docktrail.target.type", "container, image, volume, network, exec, ...") \
-	FIELD(TARGET, target_id, str, "docktrail.target.id", "Its id, whole where it is known")    \
-	FIELD(TARGET, target_name, str, "docktrail.target.name", "Its name")                       \
-	FIELD(DECLARED, declared_image, str, "docktrail.declared.image", "Image")                  \
-	FIELD(DECLARED, declared_command, list, "docktrail.declared.command", "Entrypoint and command, secrets masked") \
-	FIELD(DECLARED, declared_user, str, "docktrail.declared.user", "User inside")              \
-	FIELD(DECLARED, declared_privileged, bool, "docktrail.declared.privileged", "--privileged") \
-	FIELD(DECLARED, declared_environment, list, "docktrail.declared.environment", "Names of environment variables; values are never kept") \
-	FIELD(DECLARED, declared_namespaces_pid, str, "docktrail.declared.namespaces.pid", "PidMode") \
-	FIELD(DECLARED, declared_namespaces_net, str, "docktrail.declared.namespaces.net", "NetworkMode") \
-	FIELD(DECLARED, declared_namespaces_ipc, str, "docktrail.declared.namespaces.ipc", "IpcMode") \
-	FIELD(DECLARED, declared_namespaces_uts, str, "docktrail.declared.namespaces.uts", "UTSMode") \
-	FIELD(DECLARED, declared_namespaces_user, str, "docktrail.declared.namespaces.user", "UsernsMode") \
-	FIELD(DECLARED, declared_namespaces_cgroup, str, "docktrail.declared.namespaces.cgroup", "CgroupnsMode") \
-	FIELD(DECLARED, declared_mounts_type, list, "docktrail.declared.mounts[].type", "bind, volume, tmpfs, npipe or cluster") \
-	FIELD(DECLARED, declared_mounts_source, list, "docktrail.declared.mounts[].source", "Folder or volume on the host") \
-	FIELD(DECLARED, declared_mounts_target, list, "docktrail.declared.mounts[].target", "Where it appears inside") \
-	FIELD(DECLARED, declared_mounts_mode, list, "docktrail.declared.mounts[].mode", "ro, rw and further options") \
-	FIELD(DECLARED, declared_devices, list, "docktrail.declared.devices", "Devices of the host, by path") \
-	FIELD(DECLARED, declared_capabilities_add, list, "docktrail.declared.capabilities.add", "CapAdd") \
-	FIELD(DECLARED, declared_capabilities_drop, list, "docktrail.declared.capabilities.drop", "CapDrop") \
-	FIELD(DECLARED, declared_security_options, list, "docktrail.declared.security_options", "SecurityOpt") \
-	FIELD(DECLARED, declared_sysctls, list, "docktrail.declared.sysctls", "Sysctls as name=value") \
-	FIELD(DECLARED, declared_cut, bool, "docktrail.declared.cut", "true where more was declared than is kept") \
-	FIELD(LOSS, loss_reason, str, "docktrail.loss.reason", "Why, by the name in the table of losses") \
-	FIELD(LOSS, loss_ring, str, "docktrail.loss.ring", "Which ring or queue")                  \
-	FIELD(LOSS, loss_records, u64, "docktrail.loss.records", "Records that were lost")         \
-	FIELD(LOSS, loss_turns, u64, "docktrail.loss.turns",                                       \
-	      "Turns of clients that were lost: requests, for a client that does not pipeline")    \
-	FIELD(LOSS, loss_bytes, u64, "docktrail.loss.bytes", "Bytes that were lost or cut")        \
-	FIELD(RECORDER, recorder_version, str, "docktrail.recorder.version", "Version of docktrail") \
-	FIELD(RECORDER, recorder_kernel, str, "docktrail.recorder.kernel", "Release of the kernel") \
-	FIELD(RECORDER, recorder_reason, str, "docktrail.recorder.reason", "What happened, for people") \
-	FIELD(RECORDER, recorder_hooks, list, "docktrail.recorder.hooks", "Hooks in force, as purpose=hook") \
-	FIELD(RECORDER, recorder_blind, list, "docktrail.recorder.blind", "What these hooks cannot see") \
-	FIELD(RECORDER, recorder_sockets, list, "docktrail.recorder.sockets", "Sockets watched, as path=inode or path=absent") \
-	FIELD(RECORDER, recorder_root, str, "docktrail.recorder.root", "Fingerprint of the trail's first key") \
-	FIELD(RECORDER, recorder_schema, list, "docktrail.recorder.schema", "Fields of this version, as path:type") \
-	FIELD(RECORDER, recorder_events, u64, "docktrail.recorder.events", "Events written since the start") \
-	FIELD(RECORDER, recorder_connections, u64, "docktrail.recorder.connections", "Connections open now") \
-	FIELD(RECORDER, recorder_commit_ns, u64, "docktrail.recorder.commit_ns", "Duration of the last commit") \
-	FIELD(RECORDER, recorder_commit_longest_ns, u64, "docktrail.recorder.commit_longest_ns", "Longest commit since the last heartbeat") \
-	FIELD(RECORDER, recorder_memory_bytes, u64, "docktrail.recorder.memory_bytes", "Resident memory") \
-	FIELD(RECORDER, recorder_clock_synchronised, bool, "docktrail.recorder.clock.synchronised", "Whether the kernel's clock is disciplined (adjtimex)") \
-	FIELD(RECORDER, recorder_clock_error_ns, u64, "docktrail.recorder.clock.error_ns", "Its estimated error") \
-	FIELD(RECORDER, recorder_clock_step_ns, i64, "docktrail.recorder.clock.step_ns", "By how much the clock was set") \
-	FIELD(RECORDER, recorder_torn_bytes, u64, "docktrail.recorder.torn_bytes", "Bytes cut off an unfinished end and kept in torn/") \
-	FIELD(HEAD, source, str, "docktrail.source", "The hook that saw it, or `recorder`")        \
+	FIELD(REQUEST, http_request_body_bytes, u64, "http.request.body.bytes", \
+	      "Length of the body as received") \
+	FIELD(ANSWER, http_response_status_code, u64, "http.response.status_code", \
+	      "Status of the answer") \
+	FIELD(ANSWER, http_response_body_bytes, u64, "http.response.body.bytes", \
+	      "Length of the answer's body, where it was known") \
+	FIELD(ACTOR, session_id, u64, "docktrail.session.id", "Audit session") \
+	FIELD(ACTOR, namespaces_mnt, str, "docktrail.namespaces.mnt", \
+	      "private, host or container:<id>") \
+	FIELD(ACTOR, namespaces_pid, str, "docktrail.namespaces.pid", "as above") \
+	FIELD(ACTOR, namespaces_net, str, "docktrail.namespaces.net", "as above") \
+	FIELD(ACTOR, namespaces_ipc, str, "docktrail.namespaces.ipc", "as above") \
+	FIELD(ACTOR, namespaces_uts, str, "docktrail.namespaces.uts", "as above") \
+	FIELD(ACTOR, namespaces_user, str, "docktrail.namespaces.user", "as above") \
+	FIELD(ACTOR, namespaces_cgroup, str, "docktrail.namespaces.cgroup", "as above") \
+	FIELD(ACTOR, namespaces_time, str, "docktrail.namespaces.time", "as above") \
+	FIELD(CONNECTOR, connector_process_pid, u64, "docktrail.connector.process.pid", \
+	      "Who opened the connection, where that is not who sent") \
+	FIELD(CONNECTOR, connector_process_entity_id, str, "docktrail.connector.process.entity_id", \
+	      "Its entity id") \
+	FIELD(CONNECTOR, connector_process_name, str, "docktrail.connector.process.name", \
+	      "Its comm") \
+	FIELD(CONNECTOR, connector_process_executable, str, "docktrail.connector.process.executable", \
+	      "Its program") \
+	FIELD(CONNECTOR, connector_user_id, str, "docktrail.connector.user.id", "Its uid") \
+	FIELD(CONNECTOR, connector_user_name, str, "docktrail.connector.user.name", "Its user") \
+	FIELD(CONNECTION, connection_id, str, "docktrail.connection.id", \
+	      "Joins connect, requests and close of one connection") \
+	FIELD(CONNECTION, socket_path, str, "docktrail.socket.path", \
+	      "Configured path of the socket, or what the caller named") \
+	FIELD(CONNECTION, socket_inode, u64, "docktrail.socket.inode", \
+	      "Inode of the socket's file") \
+	FIELD(CONNECTION, socket_device, str, "docktrail.socket.device", \
+	      "Its device, major:minor") \
+	FIELD(REQUEST, request_id, str, "docktrail.request.id", \
+	      "Joins a request and its late answer") \
+	FIELD(REQUEST, api_operation, str, "docktrail.api.operation", "Docker's operationId") \
+	FIELD(REQUEST, api_version, str, "docktrail.api.version", "API version in the path") \
+	FIELD(REQUEST, api_state, str, "docktrail.api.state", \
+	      "complete, pending, truncated, ambiguous, hijacked or encrypted") \
+	FIELD(REQUEST, api_reason, str, "docktrail.api.reason", \
+	      "Why it is ambiguous or truncated") \
+	FIELD(REQUEST, api_raw, str, "docktrail.api.raw", \
+	      "Start of what was received, where it is ambiguous; secrets masked") \
+	FIELD(TARGET, target_type, str, "docktrail.target.type", \
+	      "container, image, volume, network, exec, ...") \
+	FIELD(TARGET, target_id, str, "docktrail.target.id", "Its id, whole where it is known") \
+	FIELD(TARGET, target_name, str, "docktrail.target.name", "Its name") \
+	FIELD(DECLARED, declared_image, str, "docktrail.declared.image", "Image") \
+	FIELD(DECLARED, declared_command, list, "docktrail.declared.command", \
+	      "Entrypoint and command, secrets masked") \
+	FIELD(DECLARED, declared_user, str, "docktrail.declared.user", "User inside") \
+	FIELD(DECLARED, declared_privileged, bool, "docktrail.declared.privileged", \
+	      "--privileged") \
+	FIELD(DECLARED, declared_environment, list, "docktrail.declared.environment", \
+	      "Names of environment variables; values are never kept") \
+	FIELD(DECLARED, declared_namespaces_pid, str, "docktrail.declared.namespaces.pid", \
+	      "PidMode") \
+	FIELD(DECLARED, declared_namespaces_net, str, "docktrail.declared.namespaces.net", \
+	      "NetworkMode") \
+	FIELD(DECLARED, declared_namespaces_ipc, str, "docktrail.declared.namespaces.ipc", \
+	      "IpcMode") \
+	FIELD(DECLARED, declared_namespaces_uts, str, "docktrail.declared.namespaces.uts", \
+	      "UTSMode") \
+	FIELD(DECLARED, declared_namespaces_user, str, "docktrail.declared.namespaces.user", \
+	      "UsernsMode") \
+	FIELD(DECLARED, declared_namespaces_cgroup, str, "docktrail.declared.namespaces.cgroup", \
+	      "CgroupnsMode") \
+	FIELD(DECLARED, declared_mounts_type, list, "docktrail.declared.mounts[].type", \
+	      "bind, volume, tmpfs, npipe or cluster") \
+	FIELD(DECLARED, declared_mounts_source, list, "docktrail.declared.mounts[].source", \
+	      "Folder or volume on the host") \
+	FIELD(DECLARED, declared_mounts_target, list, "docktrail.declared.mounts[].target", \
+	      "Where it appears inside") \
+	FIELD(DECLARED, declared_mounts_mode, list, "docktrail.declared.mounts[].mode", \
+	      "ro, rw and further options") \
+	FIELD(DECLARED, declared_devices, list, "docktrail.declared.devices", \
+	      "Devices of the host, by path") \
+	FIELD(DECLARED, declared_capabilities_add, list, "docktrail.declared.capabilities.add", \
+	      "CapAdd") \
+	FIELD(DECLARED, declared_capabilities_drop, list, "docktrail.declared.capabilities.drop", \
+	      "CapDrop") \
+	FIELD(DECLARED, declared_security_options, list, "docktrail.declared.security_options", \
+	      "SecurityOpt") \
+	FIELD(DECLARED, declared_sysctls, list, "docktrail.declared.sysctls", \
+	      "Sysctls as name=value") \
+	FIELD(DECLARED, declared_cut, bool, "docktrail.declared.cut", \
+	      "true where more was declared than is kept") \
+	FIELD(TRAFFIC, close_requests, u64, "docktrail.close.requests", \
+	      "Requests that it carried") \
+	FIELD(TRAFFIC, close_bytes_sent, u64, "docktrail.close.bytes_sent", \
+	      "Bytes that the engine took from the client") \
+	FIELD(TRAFFIC, close_bytes_received, u64, "docktrail.close.bytes_received", \
+	      "Bytes that the client took from the engine") \
+	FIELD(TRAFFIC, close_duration, u64, "docktrail.close.duration", \
+	      "Nanoseconds from the connect") \
+	FIELD(LOSS, loss_reason, str, "docktrail.loss.reason", \
+	      "Why, by the name in the table of losses") \
+	FIELD(LOSS, loss_ring, str, "docktrail.loss.ring", "Which ring or queue") \
+	FIELD(LOSS, loss_records, u64, "docktrail.loss.records", "Records that were lost") \
+	FIELD(LOSS, loss_turns, u64, "docktrail.loss.turns", \
+	      "Turns of clients that were lost: requests, for a client that does not pipeline") \
+	FIELD(LOSS, loss_bytes, u64, "docktrail.loss.bytes", "Bytes that were lost or cut") \
+	FIELD(RECORDER, recorder_version, str, "docktrail.recorder.version", \
+	      "Version of docktrail") \
+	FIELD(RECORDER, recorder_kernel, str, "docktrail.recorder.kernel", \
+	      "Release of the kernel") \
+	FIELD(RECORDER, recorder_reason, str, "docktrail.recorder.reason", \
+	      "What happened, for people") \
+	FIELD(RECORDER, recorder_hooks, list, "docktrail.recorder.hooks", \
+	      "Hooks in force, as purpose=hook") \
+	FIELD(RECORDER, recorder_blind, list, "docktrail.recorder.blind", \
+	      "What these hooks cannot see") \
+	FIELD(RECORDER, recorder_sockets, list, "docktrail.recorder.sockets", \
+	      "Sockets watched, as path=inode or path=absent") \
+	FIELD(RECORDER, recorder_root, str, "docktrail.recorder.root", \
+	      "Fingerprint of the trail's first key") \
+	FIELD(RECORDER, recorder_schema, list, "docktrail.recorder.schema", \
+	      "Fields of this version, as path:type") \
+	FIELD(RECORDER, recorder_events, u64, "docktrail.recorder.events", \
+	      "Events written since the start") \
+	FIELD(RECORDER, recorder_connections, u64, "docktrail.recorder.connections", \
+	      "Connections open now") \
+	FIELD(RECORDER, recorder_commit_ns, u64, "docktrail.recorder.commit_ns", \
+	      "Duration of the last commit") \
+	FIELD(RECORDER, recorder_commit_longest_ns, u64, "docktrail.recorder.commit_longest_ns", \
+	      "Longest commit since the last heartbeat") \
+	FIELD(RECORDER, recorder_memory_bytes, u64, "docktrail.recorder.memory_bytes", \
+	      "Resident memory") \
+	FIELD(RECORDER, recorder_clock_synchronised, bool, "docktrail.recorder.clock.synchronised", \
+	      "Whether the kernel's clock is disciplined (adjtimex)") \
+	FIELD(RECORDER, recorder_clock_error_ns, u64, "docktrail.recorder.clock.error_ns", \
+	      "Its estimated error") \
+	FIELD(RECORDER, recorder_clock_step_ns, i64, "docktrail.recorder.clock.step_ns", \
+	      "By how much the clock was set") \
+	FIELD(RECORDER, recorder_torn_bytes, u64, "docktrail.recorder.torn_bytes", \
+	      "Bytes cut off an unfinished end and kept in torn/") \
+	FIELD(HEAD, source, str, "docktrail.source", "The hook that saw it, or `recorder`") \
 	FIELD(HEAD, witness, str, "docktrail.witness", "bpf, audit or both")
 
 /*
@@ -205,14 +266,14 @@
  *
  *    name           ring   what it means
  */
-#define MESSAGES(MESSAGE)                                                                          \
-	MESSAGE(socket_connect, state, "connect to a watched listener, or its refusal")            \
-	MESSAGE(socket_present, state, "a connection that was open before the probes")             \
-	MESSAGE(socket_close, state, "one end of a watched connection was released")               \
-	MESSAGE(socket_sender, api, "from this byte on, this process sends")                       \
-	MESSAGE(socket_piece, api, "bytes of a conversation, as the receiver took them")           \
-	MESSAGE(process_exec, noise, "a process runs another program")                             \
-	MESSAGE(process_fork, noise, "a process was made")                                         \
+#define MESSAGES(MESSAGE) \
+	MESSAGE(socket_connect, state, "connect to a watched listener, or its refusal") \
+	MESSAGE(socket_present, state, "a connection that was open before the probes") \
+	MESSAGE(socket_close, state, "one end of a watched connection was released") \
+	MESSAGE(socket_sender, api, "from this byte on, this process sends") \
+	MESSAGE(socket_piece, api, "bytes of a conversation, as the receiver took them") \
+	MESSAGE(process_exec, noise, "a process runs another program") \
+	MESSAGE(process_fork, noise, "a process was made") \
 	MESSAGE(process_exit, noise, "a process ended")
 
 /*
@@ -220,68 +281,68 @@
  * line with no other edit; MEMBER(type, name) is for the correlation only.
  * Types: u8 u16 u32 u64 i32, str (offset and length in the tail), task (struct wire_task, who).
  */
-#define WIRE_socket_connect(MEMBER, CARRY)                                                  \
-	MEMBER(task, task)                                                                         \
-	MEMBER(u64, connection)                                                                    \
-	CARRY(u64, socket_inode)                                                                   \
-	MEMBER(u32, device)                                                                        \
-	MEMBER(i32, error)                                                                         \
+#define WIRE_socket_connect(MEMBER, CARRY) \
+	MEMBER(task, task) \
+	MEMBER(u64, connection) \
+	CARRY(u64, socket_inode) \
+	MEMBER(u32, device) \
+	MEMBER(i32, error) \
 	MEMBER(str, path)
 
-#define WIRE_socket_present(MEMBER, CARRY)                                                  \
-	MEMBER(u64, connection)                                                                    \
-	CARRY(u64, socket_inode)                                                                   \
-	MEMBER(u32, device)                                                                        \
+#define WIRE_socket_present(MEMBER, CARRY) \
+	MEMBER(u64, connection) \
+	CARRY(u64, socket_inode) \
+	MEMBER(u32, device) \
 	MEMBER(u32, pid) /* who connected; /proc tells the rest, if it is still there */
 
-#define WIRE_socket_close(MEMBER, CARRY)                                                    \
-	MEMBER(u64, connection)                                                                    \
+#define WIRE_socket_close(MEMBER, CARRY) \
+	MEMBER(u64, connection) \
 	MEMBER(u64, sent)     /* bytes that this end sent, whether its peer has taken them or not */ \
-	MEMBER(u32, turns)    /* turns begun in that direction so far */                           \
+	MEMBER(u32, turns)    /* turns begun in that direction so far */ \
 	MEMBER(u8, direction) /* which end: the one that sends in this direction */
 
-#define WIRE_socket_sender(MEMBER, CARRY)                                                   \
-	MEMBER(task, task)                                                                         \
-	MEMBER(u64, connection)                                                                    \
-	MEMBER(u64, inode)                                                                         \
-	MEMBER(u32, device)                                                                        \
-	MEMBER(u32, connector) /* pid of who connected */                                          \
+#define WIRE_socket_sender(MEMBER, CARRY) \
+	MEMBER(task, task) \
+	MEMBER(u64, connection) \
+	MEMBER(u64, inode) \
+	MEMBER(u32, device) \
+	MEMBER(u32, connector) /* pid of who connected */ \
 	MEMBER(u64, offset)    /* in the client's stream: bytes queued before this send */
 
-#define WIRE_socket_piece(MEMBER, CARRY)                                                    \
-	MEMBER(u64, connection)                                                                    \
-	MEMBER(u64, offset)   /* of its first byte in this direction's stream */                   \
-	MEMBER(u64, inode)    /* of the listener: a connection may become known by its bytes */    \
-	MEMBER(u32, device)                                                                        \
-	MEMBER(u32, length)   /* bytes that the receiver took */                                   \
-	MEMBER(u32, turn)     /* in this direction; a turn begins after the other side spoke */    \
-	MEMBER(u32, connector) /* pid of who connected */                                          \
-	MEMBER(u8, direction)                                                                      \
-	MEMBER(u8, flags)                                                                          \
+#define WIRE_socket_piece(MEMBER, CARRY) \
+	MEMBER(u64, connection) \
+	MEMBER(u64, offset)   /* of its first byte in this direction's stream */ \
+	MEMBER(u64, inode)    /* of the listener: a connection may become known by its bytes */ \
+	MEMBER(u32, device) \
+	MEMBER(u32, length)   /* bytes that the receiver took */ \
+	MEMBER(u32, turn)     /* in this direction; a turn begins after the other side spoke */ \
+	MEMBER(u32, connector) /* pid of who connected */ \
+	MEMBER(u8, direction) \
+	MEMBER(u8, flags) \
 	MEMBER(str, data)     /* shorter than `length` where it was cut */
 
-#define WIRE_process_exec(MEMBER, CARRY)                                                    \
-	MEMBER(task, task)                                                                         \
-	MEMBER(u32, args_length) /* of the whole command line; `args` may have less */             \
-	MEMBER(str, executable)                                                                    \
+#define WIRE_process_exec(MEMBER, CARRY) \
+	MEMBER(task, task) \
+	MEMBER(u32, args_length) /* of the whole command line; `args` may have less */ \
+	MEMBER(str, executable) \
 	MEMBER(str, args) /* separated by NUL */
 
-#define WIRE_process_fork(MEMBER, CARRY)                                                    \
-	MEMBER(task, task) /* the child */                                                         \
+#define WIRE_process_fork(MEMBER, CARRY) \
+	MEMBER(task, task) /* the child */ \
 	MEMBER(u64, parent_start)
 
-#define WIRE_process_exit(MEMBER, CARRY)                                                    \
-	MEMBER(u64, start)                                                                         \
-	MEMBER(u32, pid)                                                                           \
+#define WIRE_process_exit(MEMBER, CARRY) \
+	MEMBER(u64, start) \
+	MEMBER(u32, pid) \
 	MEMBER(i32, status) /* as wait(2) gives it */
 
 /*
  * Why something that a probe saw did not reach userspace whole. Counted in the kernel by message and
  * reason, with records, turns and bytes.
  */
-#define LOSSES(LOSS)                                                                               \
-	LOSS(ring_full, "the ring was full: the reader was too slow or was stopped")               \
-	LOSS(no_memory, "the kernel had no memory to mark a socket")                               \
-	LOSS(unreadable, "the bytes could not be read out of the kernel's buffer")                 \
-	LOSS(volume, "more than the bound on volume of one turn: length only, by design")          \
+#define LOSSES(LOSS) \
+	LOSS(ring_full, "the ring was full: the reader was too slow or was stopped") \
+	LOSS(no_memory, "the kernel had no memory to mark a socket") \
+	LOSS(unreadable, "the bytes could not be read out of the kernel's buffer") \
+	LOSS(volume, "more than the bound on volume of one turn: length only, by design") \
 	LOSS(stream, "a hijacked stream: length only, by design")

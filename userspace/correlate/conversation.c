@@ -386,7 +386,8 @@ static int on_piece(struct conversations *conversations, const struct wire_socke
 		return -ENOMEM;
 	if (direction > HTTP_ANSWER || piece->offset < connection->next[direction])
 		return -EBADMSG;
-	/* By the number, not the flag: the piece that carried the flag may be among the lost ones. */
+	/* By the number, not the flag: the piece that carried the flag may be among the lost ones.
+	 */
 	turned = piece->turn != connection->turn[direction];
 	r = close_gap(connection, piece);
 	if (turned)

@@ -46,6 +46,8 @@ static bool on_request_head(struct connection *connection, const struct http_hea
 	if (!request)
 		return false;
 	request->truncated = head->truncated;
+	/* Behind something that was not understood, or that the engine does not read any more. */
+	request->ambiguous = head->unsure || head->after_close;
 	r = description_new(head, connection->conversations->options.redact, &request->description);
 	if (r < 0)
 		connection->error = r;
@@ -243,12 +245,14 @@ static bool is_due(const struct request *request, uint64_t now, bool ends)
 void requests_due(struct connection *connection, uint64_t now, bool ends)
 {
 	struct request **at = &connection->first, *request, *previous = NULL;
+	bool waits = false;
 
 	while ((request = *at)) {
 		bool late = request->written; /* before this look */
 
 		if (!request->written && is_due(request, now, ends)) {
 			request->late_status = !request->answered;
+			waits |= request->late_status;
 			request->late_id = request->answered && awaits_id(request);
 			write_request(connection, request);
 		}
@@ -267,6 +271,9 @@ void requests_due(struct connection *connection, uint64_t now, bool ends)
 		description_free(request->description);
 		free(request);
 	}
+	/* An upgrade that is not answered must not hide what was sent behind it. */
+	if (waits && !ends && http_release(&connection->http) < 0)
+		connection->error = -ENOMEM;
 }
 
 void requests_free(struct connection *connection)

@@ -10,11 +10,12 @@
  * ready before main().
  */
 static struct {
-#define ACTION_ROOM(name, id, category, type, severity, groups, meaning) char name[sizeof(#name)];
+#define ACTION_ROOM(name, id, kind, category, type, severity, groups, meaning)                     \
+	char name[sizeof(#name)];
 	EVENTS(ACTION_ROOM)
 #undef ACTION_ROOM
 } actions = {
-#define ACTION_WORD(name, id, category, type, severity, groups, meaning) #name,
+#define ACTION_WORD(name, id, kind, category, type, severity, groups, meaning) #name,
 	EVENTS(ACTION_WORD)
 #undef ACTION_WORD
 };
@@ -37,8 +38,8 @@ enum {
 };
 
 const struct event_row event_rows[EVENT_COUNT] = {
-#define EVENT_ROW(name, id, category, type, severity, groups, meaning)                             \
-	{ actions.name, id, category, type, severity, HEAD | (groups), meaning },
+#define EVENT_ROW(name, id, kind, category, type, severity, groups, meaning)                       \
+	{ actions.name, id, kind, category, type, severity, HEAD | (groups), meaning },
 	EVENTS(EVENT_ROW)
 #undef EVENT_ROW
 };
@@ -84,7 +85,8 @@ static void to_dashes(char *word)
 
 __attribute__((constructor)) static void make_words(void)
 {
-#define ACTION_DASHES(name, id, category, type, severity, groups, meaning) to_dashes(actions.name);
+#define ACTION_DASHES(name, id, kind, category, type, severity, groups, meaning)                   \
+	to_dashes(actions.name);
 	EVENTS(ACTION_DASHES)
 #undef ACTION_DASHES
 #define NAME_PLAIN(group, name, type, path, meaning) take_out_brackets(names.name);

@@ -11,7 +11,7 @@
 
 #include "bpf/events.h"
 
-#define EVENT_ENUM(name, id, category, type, severity, groups, meaning) EVENT_##name,
+#define EVENT_ENUM(name, id, kind, category, type, severity, groups, meaning) EVENT_##name,
 enum event { EVENTS(EVENT_ENUM) EVENT_COUNT };
 #undef EVENT_ENUM
 
@@ -30,7 +30,7 @@ enum field_type { TYPE_str, TYPE_list, TYPE_u64, TYPE_i64, TYPE_bool, TYPE_time 
 struct event_row {
 	const char *action; /* "socket-connect": the name, with dashes */
 	unsigned int id;
-	const char *category, *type;
+	const char *kind, *category, *type; /* ECS */
 	unsigned int severity;
 	unsigned int groups; /* GROUP_ bits, HEAD included */
 	const char *meaning;

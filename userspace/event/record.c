@@ -54,19 +54,6 @@ static bool is_type(struct record *record, enum field field, enum field_type typ
 	return false;
 }
 
-/* ECS tells numbers about ourselves and failures to see apart from what happened on the host. */
-static const char *kind_of(enum event event)
-{
-	switch (event) {
-	case EVENT_recorder_heartbeat:
-		return "metric";
-	case EVENT_recorder_loss:
-		return "pipeline_error";
-	default:
-		return "event";
-	}
-}
-
 void record_begin(struct record *record, enum event event)
 {
 	const struct event_row *row;
@@ -78,7 +65,7 @@ void record_begin(struct record *record, enum event event)
 	if (event >= EVENT_COUNT)
 		return;
 	row = &event_rows[event];
-	record_lend_text(record, FIELD_event_kind, text_of(kind_of(event)));
+	record_lend_text(record, FIELD_event_kind, text_of(row->kind));
 	record_lend_text(record, FIELD_event_category, text_of(row->category));
 	record_lend_text(record, FIELD_event_type, text_of(row->type));
 	record_lend_text(record, FIELD_event_action, text_of(row->action));

@@ -4,6 +4,7 @@
 #include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -306,6 +307,7 @@ static int begin(struct recorder *recorder)
 	if (r < 0)
 		fprintf(stderr, "docktrail: connections that were open before are not known: %s\n",
 			strerror(-r));
+	malloc_trim(0); /* the kernel's types and /proc took more than recording will */
 	r = scribe_sync(recorder->scribe);
 	if (r < 0)
 		fprintf(stderr, "docktrail: the trail %s cannot be written: %s\n",

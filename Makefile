@@ -118,7 +118,7 @@ test:
 test-all:
 	$(Q)tools/deps test
 	$(Q)$(MAKE) --no-print-directory -j2 tests
-	$(Q)tests/run --all
+	$(Q)mkdir -p $B && tests/run --all --table $B/table.md; status=$$?; tools/testing-table $B/table.md; exit $$status
 
 check: $B/docktrail
 	$(Q)tools/check-layers

@@ -45,7 +45,7 @@ MANUALS := $(patsubst docs/man/%.scd,$B/man/%,$(sort $(wildcard docs/man/*.scd))
 OBJECTS := $(SOURCES:%.c=$B/%.o)
 PART_OBJECTS := $(PARTS:%.c=$B/%.o)
 # The formats and parsers are also built with sanitizers; what tests/unit includes of commands/ is listed by it.
-CHECKED := $(patsubst %.c,$B/asan/%.o,$(filter-out userspace/main.c userspace/capture/bpf.c,$(SOURCES)))
+CHECKED := $(patsubst %.c,$B/asan/%.o,$(filter-out userspace/main.c userspace/capture/bpf%,$(SOURCES)))
 CHECKED_PARTS := $(filter-out $B/asan/userspace/commands/record%.o,$(CHECKED))
 
 .DEFAULT_GOAL := $B/docktrail
@@ -97,7 +97,7 @@ $B/bench/%: $B/tests/bench/%.o $(PART_OBJECTS)
 	$(Q)mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(CFLAGS) $^ $(LDLIBS) -o $@
 
-$B/fuzz/%: tests/fuzz/%.c $(filter-out userspace/capture/bpf.c,$(PARTS)) | $B/gen/base/version.h
+$B/fuzz/%: tests/fuzz/%.c $(filter-out userspace/capture/bpf%,$(PARTS)) | $B/gen/base/version.h
 	$(Q)mkdir -p $(@D)
 	$(call say,FUZZER,$@)$(CLANG) -std=gnu11 $(CPPFLAGS) -g -O1 -fsanitize=fuzzer,address,undefined $^ $(LDLIBS) -o $@
 

@@ -3,7 +3,7 @@
  * The engine's socket: who connects, who sends, what both sides say as the receiver got it, and the
  * end.
  *
- * Two rungs see the same things. Userspace tries the first whole, then the second (capture/bpf.c):
+ * Two rungs see the same things. Userspace tries the first whole, then the second (capture/bpf_ladder.c):
  *
  *   fentry      here: unix_stream_connect, unix_stream_sendmsg, the two read actors and
  * unix_release: exact, by the receiver, with refusals. Needs trampolines for fentry. tracepoint

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Which programs: rungs are tried whole, the best first; never by a kernel's version. */
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/cleanup.h"
+#include "capture/bpf_private.h"
+
+static const char *const rung_names[RUNGS] = { "fentry", "tracepoint" };
+
+/*
+ * Every program: what it is for, and when. A hook that is not required may be missing from a kernel
+ * (its target is not in the BTF) and its purpose is then served by another row or not at all.
+ */
+static const struct hook {
+	const char *program, *purpose, *hook;
+	enum rung rung;
+	bool required;
+} hooks[] = {
+	{ "connect_begin", "refusal", "fentry/unix_stream_connect", RUNG_FENTRY, true },
+	{ "connect_path", "refusal", "fexit/kern_path", RUNG_FENTRY, false },
+	{ "connect_end", "connect", "fexit/unix_stream_connect", RUNG_FENTRY, true },
+	{ "send_begin", "sender", "fentry/unix_stream_sendmsg", RUNG_FENTRY, true },
+	{ "send_end", "sender", "fexit/unix_stream_sendmsg", RUNG_FENTRY, true },
+	{ "sendpage_begin", "sender", "fentry/unix_stream_sendpage", RUNG_FENTRY, false },
+	{ "sendpage_end", "sender", "fexit/unix_stream_sendpage", RUNG_FENTRY, false },
+	{ "read_end", "content", "fexit/unix_stream_read_actor", RUNG_FENTRY, true },
+	{ "splice_end", "content", "fexit/unix_stream_splice_actor", RUNG_FENTRY, true },
+	{ "release", "close", "fentry/unix_release", RUNG_FENTRY, true },
+	{ "data_ready", "connect", "tp_btf/sk_data_ready", RUNG_TRACEPOINT, true },
+	{ "send_length", "sender", "tp_btf/sock_send_length", RUNG_TRACEPOINT, true },
+	{ "copy_datagram", "content", "tp_btf/skb_copy_datagram_iovec", RUNG_TRACEPOINT, true },
+	{ "receive_length", "close", "tp_btf/sock_recv_length", RUNG_TRACEPOINT, true },
+	{ "process_exec", "process", "tp_btf/sched_process_exec", RUNG_ALL, true },
+	{ "process_fork", "process", "tp_btf/sched_process_fork", RUNG_ALL, true },
+	{ "process_exit", "process", "tp_btf/sched_process_exit", RUNG_ALL, true },
+	{ "socket_sweep", "present", "iter/unix", RUNG_ALL, true },
+	{ "socket_alive", "close", "iter/bpf_sk_storage_map", RUNG_ALL, true },
+	{ "process_host_namespaces", "namespaces", "iter/task", RUNG_ALL, true },
+};
+
+_Static_assert(ARRAY_SIZE(hooks) <= BPF_HOOKS_MOST, "more links than there is room for");
+
+static const char *const blind_fentry[] = { NULL };
+static const char *const blind_tracepoint[] = {
+	"a connect that was refused",
+	"an answer that the client reads with splice(2)",
+	"which bytes were only peeked at: they appear twice",
+	"the moment a connection is closed, where neither side reads its end: it is known within a second",
+	NULL,
+};
+
+static const uint32_t default_ring_bytes[WIRE_RINGS] = {
+	[WIRE_RING_state] = 512 * 1024,
+	[WIRE_RING_api] = 4 * 1024 * 1024,
+	[WIRE_RING_noise] = 2 * 1024 * 1024,
+};
+
+/* libbpf's own words about the attempt under way: their last lines say why the verifier refused. */
+#define WORDS_SHOWN 1200
+
+static struct buffer *libbpf_words;
+
+static int keep_words(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	char *line;
+
+	if (level == LIBBPF_DEBUG || !libbpf_words)
+		return 0;
+	if (vasprintf(&line, format, arguments) < 0)
+		return 0;
+	buffer_append_string(libbpf_words, line);
+	free(line);
+	return 0;
+}
+
+static const char *last_words(struct buffer *words)
+{
+	const char *text = buffer_string(words) ?: "";
+
+	return words->length > WORDS_SHOWN ? text + words->length - WORDS_SHOWN : text;
+}
+
+static bool target_exists(const struct btf *btf, const char *hook)
+{
+	const char *target = strchr(hook, '/') + 1;
+	char name[128];
+
+	if (strncmp(hook, "tp_btf/", 7) == 0) {
+		snprintf(name, sizeof(name), "btf_trace_%s", target);
+		return btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF) > 0;
+	}
+	if (strncmp(hook, "iter/", 5) == 0) {
+		snprintf(name, sizeof(name), "bpf_iter_%s", target);
+		return btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) > 0;
+	}
+	return btf__find_by_name_kind(btf, target, BTF_KIND_FUNC) > 0;
+}
+
+static bool in_rung(const struct hook *hook, enum rung rung)
+{
+	return hook->rung == RUNG_ALL || hook->rung == rung;
+}
+
+/* Which programs of the rung this kernel can have. -ENOTSUP names the first required one that it
+ * lacks. */
+static int choose_programs(struct probes *probes, enum rung rung, const struct btf *btf,
+			   struct buffer *diagnosis)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(hooks); i++) {
+		struct bpf_program *program =
+			bpf_object__find_program_by_name(probes->obj, hooks[i].program);
+		bool wanted = in_rung(&hooks[i], rung);
+		bool exists = wanted && target_exists(btf, hooks[i].hook);
+
+		if (!program)
+			return -ENOENT;
+		if (wanted && !exists && hooks[i].required) {
+			buffer_printf(diagnosis, "rung %s: this kernel has no %s\n",
+				      rung_names[rung], hooks[i].hook);
+			return -ENOTSUP;
+		}
+		bpf_program__set_autoload(program, exists);
+	}
+	return 0;
+}
+
+static int attach_one(struct bpf_source *source, size_t i)
+{
+	struct bpf_program *program =
+		bpf_object__find_program_by_name(source->probes->obj, hooks[i].program);
+	union bpf_iter_link_info info = {};
+	LIBBPF_OPTS(bpf_iter_attach_opts, options);
+
+	if (strcmp(hooks[i].program, "socket_alive") == 0) {
+		info.map.map_fd = (__u32)bpf_map__fd(source->probes->maps.marks);
+		options.link_info = &info;
+		options.link_info_len = sizeof(info);
+		source->links[i] = bpf_program__attach_iter(program, &options);
+	} else {
+		source->links[i] = bpf_program__attach(program);
+	}
+	return source->links[i] ? 0 : -errno;
+}
+
+static int attach_all(struct bpf_source *source, struct buffer *diagnosis)
+{
+	source->state_count = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(hooks); i++) {
+		struct bpf_program *program =
+			bpf_object__find_program_by_name(source->probes->obj, hooks[i].program);
+		struct bpf_hook_state *state = &source->states[source->state_count];
+		int r;
+
+		if (!in_rung(&hooks[i], source->rung))
+			continue;
+		*state = (struct bpf_hook_state){ .purpose = hooks[i].purpose,
+						  .hook = hooks[i].hook };
+		source->state_count++;
+		if (!bpf_program__autoload(program))
+			continue;
+		r = attach_one(source, i);
+		state->attached = r == 0;
+		if (r == 0)
+			continue;
+		buffer_printf(diagnosis, "rung %s: %s does not attach: %s\n",
+			      rung_names[source->rung], hooks[i].hook, strerror(-r));
+		if (hooks[i].required)
+			return r;
+	}
+	return 0;
+}
+
+void bpf_ladder_detach(struct bpf_source *source)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(hooks); i++) {
+		bpf_link__destroy(source->links[i]);
+		source->links[i] = NULL;
+	}
+	probes__destroy(source->probes);
+	source->probes = NULL;
+}
+
+static void size_maps(struct probes *probes, const struct bpf_options *options)
+{
+	struct bpf_map *const rings[WIRE_RINGS] = {
+		[WIRE_RING_state] = probes->maps.ring_state,
+		[WIRE_RING_api] = probes->maps.ring_api,
+		[WIRE_RING_noise] = probes->maps.ring_noise,
+	};
+
+	for (int i = 0; i < WIRE_RINGS; i++)
+		bpf_map__set_max_entries(rings[i], options->ring_bytes[i] ?: default_ring_bytes[i]);
+	if (options->volume_bytes)
+		probes->rodata->volume_most = options->volume_bytes;
+}
+
+static int try_rung(struct bpf_source *source, const struct bpf_options *options,
+		    const struct btf *btf, struct buffer *diagnosis)
+{
+	_cleanup_buffer_ struct buffer words = {};
+	int r;
+
+	libbpf_words = &words;
+	source->probes = probes__open();
+	r = source->probes ? choose_programs(source->probes, source->rung, btf, diagnosis) : -errno;
+	if (r == 0) {
+		size_maps(source->probes, options);
+		r = probes__load(source->probes);
+		if (r < 0)
+			buffer_printf(diagnosis, "rung %s: does not load: %s\n%s",
+				      rung_names[source->rung], strerror(-r), last_words(&words));
+	}
+	libbpf_words = NULL;
+	return r;
+}
+
+/* The whole ladder, best rung first. Listeners are named before anything attaches: no client slips
+ * by. */
+int bpf_ladder_climb(struct bpf_source *source, const struct bpf_options *options,
+		     struct buffer *diagnosis)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	int r = -ENOTSUP;
+
+	libbpf_set_print(keep_words);
+	if (!btf) {
+		buffer_append_string(diagnosis, "this kernel has no BTF (/sys/kernel/btf/vmlinux): "
+						"CONFIG_DEBUG_INFO_BTF is needed\n");
+		return -ENOTSUP;
+	}
+	for (int rung = 0; rung < RUNGS; rung++) {
+		if (options->rung && strcmp(options->rung, rung_names[rung]) != 0)
+			continue;
+		source->rung = (enum rung)rung;
+		r = try_rung(source, options, btf, diagnosis);
+		if (r == 0) {
+			bpf_sockets_name(source);
+			bpf_source_refresh_sockets(source);
+			r = attach_all(source, diagnosis);
+		}
+		if (r == 0)
+			break;
+		bpf_ladder_detach(source);
+	}
+	btf__free(btf);
+	return r;
+}
+
+struct bpf_link *bpf_ladder_link(const struct bpf_source *source, const char *program)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(hooks); i++)
+		if (strcmp(hooks[i].program, program) == 0)
+			return source->links[i];
+	return NULL;
+}
+
+const char *bpf_source_rung(const struct bpf_source *source)
+{
+	return rung_names[source->rung];
+}
+
+size_t bpf_source_hooks(const struct bpf_source *source, const struct bpf_hook_state **ret)
+{
+	*ret = source->states;
+	return source->state_count;
+}
+
+const char *const *bpf_source_blind(const struct bpf_source *source)
+{
+	return source->rung == RUNG_FENTRY ? blind_fentry : blind_tracepoint;
+}
+
+bool bpf_source_tells_close(const struct bpf_source *source)
+{
+	return source->rung == RUNG_FENTRY;
+}
+
+uint64_t bpf_source_misses(struct bpf_source *source)
+{
+	uint64_t misses = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(hooks); i++) {
+		struct bpf_program *program =
+			bpf_object__find_program_by_name(source->probes->obj, hooks[i].program);
+		struct bpf_prog_info info = {};
+		__u32 length = sizeof(info);
+
+		if (source->links[i] &&
+		    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &length) == 0)
+			misses += info.recursion_misses;
+	}
+	return misses;
+}

@@ -325,6 +325,7 @@ static void test_what_no_crash_explains(void **state)
 	memcpy(keys.data + TRAIL_SLOT_BYTES, keys.data, TRAIL_SLOT_BYTES);
 	set_up(&scene, scene.after.segment.length, &keys, &scene.after.committed);
 	expect_refusal(&scene, TRAIL_DAMAGE_KEYS);
+	bed_expect(&scene.bed, TRAIL_TAMPERED);
 	/* A flipped bit in a frame that was acknowledged long ago. */
 	set_up(&scene, scene.after.segment.length, &scene.after.key, &scene.after.committed);
 	scene.after.segment.data[100] ^= 1;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -524,8 +525,11 @@ static pid_t start_child(struct bed *bed, struct shared *shared, unsigned int se
 	pid_t child = fork();
 
 	assert_true(child >= 0);
-	if (child == 0)
+	if (child == 0) {
+		/* Also when a failed check ends the test before it can kill. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		write_until_killed(bed, shared, seed);
+	}
 	return child;
 }
 

@@ -3,41 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "trail/committed.h"
 #include "trail/folder.h"
 #include "trail/io.h"
-#include "trail/key.h"
+#include "trail/judge.h"
 #include "trail/sign.h"
-
-/* All that a verdict is made of. */
-struct judge {
-	const struct trail_verify_options *options;
-	int folder;
-	bool live;
-	struct trail_key_state keys;
-	const struct trail_key *older, *newer; /* NULL where there is none */
-	const char *no_keys;                   /* why there is none */
-	bool told;                             /* `committed` is good */
-	struct trail_committed committed;
-	struct trail_chain chain;
-	/* After the last whole commit: */
-	struct trail_chain whole; /* its commit_bits are not owned and not used */
-	uint64_t *segments;
-	size_t segment_count, segment;
-	uint64_t end_offset; /* in that segment */
-	uint64_t rest_bytes; /* behind it */
-	int broken;          /* why the walk ended before the end: -ENODATA, -EBADMSG; 0 */
-	bool over;           /* at what is in progress */
-	uint64_t done_bytes, all_bytes;
-	struct trail_verdict *verdict;
-};
 
 const char *trail_verdict_name(enum trail_verdict_code code)
 {
@@ -47,21 +21,9 @@ const char *trail_verdict_name(enum trail_verdict_code code)
 	return names[code];
 }
 
-__attribute__((format(printf, 3, 4))) static void conclude(struct judge *judge,
-							   enum trail_verdict_code code,
-							   const char *format, ...)
-{
-	va_list arguments;
-
-	judge->verdict->code = code;
-	va_start(arguments, format);
-	vsnprintf(judge->verdict->reason, sizeof(judge->verdict->reason), format, arguments);
-	va_end(arguments);
-}
-
 /* ---- what there is beside the log ---- */
 
-static const char *read_keys(struct judge *judge)
+static const char *read_keys(struct trail_judge *judge)
 {
 	_cleanup_close_ int state = -1, file = -1;
 	int older = -1, newer = -1;
@@ -94,7 +56,7 @@ static const char *read_keys(struct judge *judge)
 }
 
 /* Returns false when the verdict is already there. */
-static bool read_root(struct judge *judge)
+static bool read_root(struct trail_judge *judge)
 {
 	uint8_t *root = judge->verdict->root, own[TRAIL_KEY_BYTES];
 	int r = trail_root_read(judge->folder, own);
@@ -103,16 +65,17 @@ static bool read_root(struct judge *judge)
 		memcpy(root, judge->options->root, TRAIL_KEY_BYTES);
 		judge->verdict->root_given = true;
 		if (r == 0 && memcmp(root, own, sizeof(own)) != 0) {
-			conclude(judge, TRAIL_TAMPERED,
-				 "the root key that was given is not the one in root.pub");
+			trail_judge_conclude(
+				judge, TRAIL_TAMPERED,
+				"the root key that was given is not the one in root.pub");
 			return false;
 		}
 		return true;
 	}
 	if (r == -EBADMSG)
-		conclude(judge, TRAIL_TAMPERED, "root.pub is not a key");
+		trail_judge_conclude(judge, TRAIL_TAMPERED, "root.pub is not a key");
 	else if (r < 0)
-		conclude(judge, TRAIL_UNREADABLE, "root.pub: %s", strerror(-r));
+		trail_judge_conclude(judge, TRAIL_UNREADABLE, "root.pub: %s", strerror(-r));
 	else
 		memcpy(root, own, sizeof(own));
 	return r == 0;
@@ -121,7 +84,7 @@ static bool read_root(struct judge *judge)
 /* ---- the walk ---- */
 
 /* Whether the next frame is one that the recorder may still be writing. */
-static bool in_progress(const struct judge *judge)
+static bool in_progress(const struct trail_judge *judge)
 {
 	if (!judge->live)
 		return false;
@@ -130,14 +93,14 @@ static bool in_progress(const struct judge *judge)
 	return judge->told && judge->chain.next_frame > judge->committed.frame;
 }
 
-static void remember_whole(struct judge *judge, uint64_t end_offset)
+static void remember_whole(struct trail_judge *judge, uint64_t end_offset)
 {
 	judge->whole = judge->chain;
 	judge->whole.commit_bits = NULL;
 	judge->end_offset = end_offset;
 }
 
-static void set_bad(struct judge *judge, uint64_t offset, const char *reason)
+static void set_bad(struct trail_judge *judge, uint64_t offset, const char *reason)
 {
 	struct trail_verdict *verdict = judge->verdict;
 
@@ -161,7 +124,7 @@ static const char *read_error_text(int r)
 	}
 }
 
-static void tell_progress(struct judge *judge, uint64_t bytes)
+static void tell_progress(struct trail_judge *judge, uint64_t bytes)
 {
 	uint64_t before = judge->done_bytes;
 
@@ -174,7 +137,7 @@ static void tell_progress(struct judge *judge, uint64_t bytes)
 
 /* Returns 0 at the segment's end or what is in progress, with judge->broken or otherwise; -errno.
  */
-static int walk_segment(struct judge *judge, struct trail_segment *segment)
+static int walk_segment(struct trail_judge *judge, struct trail_segment *segment)
 {
 	uint64_t offset = 0;
 
@@ -214,7 +177,7 @@ static int walk_segment(struct judge *judge, struct trail_segment *segment)
 	return 0;
 }
 
-static int open_and_walk(struct judge *judge)
+static int open_and_walk(struct trail_judge *judge)
 {
 	char name[TRAIL_SEGMENT_NAME_BYTES];
 	struct trail_segment segment;
@@ -236,7 +199,7 @@ static int open_and_walk(struct judge *judge)
 }
 
 /* All segments, up to what is bad or in progress. Returns 0 or -errno. */
-static int walk(struct judge *judge)
+static int walk(struct trail_judge *judge)
 {
 	remember_whole(judge, 0);
 	for (; judge->segment < judge->segment_count; judge->segment++) {
@@ -252,152 +215,7 @@ static int walk(struct judge *judge)
 	return 0;
 }
 
-/* ---- the verdict ---- */
-
-static bool tampered_or(struct judge *judge, const char *reason)
-{
-	/* What the walk found is more to the point than what follows from it. */
-	if (judge->broken)
-		judge->verdict->code = TRAIL_TAMPERED;
-	else
-		conclude(judge, TRAIL_TAMPERED, "%s", reason);
-	return false;
-}
-
-/* Whether the last whole commit is the one that this key follows on. */
-static bool follows(const struct judge *judge, const struct trail_key *key)
-{
-	return key->frame == judge->whole.next_frame &&
-	       memcmp(key->public_key, judge->whole.next_key, TRAIL_KEY_BYTES) == 0 &&
-	       memcmp(key->previous_hash, judge->whole.hash, TRAIL_HASH_BYTES) == 0;
-}
-
-/* `committed` against the log. Returns false with a verdict of tampering. */
-static bool judge_committed(struct judge *judge)
-{
-	const struct trail_committed *committed = &judge->committed;
-	uint64_t last = judge->whole.next_frame - 1;
-
-	judge->verdict->committed_missing = !judge->told;
-	if (!judge->told || judge->live)
-		return true;
-	if (committed->frame > last)
-		return tampered_or(judge, "frames that had been committed are gone");
-	if (last > 0 && memcmp(committed->trail_id, judge->whole.trail_id, TRAIL_ID_BYTES) != 0)
-		return tampered_or(judge, "`committed` is of another trail");
-	if (committed->frame == last &&
-	    (memcmp(committed->hash, judge->whole.hash, TRAIL_HASH_BYTES) != 0 ||
-	     committed->event != judge->whole.next_event - 1))
-		return tampered_or(judge, "`committed` names another frame than the last one");
-	return true;
-}
-
-/* The end of a log that no one is writing, by the table in docs/trail-format.md. */
-static bool judge_end(struct judge *judge)
-{
-	const struct trail_key *older = judge->older, *newer = judge->newer;
-	uint64_t next = judge->whole.next_frame;
-	bool last = judge->segment + 1 >= judge->segment_count;
-
-	if (newer && next == older->frame && follows(judge, older) && last) {
-		judge->verdict->in_flight = true;
-		judge->verdict->torn_bytes = judge->rest_bytes;
-		return judge->verdict->end_proven = true;
-	}
-	if (next < older->frame)
-		return tampered_or(judge, "the log ends before the frame that the key follows on: "
-					  "its tail was cut off");
-	if (newer && next < newer->frame)
-		return tampered_or(judge, "the key state and the log contradict each other");
-	if (judge->broken || !last)
-		return tampered_or(judge, "there are segments behind the end");
-	if (next > (newer ?: older)->frame) {
-		conclude(judge, TRAIL_UNPROVEN_END, "the key state is older than the log");
-		return true;
-	}
-	if (!follows(judge, newer ?: older))
-		return tampered_or(judge, "the key is not the one that the last frame names");
-	if (judge->rest_bytes > 0)
-		return tampered_or(judge, "there are bytes behind the proven end of the log");
-	judge->verdict->in_flight = newer;
-	return judge->verdict->end_proven = true;
-}
-
-static bool judge_live_end(struct judge *judge)
-{
-	if (judge->broken || judge->whole.next_frame < judge->older->frame)
-		return tampered_or(judge, "frames before the recorder's key are gone");
-	if (!follows(judge, judge->older))
-		return tampered_or(judge, "the key is not the one that the last frame names");
-	return judge->verdict->end_proven = true;
-}
-
-/* Without a key nothing proves the end; what is broken before it is broken all the same. */
-static bool judge_without_key(struct judge *judge)
-{
-	bool last = judge->segment + 1 >= judge->segment_count;
-	bool torn = judge->told ? judge->whole.next_frame > judge->committed.frame
-				: judge->broken == -ENODATA;
-
-	if (judge->broken && !(last && torn && !(judge->live && judge->told)))
-		return tampered_or(judge, "");
-	judge->verdict->torn_bytes = judge->live ? 0 : judge->rest_bytes;
-	conclude(judge, TRAIL_UNPROVEN_END, "%s: that nothing was cut off the end is not shown",
-		 judge->no_keys);
-	return true;
-}
-
-static void judge_gaps(struct judge *judge)
-{
-	struct trail_verdict *verdict = judge->verdict;
-	const struct trail_gaps *gaps = &verdict->gaps;
-
-	verdict->ended_without_stop = !judge->live && verdict->frames > 0 &&
-				      !(judge->whole.commit_types & 1u << TRAIL_STOP);
-	if (verdict->code != TRAIL_VALID)
-		return;
-	if (verdict->in_flight)
-		conclude(judge, TRAIL_VALID_WITH_GAPS,
-			 "the recorder ended within a commit, which had not been acknowledged");
-	else if (verdict->ended_without_stop)
-		conclude(judge, TRAIL_VALID_WITH_GAPS, "the recorder ended without a STOP");
-	else if (gaps->losses || gaps->recoveries || gaps->degraded || gaps->clock_steps)
-		conclude(judge, TRAIL_VALID_WITH_GAPS,
-			 "signed notes: %" PRIu64 " of loss, %" PRIu64 " of recovery, %" PRIu64
-			 " of degraded hooks, %" PRIu64 " of a clock step",
-			 gaps->losses, gaps->recoveries, gaps->degraded, gaps->clock_steps);
-	else if (verdict->committed_missing)
-		conclude(judge, TRAIL_VALID_WITH_GAPS, "`committed` is missing or damaged");
-}
-
-static void judge_walked(struct judge *judge)
-{
-	bool decided;
-
-	judge->verdict->reason[0] = judge->broken ? judge->verdict->reason[0] : '\0';
-	if (judge->older && judge->segment_count > 0 && judge->whole.next_frame > 1 &&
-	    memcmp(judge->older->trail_id, judge->whole.trail_id, TRAIL_ID_BYTES) != 0) {
-		judge->older = judge->newer = NULL;
-		judge->no_keys = "the key state is of another trail";
-	}
-	if (!judge_committed(judge))
-		return;
-	if (!judge->older)
-		decided = judge_without_key(judge);
-	else
-		decided = judge->live ? judge_live_end(judge) : judge_end(judge);
-	if (decided && judge->verdict->code != TRAIL_TAMPERED) {
-		/* What is torn is not bad: it was never part of the log. */
-		judge->verdict->bad_frame = 0;
-		judge->verdict->bad_offset = 0;
-		judge->verdict->bad_segment[0] = '\0';
-		if (judge->verdict->code == TRAIL_VALID)
-			judge->verdict->reason[0] = '\0';
-		judge_gaps(judge);
-	}
-}
-
-static void fill_sums(struct judge *judge)
+static void fill_sums(struct trail_judge *judge)
 {
 	struct trail_verdict *verdict = judge->verdict;
 	const struct trail_chain *whole = &judge->whole;
@@ -415,20 +233,21 @@ static void fill_sums(struct judge *judge)
 	memcpy(verdict->trail_id, whole->trail_id, sizeof(verdict->trail_id));
 }
 
-static int judge_folder(struct judge *judge)
+static int judge_folder(struct trail_judge *judge)
 {
 	int r;
 
 	r = trail_segment_list(judge->folder, &judge->segments, &judge->segment_count);
 	if (r < 0) {
-		conclude(judge, TRAIL_UNREADABLE, "%s", strerror(-r));
+		trail_judge_conclude(judge, TRAIL_UNREADABLE, "%s", strerror(-r));
 		return r;
 	}
 	if (judge->segment_count == 0) {
 		if (judge->older && judge->older->frame > 1)
-			conclude(judge, TRAIL_TAMPERED, "the key follows on frames that are gone");
+			trail_judge_conclude(judge, TRAIL_TAMPERED,
+					     "the key follows on frames that are gone");
 		else
-			conclude(judge, TRAIL_UNREADABLE, "there is no segment here");
+			trail_judge_conclude(judge, TRAIL_UNREADABLE, "there is no segment here");
 		return 0;
 	}
 	if (!read_root(judge))
@@ -439,7 +258,7 @@ static int judge_folder(struct judge *judge)
 	if (r < 0)
 		judge->verdict->code = TRAIL_UNREADABLE;
 	else
-		judge_walked(judge);
+		trail_judge(judge);
 	return r;
 }
 
@@ -447,12 +266,12 @@ static int judge_once(const char *path, const struct trail_verify_options *optio
 		      struct trail_verdict *ret_verdict)
 {
 	_cleanup_close_ int folder = trail_io_open_folder(AT_FDCWD, path, false, 0);
-	struct judge judge = { .options = options, .folder = folder, .verdict = ret_verdict };
+	struct trail_judge judge = { .options = options, .folder = folder, .verdict = ret_verdict };
 	int r;
 
 	*ret_verdict = (struct trail_verdict){};
 	if (folder < 0) {
-		conclude(&judge, TRAIL_UNREADABLE, "%s", strerror(-folder));
+		trail_judge_conclude(&judge, TRAIL_UNREADABLE, "%s", strerror(-folder));
 		return folder;
 	}
 	/* In this order: whatever the recorder does meanwhile, frames before these keys are there.

@@ -3,7 +3,8 @@
  * The engine's socket: who connects, who sends, what both sides say as the receiver got it, and the
  * end.
  *
- * Two rungs see the same things. Userspace tries the first whole, then the second (capture/bpf_ladder.c):
+ * Two rungs see the same things. Userspace tries the first whole, then the second
+ * (capture/bpf_ladder.c):
  *
  *   fentry      here: unix_stream_connect, unix_stream_sendmsg, the two read actors and
  * unix_release: exact, by the receiver, with refusals. Needs trampolines for fentry. tracepoint
@@ -15,6 +16,7 @@
 
 struct mark_storage marks SEC(".maps");
 struct listener_files listeners SEC(".maps");
+struct handed_over_connections handed_over SEC(".maps");
 struct listener_names listener_names SEC(".maps");
 struct piece_scratch pieces SEC(".maps");
 const volatile __u32 volume_most = 256 * 1024;
@@ -294,8 +296,8 @@ static __always_inline void reading(struct sk_buff *skb, int skip,
 	copy.end = copy.start + kept;
 	copy_linear(&copy, skb);
 	copy_fragments(&copy, skb);
-	if (copy.upgrade)
-		mark->stream = 1;
+	if (copy.upgrade && mark->stream == STREAM_NONE)
+		mark->stream = STREAM_LIKELY;
 	if (copy.sent < kept)
 		lost(WIRE_socket_piece, WIRE_LOSS_unreadable, 0, kept - copy.sent);
 	if (copy.sent < (__u32)ret)

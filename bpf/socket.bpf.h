@@ -31,8 +31,19 @@ struct mark {
 	__u32 turn, turn_bytes;
 	__u8 direction;
 	__u8 answered; /* the other side has spoken since this turn began */
-	__u8 stream;   /* both directions are only counted */
+	__u8 stream;   /* enum stream */
 	__u8 ended;
+};
+
+/*
+ * The client chooses where its reads begin, and much of what the engine answers: an error names the
+ * container that was asked for. So bytes that look like an upgrade prove nothing. Userspace, which
+ * reads the whole conversation, says so, and until then all is kept.
+ */
+enum stream {
+	STREAM_NONE,
+	STREAM_LIKELY, /* an answer looks like an upgrade: userspace's word is awaited */
+	STREAM_SURE,   /* both directions are only counted */
 };
 
 struct mark_storage {
@@ -61,6 +72,15 @@ struct listener_names {
 	__type(value, __u8);
 };
 
+/* The connections of which userspace has said that they were handed over. */
+struct handed_over_connections {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, __u8);
+};
+
+extern struct handed_over_connections handed_over SEC(".maps");
 extern struct mark_storage marks SEC(".maps");
 extern struct listener_files listeners SEC(".maps");
 extern struct listener_names listener_names SEC(".maps");
@@ -198,8 +218,8 @@ static __always_inline void sending(struct sock *from, struct sock *to)
 	other = mark_of(to);
 	if (other) {
 		other->answered = 1;
-		if (other->stream)
-			mark->stream = 1; /* the engine has handed this connection over */
+		if (other->stream > mark->stream)
+			mark->stream = other->stream;
 	}
 	if (mark->direction != WIRE_CLIENT)
 		return;
@@ -218,6 +238,13 @@ static __always_inline void sending(struct sock *from, struct sock *to)
 	record->connector = mark->connector;
 	record->offset = mark->queued;
 	EMIT_SEND(ring_api, record);
+}
+
+static __always_inline bool is_handed_over(struct mark *mark)
+{
+	if (mark->stream == STREAM_LIKELY && bpf_map_lookup_elem(&handed_over, &mark->connection))
+		mark->stream = STREAM_SURE;
+	return mark->stream == STREAM_SURE;
 }
 
 /* One run of bytes that a receiver took, on its way into records of at most WIRE_PIECE_MOST. */
@@ -264,7 +291,7 @@ static __always_inline __u32 piece_begin(struct piece *piece, struct mark *mark,
 		record->flags |= WIRE_PIECE_TURN;
 	}
 	record->turn = mark->turn;
-	if (mark->stream) {
+	if (is_handed_over(mark)) {
 		lost(WIRE_socket_piece, WIRE_LOSS_stream, 0, length);
 		return 0;
 	}
@@ -297,7 +324,7 @@ static __always_inline void piece_send(struct piece *piece, __u32 length, __u32 
 	record->flags &= ~WIRE_PIECE_TURN;
 }
 
-/* The engine hands the connection over: what follows is no conversation, and is only counted. */
+/* Perhaps the engine hands the connection over: what follows is no conversation then. */
 static __always_inline bool is_upgrade(const struct piece *piece, __u32 bytes)
 {
 	static const char begin[] = "HTTP/1.1 101";

@@ -95,7 +95,8 @@ static long copy_chunk(__u32 i, struct copy *copy)
 		return 1;
 	if (is_upgrade(piece, chunk)) {
 		piece->record.flags |= WIRE_PIECE_STREAM;
-		copy->mark->stream = 1;
+		if (copy->mark->stream == STREAM_NONE)
+			copy->mark->stream = STREAM_LIKELY;
 	}
 	piece_send(piece, chunk, chunk);
 	copy->offset += chunk;

@@ -34,7 +34,7 @@ enum {
 
 enum {
 	WIRE_PIECE_TURN = 1,   /* first bytes of a turn */
-	WIRE_PIECE_STREAM = 2, /* from here on both directions are counted, not kept */
+	WIRE_PIECE_STREAM = 2, /* looks like an upgrade: bpf_source_handed_over() if it is one */
 	WIRE_PIECE_CUT = 4,    /* what follows in this turn is counted, not kept */
 };
 

@@ -119,11 +119,14 @@ static void an_upgraded_connection_is_only_counted(struct scene *scene, const vo
 	struct line line = scene_line(scene);
 	_cleanup_free_ char *data = pattern(50000);
 	struct wire_count before = scene_losses(scene, WIRE_socket_piece, WIRE_LOSS_stream), after;
-	_cleanup_heard_ struct heard client = {}, engine = {};
+	_cleanup_heard_ struct heard first = {}, client = {}, engine = {};
 	uint64_t sent[3] = {};
 
 	transfer(line.client, line.engine, ask, strlen(ask));
 	transfer(line.engine, line.client, yes, strlen(yes));
+	scene_settle(scene);
+	first = scene_heard(scene, line.inode, WIRE_ENGINE);
+	assert_int_equal(bpf_source_handed_over(scene->source, first.connection), 0);
 	for (int i = 0; i < 3; i++) {
 		transfer(line.client, line.engine, data, 1000);
 		transfer(line.engine, line.client, data, 50000);
@@ -141,6 +144,31 @@ static void an_upgraded_connection_is_only_counted(struct scene *scene, const vo
 	assert_int_equal(bpf_source_alive(scene->source, count_stream, sent), 0);
 	assert_int_equal(sent[WIRE_CLIENT], strlen(ask) + 3 * 1000);
 	assert_int_equal(sent[WIRE_ENGINE], strlen(yes) + 3 * 50000);
+	line_close(&line);
+}
+
+/* An answer may repeat what was asked for, and the client reads it in pieces as it likes. */
+static void what_only_looks_like_an_upgrade_is_kept(struct scene *scene, const void *argument)
+{
+	static const char ask[] = "GET /HTTP/1.1 101 HTTP/1.1\r\n\r\n",
+			  no[] = "HTTP/1.1 404 Not Found\r\n\r\nno such thing: ",
+			  named[] = "HTTP/1.1 101", next[] = "GET /secret HTTP/1.1\r\n\r\n";
+	struct line line = scene_line(scene);
+	_cleanup_heard_ struct heard client = {}, engine = {};
+
+	transfer(line.client, line.engine, ask, strlen(ask));
+	transfer(line.engine, line.client, no, strlen(no));
+	transfer(line.client, line.engine, next, 1);
+	transfer(line.engine, line.client, named, strlen(named));
+	transfer(line.client, line.engine, next + 1, strlen(next) - 1);
+	transfer(line.engine, line.client, no, strlen(no));
+	scene_settle(scene);
+	client = scene_heard(scene, line.inode, WIRE_CLIENT);
+	engine = scene_heard(scene, line.inode, WIRE_ENGINE);
+	assert_int_equal(engine.flags & WIRE_PIECE_STREAM, WIRE_PIECE_STREAM);
+	assert_int_equal(client.bytes.length, strlen(ask) + strlen(next));
+	assert_int_equal(engine.bytes.length, 2 * strlen(no) + strlen(named));
+	assert_string_equal(buffer_string(&client.bytes) + strlen(ask), next);
 	line_close(&line);
 }
 
@@ -165,6 +193,7 @@ int main(void)
 		  NULL },
 		{ "the_volume_of_a_turn_is_bounded, request", the_volume_of_a_turn_is_bounded, "" },
 		SCENE_TEST(an_upgraded_connection_is_only_counted),
+		SCENE_TEST(what_only_looks_like_an_upgrade_is_kept),
 		SCENE_TEST(nothing_else_was_lost),
 	};
 	static const struct scene_suite suite = { .name = "",

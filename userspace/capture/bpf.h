@@ -87,6 +87,13 @@ int bpf_source_sweep(struct bpf_source *source);
 /* Whether ends of connections are told by the kernel; else ask bpf_source_alive() now and then. */
 bool bpf_source_tells_close(const struct bpf_source *source);
 
+/*
+ * The engine has handed this connection over: from here on both directions are counted, not kept.
+ * Without it nothing is left out but by the bound on volume, whatever the bytes look like. Returns
+ * 0 or -errno.
+ */
+int bpf_source_handed_over(struct bpf_source *source, uint64_t connection);
+
 /* One end of a live connection, with its totals. */
 struct bpf_alive {
 	uint64_t connection, sent;

@@ -137,3 +137,11 @@ const char *bpf_source_socket_path(const struct bpf_source *source, uint64_t ino
 	}
 	return gone;
 }
+
+int bpf_source_handed_over(struct bpf_source *source, uint64_t connection)
+{
+	__u8 one = 1;
+
+	return bpf_map__update_elem(source->probes->maps.handed_over, &connection,
+				    sizeof(connection), &one, sizeof(one), BPF_ANY);
+}

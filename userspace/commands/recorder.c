@@ -237,6 +237,14 @@ static const char *socket_path(void *user, uint64_t inode, uint32_t device)
 	return bpf_source_socket_path(recorder->source, inode, device);
 }
 
+/* Should it fail, more goes through the rings than is needed. */
+static void handed_over(void *user, uint64_t connection)
+{
+	const struct recorder *recorder = user;
+
+	bpf_source_handed_over(recorder->source, connection);
+}
+
 static int open_source(struct recorder *recorder)
 {
 	_cleanup_buffer_ struct buffer diagnosis = {};
@@ -266,6 +274,7 @@ static int open_scribe(struct recorder *recorder)
 	struct scribe_options options = { .record = recorder->options,
 					  .source = bpf_source_rung(recorder->source),
 					  .socket_path = socket_path,
+					  .handed_over = handed_over,
 					  .user = recorder };
 	int r = bpf_source_host_namespaces(recorder->source, options.host_namespaces);
 

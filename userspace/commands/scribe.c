@@ -191,6 +191,7 @@ int scribe_open(const struct scribe_options *options, struct scribe **ret, struc
 					      .prefix = scribe->prefix,
 					      .emit = scribe_emit,
 					      .socket_path = options->socket_path,
+					      .handed_over = options->handed_over,
 					      .user = scribe,
 					      .socket_user = options->user,
 					      .source = options->source };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The half of the recorder that reads what others wrote: messages of the probes in, signed lines
- * out. It needs no privilege once it is open; the other half is warden.h. Nothing here logs: what
+ * out. It needs no privilege once it is open; the other half is recorder.h. Nothing here logs: what
  * goes wrong is returned, or counted and written into the trail.
  */
 #pragma once
@@ -22,6 +22,7 @@ struct scribe_options {
 	const struct record_options *record;
 	const char *source; /* the rung in force */
 	const char *(*socket_path)(void *user, uint64_t inode, uint32_t device);
+	void (*handed_over)(void *user, uint64_t connection); /* conversation.h */
 	void *user;
 	uint32_t host_namespaces[WIRE_NAMESPACES];
 };

@@ -32,6 +32,11 @@ struct conversation_options {
 	void (*emit)(void *user, struct record *record);
 	/* The configured path of a listener's file, or NULL. */
 	const char *(*socket_path)(void *socket_user, uint64_t inode, uint32_t device);
+	/*
+	 * The engine has handed this connection over: nothing more of it needs to be read. Only who
+	 * reads the whole conversation can know; may be NULL.
+	 */
+	void (*handed_over)(void *socket_user, uint64_t connection);
 	void *user, *socket_user;
 	const char *source; /* docktrail.source: the rung in force */
 };

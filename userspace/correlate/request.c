@@ -69,11 +69,21 @@ static void on_answer_head(struct connection *connection, const struct http_head
 		request->answer_over = true;
 }
 
+static void tell_handed_over(const struct connection *connection)
+{
+	const struct conversation_options *options = &connection->conversations->options;
+
+	if (options->handed_over && connection->id)
+		options->handed_over(options->socket_user, connection->id);
+}
+
 static bool on_head(void *user, const struct http_head *head)
 {
 	if (head->direction == HTTP_REQUEST)
 		return on_request_head(user, head);
 	on_answer_head(user, head);
+	if (head->takes_over)
+		tell_handed_over(user);
 	return false;
 }
 

@@ -6,6 +6,7 @@
 #include "bpf/emit.bpf.h"
 #include "bpf/task.bpf.h"
 
+#define EEXIST     17
 #define NAME_MOST  256  /* NAME_MAX and a slash */
 #define STEPS_MOST 2048 /* names and mounts on the way to the root */
 #define CUT        "..."
@@ -157,21 +158,64 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	return 0;
 }
 
+/* Processes whose end has been told, by one of several threads that ended at once. */
+struct ended {
+	__u64 start;
+	__u32 pid, unused;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct ended);
+	__type(value, __u8);
+} ended SEC(".maps");
+
+#define SIGNAL_GROUP_EXIT 4
+
+/* As wait_task_zombie() has it: the leader may not have noted its own yet. */
+static __always_inline int exit_status(struct task_struct *task)
+{
+	if (BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT)
+		return BPF_CORE_READ(task, signal, group_exit_code);
+	return BPF_CORE_READ(task, group_leader, exit_code);
+}
+
+/*
+ * do_exit() has already counted this thread off: the last one finds zero, and so do others that
+ * ended at the same moment. Only where such have been released since is it alone and late.
+ */
+static __always_inline bool is_end_of_process(struct task_struct *task)
+{
+	struct ended key = {};
+	__u8 one = 1;
+	int r;
+
+	if (BPF_CORE_READ(task, signal, live.counter) != 0)
+		return false;
+	key.start = BPF_CORE_READ(task, group_leader, start_boottime);
+	key.pid = task->tgid;
+	if (BPF_CORE_READ(task, signal, nr_threads) > 1) {
+		/* 32 bits of it: before 6.4 (d7ba4cc900bf) the upper half is not set. */
+		r = bpf_map_update_elem(&ended, &key, &one, BPF_NOEXIST);
+		return r != -EEXIST;
+	}
+	return !bpf_map_lookup_elem(&ended, &key);
+}
+
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(process_exit, struct task_struct *task)
 {
 	struct wire_process_exit *record;
 
-	/* do_exit() has already counted this thread off: only the last one of the group finds zero.
-	 */
-	if (BPF_CORE_READ(task, signal, live.counter) != 0)
+	if (!is_end_of_process(task))
 		return 0;
 	record = EMIT_BEGIN(ring_noise, process_exit);
 	if (!record)
 		return 0;
 	record->start = BPF_CORE_READ(task, group_leader, start_boottime);
 	record->pid = task->tgid;
-	record->status = BPF_CORE_READ(task, group_leader, exit_code);
+	record->status = exit_status(task);
 	EMIT_SEND(ring_noise, record);
 	return 0;
 }

@@ -140,28 +140,40 @@ static __always_inline struct mark *mark_of(struct sock *sk)
 	return bpf_sk_storage_get(&marks, sk, 0, 0);
 }
 
+/* This end's mark, made if there is none. NULL only without memory, and then it is counted. */
+static __always_inline struct mark *mark_make(struct sock *sk, struct mark *new)
+{
+	struct mark *mark = bpf_sk_storage_get(&marks, sk, new, BPF_SK_STORAGE_GET_F_CREATE);
+
+	if (!mark) /* or another CPU has made it at this moment */
+		mark = mark_of(sk);
+	if (!mark)
+		lost(WIRE_socket_piece, WIRE_LOSS_no_memory, 0, 0);
+	return mark;
+}
+
 /*
- * Mark both ends of a connection. Two CPUs may do it at once: the engine's end is made first, and
- * who loses takes the winner's number from it. Returns the engine's mark or NULL, and then it is
- * counted.
+ * Mark both ends of a connection. Two CPUs may do it at once: the client's end is made first, and
+ * who loses takes the winner's number from it. Returns the engine's mark or NULL.
  */
 static __always_inline struct mark *mark_both(struct sock *client, struct sock *engine,
 					      const struct socket_file *listener)
 {
-	struct mark new = { .listener = *listener, .direction = WIRE_ENGINE },
-		    *mark = mark_of(client);
+	struct mark new = { .listener = *listener, .direction = WIRE_CLIENT }, *mark;
 
+	mark = mark_of(client);
+	if (!mark)
+		mark = mark_of(engine);
 	new.connection = mark ? mark->connection : __sync_fetch_and_add(&last_connection, 1) + 1;
 	new.connector = connector_of(engine);
-	mark = bpf_sk_storage_get(&marks, engine, &new, BPF_SK_STORAGE_GET_F_CREATE);
-	if (!mark) {
-		lost(WIRE_socket_piece, WIRE_LOSS_no_memory, 0, 0);
+	mark = mark_make(client, &new);
+	if (!mark)
 		return NULL;
-	}
 	new.connection = mark->connection;
-	new.direction = WIRE_CLIENT;
-	if (!bpf_sk_storage_get(&marks, client, &new, BPF_SK_STORAGE_GET_F_CREATE))
-		lost(WIRE_socket_piece, WIRE_LOSS_no_memory, 0, 0);
+	new.direction = WIRE_ENGINE;
+	mark = mark_make(engine, &new);
+	if (mark)
+		mark->connection = new.connection;
 	return mark;
 }
 

@@ -69,7 +69,7 @@ static __always_inline struct mark *mark_alone(struct sock *sk)
 	}
 	new.connector = connector_of(engine);
 	new.connection = __sync_fetch_and_add(&last_connection, 1) + 1;
-	return bpf_sk_storage_get(&marks, sk, &new, BPF_SK_STORAGE_GET_F_CREATE);
+	return mark_make(sk, &new);
 }
 
 /* What is left to copy of one message; on the stack, for bpf_loop. */

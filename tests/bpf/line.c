@@ -160,8 +160,7 @@ struct heard scene_heard(const struct scene *scene, uint64_t inode, int directio
 {
 	struct heard heard = {};
 
-	SCENE_EACH(scene, socket_piece, piece)
-	{
+	SCENE_EACH (scene, socket_piece, piece) {
 		if (piece->inode != inode || piece->direction != direction)
 			continue;
 		if (heard.records == 0)
@@ -196,8 +195,8 @@ size_t count_connects(const struct scene *scene, uint64_t inode)
 {
 	size_t count = 0;
 
-	SCENE_EACH(scene, socket_connect, record)
-	count += record->socket_inode == inode;
+	SCENE_EACH (scene, socket_connect, record)
+		count += record->socket_inode == inode;
 	return count;
 }
 
@@ -205,8 +204,8 @@ size_t count_senders(const struct scene *scene, uint64_t inode)
 {
 	size_t count = 0;
 
-	SCENE_EACH(scene, socket_sender, record)
-	count += record->inode == inode;
+	SCENE_EACH (scene, socket_sender, record)
+		count += record->inode == inode;
 	return count;
 }
 
@@ -214,26 +213,26 @@ size_t count_closes(const struct scene *scene, uint64_t connection)
 {
 	size_t count = 0;
 
-	SCENE_EACH(scene, socket_close, record)
-	count += record->connection == connection;
+	SCENE_EACH (scene, socket_close, record)
+		count += record->connection == connection;
 	return count;
 }
 
 const struct wire_socket_connect *only_connect(const struct scene *scene, uint64_t inode)
 {
 	assert_int_equal(count_connects(scene, inode), 1);
-	SCENE_EACH(scene, socket_connect, record)
-	if (record->socket_inode == inode)
-		return record;
+	SCENE_EACH (scene, socket_connect, record)
+		if (record->socket_inode == inode)
+			return record;
 	return NULL;
 }
 
 const struct wire_socket_sender *only_sender(const struct scene *scene, uint64_t inode)
 {
 	assert_int_equal(count_senders(scene, inode), 1);
-	SCENE_EACH(scene, socket_sender, record)
-	if (record->inode == inode)
-		return record;
+	SCENE_EACH (scene, socket_sender, record)
+		if (record->inode == inode)
+			return record;
 	return NULL;
 }
 
@@ -242,11 +241,11 @@ const struct wire_socket_close *only_close(const struct scene *scene, uint64_t c
 {
 	const struct wire_socket_close *found = NULL;
 
-	SCENE_EACH(scene, socket_close, record)
-	if (record->connection == connection && record->direction == direction) {
-		assert_null(found);
-		found = record;
-	}
+	SCENE_EACH (scene, socket_close, record)
+		if (record->connection == connection && record->direction == direction) {
+			assert_null(found);
+			found = record;
+		}
 	assert_non_null(found);
 	return found;
 }

@@ -22,11 +22,11 @@ const struct wire_process_exec *only_exec(const struct scene *scene, pid_t pid)
 {
 	const struct wire_process_exec *found = NULL;
 
-	SCENE_EACH(scene, process_exec, record)
-	if (record->task.pid == (uint32_t)pid) {
-		assert_null(found);
-		found = record;
-	}
+	SCENE_EACH (scene, process_exec, record)
+		if (record->task.pid == (uint32_t)pid) {
+			assert_null(found);
+			found = record;
+		}
 	assert_non_null(found);
 	return found;
 }
@@ -35,11 +35,11 @@ const struct wire_process_fork *only_fork(const struct scene *scene, pid_t pid)
 {
 	const struct wire_process_fork *found = NULL;
 
-	SCENE_EACH(scene, process_fork, record)
-	if (record->task.pid == (uint32_t)pid) {
-		assert_null(found);
-		found = record;
-	}
+	SCENE_EACH (scene, process_fork, record)
+		if (record->task.pid == (uint32_t)pid) {
+			assert_null(found);
+			found = record;
+		}
 	assert_non_null(found);
 	return found;
 }
@@ -48,11 +48,11 @@ const struct wire_process_exit *only_exit(const struct scene *scene, pid_t pid)
 {
 	const struct wire_process_exit *found = NULL;
 
-	SCENE_EACH(scene, process_exit, record)
-	if (record->pid == (uint32_t)pid) {
-		assert_null(found);
-		found = record;
-	}
+	SCENE_EACH (scene, process_exit, record)
+		if (record->pid == (uint32_t)pid) {
+			assert_null(found);
+			found = record;
+		}
 	assert_non_null(found);
 	return found;
 }

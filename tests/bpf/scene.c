@@ -90,10 +90,10 @@ void scene_drain(struct scene *scene)
 
 static bool has_exit(const struct scene *scene, pid_t pid, size_t from)
 {
-	SCENE_EACH(scene, process_exit, record)
-	if ((size_t)((const char *)record - scene->records.data) >= from &&
-	    record->pid == (uint32_t)pid)
-		return true;
+	SCENE_EACH (scene, process_exit, record)
+		if ((size_t)((const char *)record - scene->records.data) >= from &&
+		    record->pid == (uint32_t)pid)
+			return true;
 	return false;
 }
 

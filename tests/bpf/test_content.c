@@ -194,8 +194,7 @@ static void expect_visit(struct scene *scene, uint64_t inode, pid_t pid, int num
 	uint64_t connection = 0;
 
 	snprintf(request, sizeof(request), "GET /%d HTTP/1.1\r\n\r\n", number);
-	SCENE_EACH(scene, socket_piece, piece)
-	{
+	SCENE_EACH (scene, socket_piece, piece) {
 		if (piece->inode != inode || piece->connector != (uint32_t)pid)
 			continue;
 		assert_true(record_is(&piece->header, piece->data, request));
@@ -204,8 +203,7 @@ static void expect_visit(struct scene *scene, uint64_t inode, pid_t pid, int num
 		connection = piece->connection;
 		requests++;
 	}
-	SCENE_EACH(scene, socket_sender, sender)
-	{
+	SCENE_EACH (scene, socket_sender, sender) {
 		if (sender->inode != inode || sender->task.pid != (uint32_t)pid)
 			continue;
 		assert_int_equal(sender->connection, connection);
@@ -236,6 +234,78 @@ static void connect_send_close_at_once(struct scene *scene, const void *argument
 	assert_int_equal(count_senders(scene, listener.inode), CLIENTS);
 	for (int i = 0; i < CLIENTS; i++)
 		expect_visit(scene, listener.inode, visitors[i], i);
+	listener_close(&listener);
+}
+
+/* ---- a reader that is there before the sender's own wake-up */
+
+#define CALLS 200
+
+static int call_and_listen(void *context)
+{
+	const struct visit *visit = context;
+	char answer[2];
+
+	for (int i = 0; i < CALLS; i++) {
+		int fd = connect_to(visit->path);
+
+		if (fd < 0 || write(fd, "call", 4) != 4 || read(fd, answer, 2) != 2)
+			return 1;
+		close(fd);
+	}
+	return 0;
+}
+
+static int answer_calls(void *context)
+{
+	int listener = *(int *)context;
+	char call[4];
+
+	for (int i = 0; i < CALLS; i++) {
+		int fd = accept(listener, NULL, NULL);
+
+		if (fd < 0 || read(fd, call, 4) != 4 || write(fd, "ok", 2) != 2)
+			return 1;
+		close(fd);
+	}
+	return 0;
+}
+
+static void both_directions_have_one_number(struct scene *scene, const void *argument)
+{
+	struct listener listener = scene_listen(scene);
+	struct visit visit = { listener.path, 0 };
+	pid_t engine = process_start(answer_calls, &listener.fd);
+	uint64_t numbers[CALLS];
+	size_t calls = 0, answers = 0, senders = 0;
+
+	process_do(call_and_listen, &visit);
+	assert_int_equal(process_wait(engine), 0);
+	scene_settle(scene);
+	/* One call at a time, each with a number of its own. */
+	SCENE_EACH (scene, socket_piece, piece) {
+		if (piece->inode != listener.inode)
+			continue;
+		assert_int_equal(piece->turn, 1);
+		assert_int_equal(piece->offset, 0);
+		if (piece->direction == WIRE_CLIENT) {
+			assert_true(calls < CALLS);
+			assert_true(record_is(&piece->header, piece->data, "call"));
+			numbers[calls++] = piece->connection;
+			for (size_t i = 0; i + 1 < calls; i++)
+				assert_int_not_equal(numbers[i], piece->connection);
+		} else {
+			assert_true(answers < calls);
+			assert_true(record_is(&piece->header, piece->data, "ok"));
+			assert_int_equal(piece->connection, numbers[answers++]);
+		}
+	}
+	assert_int_equal(calls, CALLS);
+	assert_int_equal(answers, CALLS);
+	SCENE_EACH (scene, socket_sender, sender)
+		if (sender->inode == listener.inode)
+			assert_int_equal(sender->connection, numbers[senders++]);
+	assert_int_equal(senders, CALLS);
 	listener_close(&listener);
 }
 
@@ -329,6 +399,7 @@ int main(void)
 		  "" },
 		SCENE_TEST(an_answer_is_heard_after_the_engine_has_closed),
 		SCENE_TEST(both_at_once_on_two_processors),
+		SCENE_TEST(both_directions_have_one_number),
 		SCENE_TEST(nothing_was_lost),
 	};
 	static const struct scene_suite suite = { .name = "",

@@ -18,8 +18,7 @@ static struct wire_count received_pieces(const struct scene *scene, uint64_t ino
 {
 	struct wire_count count = {};
 
-	SCENE_EACH(scene, socket_piece, piece)
-	{
+	SCENE_EACH (scene, socket_piece, piece) {
 		if (piece->inode != inode)
 			continue;
 		count.records++;
@@ -59,8 +58,7 @@ static void pieces_and_losses_add_up(struct scene *scene, const void *argument)
 	talk(&line, 1);
 	scene_settle(scene);
 	assert_int_equal(received_pieces(scene, line.inode).records, 2);
-	SCENE_EACH(scene, socket_piece, piece)
-	{
+	SCENE_EACH (scene, socket_piece, piece) {
 		if (piece->inode != line.inode)
 			continue;
 		assert_int_equal(piece->turn, TURNS + 1);
@@ -135,8 +133,8 @@ static void connects_and_closes_add_up(struct scene *scene, const void *argument
 	for (int i = 0; i < LINES; i++)
 		line_close(&lines[i]);
 	scene_settle(scene);
-	SCENE_EACH(scene, socket_close, record)
-	closes++;
+	SCENE_EACH (scene, socket_close, record)
+		closes++;
 	lost[1] = scene_losses(scene, WIRE_socket_close, WIRE_LOSS_ring_full).records - lost[1];
 	/* Nothing was ever said on them: the tracepoint rung does not know them. */
 	assert_int_equal(closes + lost[1], scene->fentry ? 2 * LINES : 0);

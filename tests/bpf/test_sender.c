@@ -27,11 +27,11 @@ static size_t senders(const struct scene *scene, uint64_t inode,
 {
 	size_t count = 0;
 
-	SCENE_EACH(scene, socket_sender, record)
-	if (record->inode == inode) {
-		assert_true(count < most);
-		ret[count++] = record;
-	}
+	SCENE_EACH (scene, socket_sender, record)
+		if (record->inode == inode) {
+			assert_true(count < most);
+			ret[count++] = record;
+		}
 	return count;
 }
 
@@ -349,9 +349,9 @@ static void a_thread_stands_for_its_process(struct scene *scene, const void *arg
 	assert_int_equal(sender->task.pid, pid);
 	assert_int_equal(sender->task.parent_pid, getpid());
 	assert_string_not_equal(sender->task.name, "a-thread");
-	SCENE_EACH(scene, process_fork, fork)
-	if (fork->task.pid == (uint32_t)pid)
-		assert_int_equal(fork->task.start, sender->task.start);
+	SCENE_EACH (scene, process_fork, fork)
+		if (fork->task.pid == (uint32_t)pid)
+			assert_int_equal(fork->task.start, sender->task.start);
 	line_close(&line);
 }
 

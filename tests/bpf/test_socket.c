@@ -163,11 +163,11 @@ static void expect_refusal(struct scene *scene, const struct listener *listener,
 	pid_t pid = process_do(attempt, (void *)refused);
 
 	scene_settle(scene);
-	SCENE_EACH(scene, socket_connect, record)
-	if (record->task.pid == (uint32_t)pid) {
-		assert_null(found);
-		found = record;
-	}
+	SCENE_EACH (scene, socket_connect, record)
+		if (record->task.pid == (uint32_t)pid) {
+			assert_null(found);
+			found = record;
+		}
 	if (!scene->fentry) {
 		assert_null(found);
 		assert_string_equal(bpf_source_blind(scene->source)[0],
@@ -231,8 +231,8 @@ static void a_refusal_elsewhere_is_not_told(struct scene *scene, const void *arg
 	snprintf(path, sizeof(path), "%s/nobody-listens", scene->folder);
 	pid = process_do(attempt, &refused);
 	scene_settle(scene);
-	SCENE_EACH(scene, socket_connect, record)
-	assert_int_not_equal(record->task.pid, pid);
+	SCENE_EACH (scene, socket_connect, record)
+		assert_int_not_equal(record->task.pid, pid);
 }
 
 /* ---- what was there before the source */
@@ -260,9 +260,9 @@ static size_t count_present(const struct scene *scene, uint64_t inode)
 {
 	size_t count = 0;
 
-	SCENE_EACH(scene, socket_present, record)
-	count += record->socket_inode == inode && record->pid == (uint32_t)getpid() &&
-		 record->connection != 0;
+	SCENE_EACH (scene, socket_present, record)
+		count += record->socket_inode == inode && record->pid == (uint32_t)getpid() &&
+			 record->connection != 0;
 	return count;
 }
 

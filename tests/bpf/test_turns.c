@@ -25,8 +25,7 @@ static void keep_alive_counts_turns(struct scene *scene, const void *argument)
 		read_all(line.client, (char[4]){}, 4);
 	}
 	scene_settle(scene);
-	SCENE_EACH(scene, socket_piece, piece)
-	{
+	SCENE_EACH (scene, socket_piece, piece) {
 		if (piece->inode != line.inode)
 			continue;
 		if (piece->flags & WIRE_PIECE_TURN)
@@ -81,8 +80,7 @@ static void the_volume_of_a_turn_is_bounded(struct scene *scene, const void *arg
 	assert_int_equal(heard.bytes.length, KEPT_BYTES);
 	assert_memory_equal(heard.bytes.data, data, KEPT_BYTES);
 	assert_int_equal(heard.turns, 1);
-	SCENE_EACH(scene, socket_piece, piece)
-	{
+	SCENE_EACH (scene, socket_piece, piece) {
 		if (piece->inode != line.inode)
 			continue;
 		cut |= (piece->flags & WIRE_PIECE_CUT) != 0;

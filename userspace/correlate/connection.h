@@ -37,6 +37,8 @@ struct request {
 	bool late_status, late_id; /* its event was written before they came */
 	bool told_late;            /* an api-answer was emitted */
 	bool truncated, ambiguous, hijacked;
+	bool sender_pinned; /* `sender` is who sent its first byte: no longer among the last */
+	struct wire_task sender;
 	bool has_answer_length;
 	uint64_t answer_length;
 	struct description *description; /* what it asks; owned */
@@ -53,6 +55,7 @@ struct connection {
 	struct wire_task connector;
 	struct sender senders[CONNECTION_SENDERS]; /* the last ones, in order */
 	unsigned int sender_count;
+	bool senders_dropped; /* there were earlier ones */
 	struct http_connection http;
 	uint64_t next[2]; /* offset of the next byte of each direction */
 	uint32_t turn[2];
@@ -64,9 +67,9 @@ struct connection {
 	uint64_t start_time, start_offset; /* of the request that begins next */
 	uint64_t piece_time, piece_offset; /* of the piece that is being read */
 	struct request *first, *last_request;
-	size_t waiting;
-	bool alive; /* in the sweep under way */
-	int error;  /* -ENOMEM of a callback */
+	size_t waiting, listed; /* not written yet; in the list */
+	bool alive;             /* in the sweep under way */
+	int error;              /* -ENOMEM of a callback */
 	struct conversations *conversations;
 	UT_hash_handle hh;
 	struct connection *next_unbound; /* connects whose kernel id is not known yet */
@@ -74,14 +77,18 @@ struct connection {
 
 struct conversations {
 	struct conversation_options options;
-	struct connection *connections; /* hash by id */
-	struct connection *unbound;     /* oldest first */
+	struct connection *connections;            /* hash by id */
+	struct connection *unbound, *last_unbound; /* oldest first */
+	size_t unbound_count;
 	struct record *record;
 	uint64_t opened; /* connections ever, for their names */
 	struct conversation_stats stats;
 };
 
-/* Who sent the byte at this offset: the last sender from before it, else the connector, else NULL.
+/*
+ * Who sent the byte at this offset: the last sender from before it; of what was sent before the
+ * first that is known, that one, else the connector. NULL where that would be a guess: there were
+ * more senders than are kept.
  */
 const struct wire_task *connection_sender_at(const struct connection *connection, uint64_t offset);
 
@@ -93,6 +100,9 @@ extern const struct http_handler request_http_handler;
 /* Emit what is due at `now`: patience is over, or the connection `ends`. Frees what is done with.
  */
 void requests_due(struct connection *connection, uint64_t now, bool ends);
+
+/* The oldest sender is about to be forgotten: requests that are his keep him. */
+void requests_pin_sender(struct connection *connection);
 
 void requests_free(struct connection *connection);
 

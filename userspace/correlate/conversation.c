@@ -11,6 +11,9 @@
 #include "correlate/connection.h"
 #include "event/record.h"
 
+/* A message about a connection may still be in a ring. */
+#define ALIVE_GRACE_NS 1000000000ull
+
 int conversations_new(const struct conversation_options *options, struct conversations **ret)
 {
 	_cleanup_free_ struct conversations *conversations = calloc(1, sizeof(*conversations));
@@ -53,13 +56,27 @@ static struct connection *connection_new(struct conversations *conversations, ui
 
 static void remove_unbound(struct conversations *conversations, struct connection *connection)
 {
-	struct connection **at = &conversations->unbound;
+	struct connection **at = &conversations->unbound, *previous = NULL;
 
-	while (*at && *at != connection)
-		at = &(*at)->next_unbound;
-	if (*at)
+	for (; *at && *at != connection; at = &(*at)->next_unbound)
+		previous = *at;
+	if (*at) {
 		*at = connection->next_unbound;
+		conversations->unbound_count--;
+		if (conversations->last_unbound == connection)
+			conversations->last_unbound = previous;
+	}
 	connection->next_unbound = NULL;
+}
+
+static void add_unbound(struct conversations *conversations, struct connection *connection)
+{
+	if (conversations->unbound)
+		conversations->last_unbound->next_unbound = connection;
+	else
+		conversations->unbound = connection;
+	conversations->last_unbound = connection;
+	conversations->unbound_count++;
 }
 
 static void connection_end(struct connection *connection, uint64_t time);
@@ -68,6 +85,10 @@ static void make_room(struct conversations *conversations, uint64_t time)
 {
 	struct connection *connection, *next, *silent = NULL;
 
+	if (conversations->unbound_count >= CONVERSATIONS_MOST) {
+		conversations->stats.evicted++;
+		connection_end(conversations->unbound, time);
+	}
 	if (HASH_COUNT(conversations->connections) < CONVERSATIONS_MOST)
 		return;
 	HASH_ITER (hh, conversations->connections, connection, next)
@@ -152,6 +173,8 @@ const struct wire_task *connection_sender_at(const struct connection *connection
 {
 	const struct wire_task *task = connection->connector_known ? &connection->connector : NULL;
 
+	if (connection->senders_dropped && offset < connection->senders[0].offset)
+		return NULL;
 	for (unsigned int i = 0; i < connection->sender_count; i++)
 		if (connection->senders[i].offset <= offset || i == 0)
 			task = &connection->senders[i].task;
@@ -224,7 +247,8 @@ static void connection_end(struct connection *connection, uint64_t time)
 							   : FIELD_close_bytes_received,
 				  bytes);
 	}
-	if (connection->from_start)
+	/* A sweep looks at the clock before the last messages come. */
+	if (connection->from_start && time >= connection->opened)
 		record_set_number(record, FIELD_close_duration, time - connection->opened);
 	emit(conversations, record);
 	if (connection->id)
@@ -269,7 +293,7 @@ static int on_refusal(struct conversations *conversations,
 static int on_connect(struct conversations *conversations,
 		      const struct wire_socket_connect *message)
 {
-	struct connection *connection, **last;
+	struct connection *connection;
 	struct record *record;
 
 	if (message->error)
@@ -280,13 +304,10 @@ static int on_connect(struct conversations *conversations,
 		connection = connection_new(conversations, message->header.time, true);
 		if (!connection)
 			return -ENOMEM;
-		if (message->connection) {
+		if (message->connection)
 			bind_to(connection, message->connection);
-		} else {
-			for (last = &conversations->unbound; *last;)
-				last = &(*last)->next_unbound;
-			*last = connection;
-		}
+		else
+			add_unbound(conversations, connection);
 	}
 	connection->opened = message->header.time;
 	connection->inode = message->socket_inode;
@@ -332,11 +353,11 @@ static int on_sender(struct conversations *conversations, const struct wire_sock
 	if (!connection)
 		return -ENOMEM;
 	if (connection->sender_count == CONNECTION_SENDERS) {
-		/* The oldest is no longer needed: its requests have been read, or it must be
-		 * guessed. */
+		requests_pin_sender(connection);
 		memmove(connection->senders, connection->senders + 1,
 			(CONNECTION_SENDERS - 1) * sizeof(*connection->senders));
 		connection->sender_count--;
+		connection->senders_dropped = true;
 	}
 	at = connection->sender_count++;
 	connection->senders[at].offset = message->offset;
@@ -476,10 +497,12 @@ void conversations_alive_end(struct conversations *conversations, uint64_t now)
 {
 	struct connection *connection, *next;
 
-	/* A second's grace: a message about it may still be in a ring. */
 	HASH_ITER (hh, conversations->connections, connection, next)
-		if (!connection->alive && now - connection->last > 1000000000ull)
+		if (!connection->alive && now > connection->last + ALIVE_GRACE_NS)
 			connection_end(connection, connection->ended_at ?: now);
+	/* The sweep before this look has named every connection that is there. */
+	while ((connection = conversations->unbound) && now > connection->last + ALIVE_GRACE_NS)
+		connection_end(connection, now);
 }
 
 void conversations_end(struct conversations *conversations, uint64_t now)

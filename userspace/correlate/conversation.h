@@ -22,7 +22,7 @@ struct redact;
 
 #define CONVERSATION_PATIENCE_NS 2000000000ull
 #define CONVERSATIONS_MOST       16384 /* connections; beyond, the one that was silent longest goes */
-#define CONVERSATION_REQUESTS    1024 /* requests of one connection that wait for their answer */
+#define CONVERSATION_REQUESTS    1024 /* of one connection; beyond, the oldest is written as it is */
 
 struct conversation_options {
 	struct actor_context *actors; /* who is who: processes, users, containers */
@@ -64,7 +64,8 @@ void conversations_tick(struct conversations *conversations, uint64_t now);
 
 /*
  * A look at what is alive (bpf_source_alive): begin, each end of each connection, end. A connection
- * that was heard of before `begin` and is not there any more has ended.
+ * that was heard of before `begin` and is not there any more has ended. bpf_source_sweep() and a
+ * drain come first: a connect that has no number even then has ended too.
  */
 void conversations_alive_begin(struct conversations *conversations);
 void conversations_alive(struct conversations *conversations, uint64_t connection,

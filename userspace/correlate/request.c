@@ -17,10 +17,15 @@ static struct request *find_request(struct connection *connection, uint64_t numb
 	return NULL;
 }
 
+static void drop_oldest(struct connection *connection);
+
 static struct request *push_request(struct connection *connection, uint64_t number)
 {
 	struct request *request = calloc(1, sizeof(*request));
 
+	/* Answers that never come, or are not told apart, must not fill the memory. */
+	if (connection->listed >= CONVERSATION_REQUESTS)
+		drop_oldest(connection);
 	if (!request) {
 		connection->error = -ENOMEM;
 		return NULL;
@@ -34,6 +39,7 @@ static struct request *push_request(struct connection *connection, uint64_t numb
 		connection->first = request;
 	connection->last_request = request;
 	connection->waiting++;
+	connection->listed++;
 	connection->requests++;
 	return request;
 }
@@ -168,15 +174,16 @@ static const char *state_of(const struct request *request)
 	return request->answered ? "complete" : "pending";
 }
 
-/* Who connected, where that is somebody else than who sent. */
+/* Who connected, where that is somebody else than who sent, or nobody knows who sent. */
 static void fill_connector(struct connection *connection, const struct wire_task *sender,
 			   struct record *record)
 {
 	const struct wire_task *connector = &connection->connector;
 
-	if (!connection->connector_known || !sender || sender == connector ||
-	    (connector->pid == sender->pid &&
-	     (!connector->start || connector->start == sender->start)))
+	if (!connection->connector_known || sender == connector)
+		return;
+	if (sender && connector->pid == sender->pid &&
+	    (!connector->start || connector->start == sender->start))
 		return;
 	actor_fill_connector(connection->conversations->options.actors, connector, record);
 }
@@ -204,10 +211,28 @@ static void fill_request_id(struct connection *connection, const struct request 
 	record_set_string(record, FIELD_request_id, id);
 }
 
+static const struct wire_task *sender_of(const struct connection *connection,
+					 const struct request *request)
+{
+	return request->sender_pinned ? &request->sender
+				      : connection_sender_at(connection, request->offset);
+}
+
+void requests_pin_sender(struct connection *connection)
+{
+	const struct wire_task *oldest = &connection->senders[0].task;
+
+	for (struct request *request = connection->first; request; request = request->next)
+		if (!request->written && sender_of(connection, request) == oldest) {
+			request->sender = *oldest;
+			request->sender_pinned = true;
+		}
+}
+
 static void write_request(struct connection *connection, struct request *request)
 {
 	struct conversations *conversations = connection->conversations;
-	const struct wire_task *who = connection_sender_at(connection, request->offset);
+	const struct wire_task *who = sender_of(connection, request);
 	struct record *record =
 		connection_record(connection, EVENT_api_request, request->time, who);
 
@@ -278,12 +303,27 @@ void requests_due(struct connection *connection, uint64_t now, bool ends)
 		*at = request->next;
 		if (connection->last_request == request)
 			connection->last_request = previous;
+		connection->listed--;
 		description_free(request->description);
 		free(request);
 	}
 	/* An upgrade that is not answered must not hide what was sent behind it. */
 	if (waits && !ends && http_release(&connection->http) < 0)
 		connection->error = -ENOMEM;
+}
+
+static void drop_oldest(struct connection *connection)
+{
+	struct request *request = connection->first;
+
+	if (!request->written)
+		write_request(connection, request);
+	connection->first = request->next;
+	if (connection->last_request == request)
+		connection->last_request = NULL;
+	connection->listed--;
+	description_free(request->description);
+	free(request);
 }
 
 void requests_free(struct connection *connection)

@@ -340,7 +340,10 @@ static void test_raw(void **state)
 	expect_raw("GET /a\r\nAuthorization Basic x\r\n folded: x\r\n",
 		   "GET /a\r\n[redacted len=21]\r\n[redacted len=10]\r\n");
 	expect_raw("GET /a?b=c d", "GET /a?[redacted len=3][redacted len=2]");
-	expect_raw("{\"Env\":[\"A=secret\"]}", "{\"Env\":[\"A=secre[redacted len=4]");
+	expect_raw("{\"Env\":[\"A=secret\"]}", "{\"En[redacted len=16]");
+	expect_raw("secret\"]}\r\n", "secr[redacted len=5]\r\n");
+	expect_raw("PASS hunter2\r\n", "PASS[redacted len=8]\r\n");
+	expect_raw("pin", "p[redacted len=2]");
 	expect_raw("", "");
 }
 

@@ -9,7 +9,7 @@
 #include "correlate/redact_private.h"
 
 #define MOST_NAME_BYTES    64 /* of a query parameter that is not named, or of a header */
-#define MOST_GARBAGE_BYTES 16 /* of a first line that is none */
+#define MOST_GARBAGE_BYTES 4  /* of a first line that is none: enough to tell TLS or SSH */
 
 /* ENV and ARG carry values; with more than one line, or ONBUILD, anything may stand anywhere. */
 static void mask_change(const struct redact *redact, struct text change, struct buffer *ret)
@@ -131,15 +131,31 @@ void redact_query(const struct redact *redact, const struct operation *operation
 	}
 }
 
-/* "METHOD target HTTP/1.1", or what of it there is: without the query. */
+/* "PASS hunter2" has the looks of a method, but no target begins so. */
+static bool begins_target(struct text line, size_t method)
+{
+	struct text target;
+
+	if (line.length - method < 2 || line.data[method] != ' ')
+		return false;
+	target = (struct text){ line.data + method + 1, line.length - method - 1 };
+	return target.data[0] == '/' || target.data[0] == '*' ||
+	       (target.length > 4 && memcmp(target.data, "http", 4) == 0);
+}
+
+/*
+ * "METHOD target HTTP/1.1", or what of it there is: without the query. Anything else may be the
+ * rest of a body, which a client can make of any when it lies about the length.
+ */
 static void append_first_line(const struct redact *redact, struct text line, struct buffer *ret)
 {
 	size_t method = 0, mark, end;
 
 	while (method < line.length && isupper((unsigned char)line.data[method]))
 		method++;
-	if (method < 3 || method > 8 || method == line.length || line.data[method] != ' ') {
-		size_t kept = line.length < MOST_GARBAGE_BYTES ? line.length : MOST_GARBAGE_BYTES;
+	if (method < 3 || method > 8 || !begins_target(line, method)) {
+		size_t kept =
+			line.length / 2 < MOST_GARBAGE_BYTES ? line.length / 2 : MOST_GARBAGE_BYTES;
 
 		redact_text(redact, (struct text){ line.data, kept }, true, ret);
 		redact_mask(ret, (struct text){ line.data + kept, line.length - kept });

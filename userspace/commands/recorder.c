@@ -150,6 +150,35 @@ static void check_disk(struct recorder *recorder)
 	sd_event_exit(recorder->loop, stats.trail.error);
 }
 
+/* Written, synced and gone all the same: no write says so when somebody has removed the folder. */
+static void check_folder(struct recorder *recorder)
+{
+	struct stat status;
+
+	if (recorder->disk_failed || fstat(recorder->trail_folder, &status) < 0 ||
+	    status.st_nlink > 0)
+		return;
+	recorder->disk_failed = true;
+	fprintf(stderr,
+		"docktrail: the trail %s was removed. Recording ends: nothing of this would be kept\n",
+		recorder->options->trail);
+	recorder->error = -ENOENT;
+	sd_event_exit(recorder->loop, -ENOENT);
+}
+
+static void warn_if_others_write(const struct recorder *recorder)
+{
+	struct stat status;
+
+	if (fstat(recorder->trail_folder, &status) < 0 ||
+	    (status.st_uid == geteuid() && !(status.st_mode & (S_IWGRP | S_IWOTH))))
+		return;
+	fprintf(stderr,
+		"docktrail: others than its owner can write the folder %s and remove what is recorded "
+		"there; `verify` would say so, but the evidence would be gone. chown it and chmod 0750\n",
+		recorder->options->trail);
+}
+
 static void measure_rate(struct recorder *recorder, uint64_t now)
 {
 	struct scribe_stats stats;
@@ -186,6 +215,7 @@ static int on_second(sd_event_source *timer, uint64_t due, void *user)
 	}
 	measure_rate(recorder, now);
 	check_disk(recorder);
+	check_folder(recorder);
 	recorder_write_status(recorder); /* a status that grows old is seen as such */
 	sd_notify(0, "WATCHDOG=1");
 	return again(timer, SECOND_US);
@@ -304,6 +334,7 @@ static int begin(struct recorder *recorder)
 		fprintf(stderr, "docktrail: cannot open %s: %m\n", recorder->options->trail);
 		return -errno;
 	}
+	warn_if_others_write(recorder);
 	recorder->started_wall_ns = clock_wall_ns();
 	recorder->start_ticks = own_start_ticks();
 	r = scribe_seed(recorder->scribe);

@@ -336,6 +336,15 @@ int BPF_PROG(release, struct socket *socket)
 /* ---- both rungs: what was there before ---- */
 
 /*
+ * unix_release_sock() takes the socket from its file; the sock itself lives on as long as its peer
+ * does. Not for the engine's end: one that waits for accept(2) has no file yet.
+ */
+static __always_inline bool is_closed(struct sock *client)
+{
+	return !BPF_CORE_READ(client, sk_socket);
+}
+
+/*
  * Mark connections to watched listeners that are not marked yet, and name them. Runs at start for
  * those that were open before the probes, and on the tracepoint rung for those on which nothing was
  * said.
@@ -359,6 +368,9 @@ int socket_sweep(struct bpf_iter__unix *ctx)
 		return 0;
 	client = engine->peer;
 	if (!client || mark_of(sk))
+		return 0;
+	/* An engine may keep its end for long after the client has gone: no connection any more. */
+	if (is_closed(client) && !BPF_CORE_READ(sk, sk_receive_queue.qlen))
 		return 0;
 	mark = mark_both(client, sk, &file);
 	if (!mark)
@@ -385,9 +397,13 @@ SEC("iter/bpf_sk_storage_map")
 int socket_alive(struct bpf_iter__bpf_sk_storage_map *ctx)
 {
 	struct mark *mark = ctx->value;
+	struct sock *sk = ctx->sk;
 	struct alive alive = {};
 
-	if (!ctx->sk || !mark)
+	if (!sk || !mark)
+		return 0;
+	/* What a client sent before it closed may still be read. */
+	if (mark->direction == WIRE_CLIENT && is_closed(sk) && mark->taken >= mark->queued)
 		return 0;
 	alive.connection = mark->connection;
 	alive.sent = bytes_sent(mark);

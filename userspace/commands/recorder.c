@@ -21,10 +21,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 
-#define DRAIN_US     50000 /* a record waits in its ring this long at most */
-#define SECOND_US    1000000
-#define ALIVE_NS     NS_PER_SECOND /* where the kernel does not tell the end of a connection */
-#define ALIVE_FAR_NS (30 * NS_PER_SECOND) /* where it does: only against a lost message */
+#define DRAIN_US  50000 /* a record waits in its ring this long at most */
+#define SECOND_US 1000000
 
 /* ---- what must be there before anything begins */
 
@@ -120,13 +118,16 @@ static void tell_alive(void *user, const struct bpf_alive *alive)
 	conversations_alive(user, alive->connection, alive->direction, alive->sent);
 }
 
-/* Which connections still exist, where no probe tells that one has ended; and those nothing was
- * said on. */
+/*
+ * Which connections still have a client: where no probe tells that one has ended, and where the
+ * engine keeps its end. On that rung also those nothing was said on yet.
+ */
 static void look_who_is_alive(struct recorder *recorder, uint64_t now)
 {
 	struct conversations *conversations = scribe_conversations(recorder->scribe);
 
-	bpf_source_sweep(recorder->source);
+	if (!bpf_source_tells_close(recorder->source))
+		bpf_source_sweep(recorder->source);
 	drain(recorder, false);
 	conversations_alive_begin(conversations);
 	if (bpf_source_alive(recorder->source, tell_alive, conversations) < 0)
@@ -203,11 +204,7 @@ static int on_second(sd_event_source *timer, uint64_t due, void *user)
 		bpf_source_sweep(recorder->source);
 		recorder_say_sockets(recorder);
 	}
-	if (now >= recorder->alive_at) {
-		look_who_is_alive(recorder, now);
-		recorder->alive_at =
-			now + (bpf_source_tells_close(recorder->source) ? ALIVE_FAR_NS : ALIVE_NS);
-	}
+	look_who_is_alive(recorder, now);
 	recorder_say_losses(recorder);
 	if (now >= recorder->beat_at) {
 		recorder_say_heartbeat(recorder);

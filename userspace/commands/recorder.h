@@ -26,7 +26,7 @@ struct recorder {
 	struct scribe_losses told_scribe;
 	uint64_t told_misses, told_requests_lost, told_malformed;
 	uint64_t started_wall_ns, start_ticks;
-	uint64_t beat_at, alive_at; /* boot clock: next heartbeat, next look at what is alive */
+	uint64_t beat_at; /* boot clock: the next heartbeat */
 	uint64_t rate_events, rate_at;
 	double rate; /* events a second, over the last second */
 	bool disk_failed;

@@ -68,7 +68,8 @@ struct connection {
 	uint64_t piece_time, piece_offset; /* of the piece that is being read */
 	struct request *first, *last_request;
 	size_t waiting, listed; /* not written yet; in the list */
-	bool alive;             /* in the sweep under way */
+	bool alive[2];          /* ends that the sweep under way has found */
+	bool found_client;      /* some sweep has found the client */
 	int error;              /* -ENOMEM of a callback */
 	struct conversations *conversations;
 	UT_hash_handle hh;

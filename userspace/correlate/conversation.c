@@ -479,7 +479,7 @@ void conversations_alive_begin(struct conversations *conversations)
 	struct connection *connection, *next;
 
 	HASH_ITER (hh, conversations->connections, connection, next)
-		connection->alive = false;
+		connection->alive[WIRE_CLIENT] = connection->alive[WIRE_ENGINE] = false;
 }
 
 void conversations_alive(struct conversations *conversations, uint64_t id, uint8_t direction,
@@ -489,8 +489,22 @@ void conversations_alive(struct conversations *conversations, uint64_t id, uint8
 
 	if (!connection || direction > WIRE_ENGINE)
 		return;
-	connection->alive = true;
+	connection->alive[direction] = true;
+	connection->found_client |= direction == WIRE_CLIENT;
 	connection->sent[direction] = sent;
+}
+
+/*
+ * A client that is gone has ended the connection: an engine may keep its own end for long. The
+ * probes count a client as there as long as something that it sent has not been read.
+ */
+static bool is_over(const struct connection *connection)
+{
+	if (!connection->alive[WIRE_CLIENT] && !connection->alive[WIRE_ENGINE])
+		return true;
+	/* Only where the client's end was ever marked. */
+	return (connection->found_client || connection->heard[WIRE_CLIENT]) &&
+	       !connection->alive[WIRE_CLIENT];
 }
 
 void conversations_alive_end(struct conversations *conversations, uint64_t now)
@@ -498,7 +512,7 @@ void conversations_alive_end(struct conversations *conversations, uint64_t now)
 	struct connection *connection, *next;
 
 	HASH_ITER (hh, conversations->connections, connection, next)
-		if (!connection->alive && now > connection->last + ALIVE_GRACE_NS)
+		if (is_over(connection) && now > connection->last + ALIVE_GRACE_NS)
 			connection_end(connection, connection->ended_at ?: now);
 	/* The sweep before this look has named every connection that is there. */
 	while ((connection = conversations->unbound) && now > connection->last + ALIVE_GRACE_NS)

@@ -147,6 +147,7 @@ engine_stop() {
 recorder_start() {
 	TRAIL=${TRAIL:-$BATS_TEST_TMPDIR/trail}
 	RECORDER_LOG=$BATS_TEST_TMPDIR/recorder.stderr RECORDER_OUTPUT=$BATS_TEST_TMPDIR/recorder.stdout
+	: >"$RECORDER_LOG" # what the one before said must not be taken for this one's word
 	env --default-signal=INT "$DOCKTRAIL" record --trail "$TRAIL" --socket "$ENGINE_SOCKET" --engine-root "$ENGINE_DATA" "$@" \
 		>"$RECORDER_OUTPUT" 2>"$RECORDER_LOG" </dev/null 3>&- &
 	RECORDER=$!

@@ -27,7 +27,7 @@ static const char documentation[] =
 	"locked; the recorder itself is not disturbed.\n\n"
 	"For example:\n"
 	"  docktrail status\n"
-	"  docktrail status --trail ./trail --json | jq .losses\n\n"
+	"  docktrail status ./trail --json | jq .losses\n\n"
 	"Exit status: 0 it is being recorded, perhaps by less than all hooks, which is then said; 1 it is not; "
 	"64 usage; 66 there is no trail.";
 
@@ -58,8 +58,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 				   argument);
 		return 0;
 	case ARGP_KEY_ARG:
-		argp_error(state, "\"%.80s\" is not an option: the folder is given with --trail",
-			   argument);
+		if (options->trail)
+			argp_error(state, "one trail at a time: \"%.80s\" is one too many",
+				   argument);
+		options->trail = argument;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -267,15 +269,16 @@ static int print_json(const struct status *status)
 
 int command_status(int argc, char **argv)
 {
-	static const struct argp argp = {
-		argp_options, parse, NULL, documentation, NULL, NULL, NULL
-	};
-	struct options options = { .trail = COMMAND_DEFAULT_TRAIL };
+	static const struct argp argp = { argp_options, parse, "[DIR]", documentation,
+					  NULL,         NULL,  NULL };
+	struct options options = {};
 	_cleanup_(status_clear)
 	struct status status = {};
 	int r;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
+	if (!options.trail)
+		options.trail = COMMAND_DEFAULT_TRAIL;
 	r = status_read(options.trail, &status);
 	if (r == -ENOENT || r == -ENOTDIR) {
 		fprintf(stderr,

@@ -49,7 +49,7 @@ static const char documentation[] =
 	"backups: keep the state folder out of them.\n\n"
 	"For example:\n"
 	"  docktrail verify\n"
-	"  docktrail verify --trail ./trail --root ./root.pub\n"
+	"  docktrail verify ./trail --root ./root.pub\n"
 	"  docktrail verify --trail ./copy --state none --json | jq .verdict";
 
 enum { KEY_TRAIL = 't', KEY_STATE = 's', KEY_ROOT = 'r', KEY_JSON = 'j', KEY_COLOR = 0x100 };
@@ -127,8 +127,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 				   argument);
 		return 0;
 	case ARGP_KEY_ARG:
-		argp_error(state, "\"%.80s\" is not an option: the folder is given with --trail",
-			   argument);
+		if (verify->trail)
+			argp_error(state, "one trail at a time: \"%.80s\" is one too many",
+				   argument);
+		verify->trail = argument;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -181,6 +183,24 @@ static void say_what_was_checked(const struct trail_verdict *verdict, struct par
 	paragraph_more(page, STYLE_plain, "%s", when_stamp(verdict->good_wall_ns, false, when));
 }
 
+/* A root that was given proves something only where frame 1 was found good by it. */
+static void say_begin(const struct trail_verdict *verdict, struct paragraph *page)
+{
+	if (verdict->root_given && !verdict->good_frame) {
+		paragraph_row(page, "begin", STYLE_alarm,
+			      "not proven: it does not fit the root that was given");
+		paragraph_more(page, STYLE_plain,
+			       "a key that was mistyped, or is another trail's, shows as this too");
+		return;
+	}
+	paragraph_row(
+		page, "begin", verdict->root_given ? STYLE_good : STYLE_notice, "%s",
+		verdict->root_given
+			? "proven by the root that was given"
+			: "only as good as that root, which was taken from the trail's own "
+			  "folder: give --root, the key that was printed when the trail began");
+}
+
 static void say_what_is_proven(const struct trail_verdict *verdict, struct paragraph *page)
 {
 	char digits[2 * TRAIL_KEY_BYTES + 1], bytes[QUANTITY_MOST];
@@ -188,12 +208,7 @@ static void say_what_is_proven(const struct trail_verdict *verdict, struct parag
 
 	paragraph_row(page, "root", STYLE_id, "%s",
 		      hex(verdict->root, sizeof(verdict->root), digits));
-	paragraph_row(
-		page, "begin", verdict->root_given ? STYLE_good : STYLE_notice, "%s",
-		verdict->root_given
-			? "proven by the root that was given"
-			: "only as good as that root, which was taken from the trail's own "
-			  "folder: give --root, the key that was printed when the trail began");
+	say_begin(verdict, page);
 	paragraph_row(page, "end", verdict->end_proven ? STYLE_good : STYLE_notice, "%s",
 		      verdict->end_proven ? "proven by the key state" : "not proven");
 	if (verdict->live)
@@ -325,9 +340,33 @@ static int print_json(const struct trail_verdict *verdict)
 	return r < 0 ? -EIO : 0;
 }
 
+/* What is missing and what to do, before the judge can only say that it read nothing. */
+static bool is_there(const char *name, const char *folder)
+{
+	_cleanup_close_ int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0)
+		return true;
+	if (errno == ENOENT)
+		fprintf(stderr,
+			"%s: there is no trail at %s: was it recorded elsewhere? --trail DIR\n",
+			name, folder);
+	else if (errno == EACCES)
+		fprintf(stderr, "%s: %s may not be read: be root, or in the group that owns it\n",
+			name, folder);
+	else if (errno == ENOTDIR)
+		fprintf(stderr, "%s: %s is no folder: a trail is verified as a whole\n", name,
+			folder);
+	else
+		fprintf(stderr, "%s: %s: %m\n", name, folder);
+	return false;
+}
+
 int command_verify(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse, NULL, documentation, NULL, NULL, NULL };
+	static const struct argp argp = {
+		options, parse, "[DIR]", documentation, NULL, NULL, NULL
+	};
 	struct verify verify = {};
 	struct trail_verify_options how = { .context = &verify };
 	struct trail_verdict verdict = {};
@@ -338,8 +377,13 @@ int command_verify(int argc, char **argv)
 		verify.trail = COMMAND_DEFAULT_TRAIL;
 		verify.state = verify.state ?: COMMAND_DEFAULT_STATE;
 	}
+	if (!is_there(argv[0], verify.trail))
+		return TRAIL_UNREADABLE;
 	how.ignore_state = verify.state && strcmp(verify.state, "none") == 0;
 	how.state = how.ignore_state ? NULL : verify.state;
+	if (how.state && access(how.state, F_OK) < 0)
+		fprintf(stderr, "%s: --state %s: %m; `--state none` does without it\n", argv[0],
+			how.state);
 	how.root = verify.root_given ? verify.root : NULL;
 	how.progress = isatty(STDERR_FILENO) ? on_progress : NULL;
 	verify.began_ns = clock_boot_ns();

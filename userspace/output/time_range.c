@@ -71,7 +71,7 @@ static int days_of_month(int year, int month)
 
 static int take_date(struct reading *reading, struct tm *tm)
 {
-	int year, month, day, r;
+	int year = 0, month = 0, day = 0, r;
 
 	r = take_number(reading, 4, 1970, 2500, "year", &year);
 	if (r < 0)
@@ -124,7 +124,7 @@ static int take_clock(struct reading *reading, struct tm *tm, uint64_t *ret_frac
 static int take_zone(struct reading *reading, bool *ret_given, long *ret_offset)
 {
 	bool east = *reading->at == '+';
-	int hours, minutes = 0, r;
+	int hours = 0, minutes = 0, r;
 
 	*ret_offset = 0;
 	*ret_given = take(reading, 'Z') || take(reading, 'z');

@@ -33,7 +33,8 @@ enum {
 static const struct argp_option options[] = {
 	{ "trail", KEY_TRAIL, "DIR", 0, "Folder of the trail (" COMMAND_DEFAULT_TRAIL ")", 1 },
 	{ "format", KEY_FORMAT, "FORMAT", 0, "How to show it: story (default), text or json", 1 },
-	{ "since", KEY_SINCE, "TIME", 0, "What happened at TIME and after", 2 },
+	{ "since", KEY_SINCE, "TIME", 0,
+	  "What happened at TIME (local, unless it has a zone) and after", 2 },
 	{ "until", KEY_UNTIL, "TIME", 0, "What happened before TIME", 2 },
 	{ "container", KEY_CONTAINER, "ID|NAME", 0,
 	  "What was asked of this container, and what was done in it: name, id or the first digits of it",
@@ -50,7 +51,8 @@ static const char documentation[] =
 	"Tell what was recorded: who used the Docker socket, what they asked for, what came of it."
 	"\v"
 	"TIME is 2026-11-22T14:05:30Z (RFC 3339), 2026-11-22, 14:05, today, yesterday, now, or so long ago: "
-	"-2h -30m -1d12h. Without a zone it is local time.\n\n"
+	"-2h -30m -1d12h. A TIME without a zone is LOCAL time, while what is shown is UTC unless --local is "
+	"given: write 14:05Z for UTC.\n\n"
 	"EXPR compares fields by the names that they have in the JSON (`docktrail events` lists them):\n"
 	"  == != < <= > >=   in (a, b)   ~ (glob)   =~ (regular expression)   exists\n"
 	"joined by and, or, not and parentheses. A comparison with a field that an event does not have is "
@@ -170,7 +172,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
 int command_replay(int argc, char **argv)
 {
-	static const struct argp argp = { options, parse, "[SEGMENT...]", documentation, NULL,
+	static const struct argp argp = { options, parse, "[DIR|SEGMENT...]", documentation, NULL,
 					  NULL,    NULL };
 	struct replay replay = { .name = argv[0], .select.until_ns = UINT64_MAX };
 	int r;

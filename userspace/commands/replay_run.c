@@ -2,9 +2,11 @@
 #include "commands/replay_run.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -16,6 +18,7 @@
 #include "event/json.h"
 #include "event/record.h"
 #include "output/escape.h"
+#include "trail/folder.h"
 
 #define WARNINGS_MOST     20
 #define PROGRESS_AFTER_NS (2 * NS_PER_SECOND)
@@ -94,7 +97,22 @@ static void on_damage(void *context, const char *path, uint64_t offset, int erro
 			   "the payload of this frame was pruned: its events are gone");
 		return;
 	}
+	if (error == -EINPROGRESS) {
+		warn_place(run, path, offset,
+			   "what lies behind was never acknowledged: a crash. It is not shown");
+		return;
+	}
 	run->damaged = true;
+	if (error == -EPIPE || error == -ENOENT) {
+		warn_place(
+			run, path, offset,
+			error == -EPIPE
+				? "CUT OFF: the segment ends within a frame. What comes before it "
+				  "is shown; `docktrail verify` says what can still be relied on"
+				: "CUT OFF: frames that were committed behind it are not there. "
+				  "`docktrail verify` says what can still be relied on");
+		return;
+	}
 	warn_place(
 		run, path, offset,
 		error == -EPROTONOSUPPORT
@@ -332,12 +350,42 @@ static void end(struct run *run)
 	free(run->lines);
 }
 
+/* Neither by its name nor by its first bytes a segment: a wrong argument, and no damage. */
+static bool is_something_else(const char *path)
+{
+	static const unsigned char magic[] = { 0x5d, 0x2a, 0x4d, 0x18 };
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	const char *slash = strrchr(path, '/');
+	unsigned char bytes[sizeof(magic)];
+	struct stat status;
+	uint64_t first;
+
+	if (fd < 0 || fstat(fd, &status) < 0 || S_ISDIR(status.st_mode))
+		return false;
+	return !trail_segment_parse(slash ? slash + 1 : path, &first) &&
+	       (pread(fd, bytes, sizeof(bytes), 0) != sizeof(bytes) ||
+		memcmp(bytes, magic, sizeof(magic)) != 0);
+}
+
+static const char *something_else(const struct replay *replay)
+{
+	for (size_t i = 0; i < replay->path_count; i++)
+		if (is_something_else(replay->paths[i]))
+			return replay->paths[i];
+	return NULL;
+}
+
 int replay_run(struct replay *replay)
 {
 	_cleanup_(end)
 	struct run run = { .replay = replay };
+	const char *other = something_else(replay);
 	int r;
 
+	if (other) {
+		fprintf(stderr, "%s: %s is no trail or segment\n", replay->name, other);
+		return EX_NOINPUT;
+	}
 	r = replay_source_open(replay->paths, replay->path_count, on_damage, &run, &run.source);
 	if (r == -ENOENT || r == -EACCES || r == -ENOTDIR)
 		return say_no_trail(replay, r);
@@ -349,6 +397,10 @@ int replay_run(struct replay *replay)
 		fprintf(stderr, "%s: %s\n", replay->name, strerror(-r));
 		return r == -ENOMEM ? EX_OSERR : EX_IOERR;
 	}
+	if (run.shown == 0 && !replay->follow && !replay_select_all(&replay->select) &&
+	    isatty(STDERR_FILENO))
+		fprintf(stderr, "%s: nothing matched, of %" PRIu64 " events that were looked at\n",
+			replay->name, run.events);
 	if (run.warnings > WARNINGS_MOST)
 		fprintf(stderr, "%s: %u places could not be read\n", replay->name, run.warnings);
 	return run.damaged ? EX_DATAERR : 0;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "trail/committed.h"
 #include "trail/folder.h"
 #include "trail/io.h"
 #include "trail/reader.h"
@@ -29,8 +30,11 @@ struct replay_source {
 	struct trail_frame frame;
 	uint64_t begin; /* where the reader gave up, and why */
 	int reason;
-	bool reported; /* some damage in this segment was */
-	bool in_gap;   /* the damage that is being stepped over was reported */
+	bool reported;    /* some damage in this segment was */
+	bool in_gap;      /* the damage that is being stepped over was reported */
+	const char *path; /* the segment of the frame before, owned by the reader; and its end */
+	uint64_t end_offset;
+	bool end_reported; /* of the last segment */
 };
 
 int replay_source_open(const char *const *paths, size_t count, replay_damage_function damage,
@@ -132,6 +136,7 @@ static int begin_search(struct replay_source *source)
 	source->in_gap = source->reported = false;
 	trail_reader_close(source->reader);
 	source->reader = NULL;
+	source->path = NULL;
 	return 0;
 }
 
@@ -212,16 +217,112 @@ static int end_search(struct replay_source *source)
 	return r < 0 ? r : 1;
 }
 
-int replay_source_next(struct replay_source *source, const struct trail_header **ret_header)
+static bool was_given(const struct replay_source *source, const char *path)
+{
+	for (size_t i = 0; i < source->path_count; i++)
+		if (strcmp(source->paths[i], path) == 0)
+			return true;
+	return false;
+}
+
+/* Whether whole frames lie behind `offset`, up to the end: a commit that was not acknowledged. */
+static bool ends_whole(const char *path, uint64_t offset)
+{
+	_cleanup_(trail_segment_close)
+	struct trail_segment segment = { .fd = -1 };
+	struct trail_frame frame;
+	unsigned int index = 0, count = 0;
+	int r;
+
+	if (trail_segment_open(AT_FDCWD, path, &segment) < 0)
+		return false;
+	while ((r = trail_segment_frame(&segment, offset, &frame)) > 0) {
+		offset = frame.end_offset;
+		index = frame.header.commit_index + 1;
+		count = frame.header.commit_frames;
+	}
+	return r == 0 && index >= count;
+}
+
+/*
+ * How the segment at `path`, read up to `offset`, ends: 0 cleanly, or as it may where a recorder is
+ * at work; -EPIPE within a frame or a commit; -ENOENT where frames that were committed are not
+ * there; -EINPROGRESS where what is left was never acknowledged, as after a crash.
+ */
+static int how_it_ends(const struct replay_source *source, const char *path, uint64_t offset)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	_cleanup_free_ char *parent =
+		slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC), folder = -1;
+	struct trail_committed committed;
+	uint64_t length = 0, first = 0;
+	bool known;
+
+	if (fd < 0 || trail_io_length(fd, &length) < 0)
+		return 0;
+	folder = parent ? open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	if (folder >= 0 && trail_is_live(folder) > 0)
+		return 0;
+	known = folder >= 0 && trail_segment_parse(name, &first) &&
+		trail_committed_read(folder, &committed) == 0;
+	if (known && committed.segment == first && committed.offset <= offset)
+		return length > offset ? -EINPROGRESS : 0;
+	if (length > offset)
+		return ends_whole(path, offset) ? 0 : -EPIPE;
+	/* Whoever names one segment does not ask for those behind it. */
+	return known && (committed.segment == first ||
+			 (committed.segment > first && !was_given(source, path)))
+		       ? -ENOENT
+		       : 0;
+}
+
+/* Of a segment that the reader has left, or is at the end of. */
+static void check_end(struct replay_source *source, const char *path, uint64_t offset)
+{
+	int r = how_it_ends(source, path, offset);
+
+	if (r < 0)
+		source->damage(source->context, path, offset, r);
+}
+
+/* The reader's next frame. A segment that was given alone may end within one: that is said when it
+ * is left. */
+static int next_of_reader(struct replay_source *source)
 {
 	const struct trail_frame *frame = NULL;
+	const char *path;
+	int r = trail_reader_next_frame(source->reader, &frame);
+
+	path = trail_reader_path(source->reader);
+	if (r == 0 && !source->end_reported &&
+	    how_it_ends(source, path, trail_reader_offset(source->reader)) < 0) {
+		/* Once more: the recorder may have committed it and ended just now. */
+		r = trail_reader_next_frame(source->reader, &frame);
+		path = trail_reader_path(source->reader);
+		if (r == 0) {
+			source->end_reported = true;
+			check_end(source, path, trail_reader_offset(source->reader));
+		}
+	}
+	if (r > 0) {
+		if (source->path && source->path != path && was_given(source, source->path))
+			check_end(source, source->path, source->end_offset);
+		source->frame = *frame;
+		source->path = path;
+		source->end_offset = frame->end_offset;
+	}
+	return r;
+}
+
+int replay_source_next(struct replay_source *source, const struct trail_header **ret_header)
+{
 	int r;
 
 	for (;;) {
 		if (source->reader) {
-			r = trail_reader_next_frame(source->reader, &frame);
+			r = next_of_reader(source);
 			if (r > 0) {
-				source->frame = *frame;
 				*ret_header = &source->frame.header;
 				return 1;
 			}

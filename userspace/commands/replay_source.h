@@ -14,7 +14,9 @@
 struct replay_source;
 
 /* Called for each place that cannot be read: the segment, where in it, and why (-EBADMSG,
- * -EPROTONOSUPPORT, -ENODATA). */
+ * -EPROTONOSUPPORT; -ENODATA for a payload that was pruned; -EPIPE for an end within a frame;
+ * -ENOENT for an end before what was committed; -EINPROGRESS for
+ * what was never acknowledged, which is no damage). */
 typedef void (*replay_damage_function)(void *context, const char *path, uint64_t offset, int error);
 
 /* Folders and segments, in the order given; the strings are borrowed. Returns 0, -ENOENT, -errno.

@@ -264,12 +264,15 @@ static const struct argp_option argp_options[] = {
 	  "An engine's socket to watch; may be repeated (default /run/docker.sock and /var/run/docker.sock)",
 	  0 },
 	{ "engine-root", OPTION_ROOT, "DIR", 0,
-	  "An engine's data folder, for the names of containers; may be repeated (default /var/lib/docker)",
+	  "An engine's data folder, for the names of containers: what `docker info` calls Docker Root Dir; may be "
+	  "repeated (default /var/lib/docker)",
 	  0 },
 	{ "config", 'c', "FILE", 0,
 	  "Configuration (default " RECORD_CONFIG_DEFAULT ", if it is there)", 0 },
 	{ "live", OPTION_LIVE, "FORMAT", OPTION_ARG_OPTIONAL,
-	  "Print what is recorded, as `replay --follow` does: story (default), text or json", 0 },
+	  "Print what is recorded, as `replay --follow` does: story (default), text or json; within about 1.3 s, "
+	  "what is severe within about a quarter of a second",
+	  0 },
 	{ "rung", OPTION_RUNG, "NAME", 0,
 	  "Use only this rung of probes, fentry or tracepoint, instead of the best that attaches",
 	  0 },
@@ -330,14 +333,16 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 
 static const char doc[] =
 	"Record every use of the container engine's socket into a trail, until SIGINT or SIGTERM.\v"
-	"Needs root (CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH and CAP_SYS_RESOURCE or a kernel "
-	"that accounts BPF memory to cgroups) and a kernel with BTF. The engine need not run yet: a socket is "
-	"found when it appears.\n\n"
+	"Needs root, or CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN, CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH, and a "
+	"kernel of 5.17 or later with BTF. The engine need not run yet: a socket is found when it appears.\n\n"
 	"Examples:\n"
 	"  docktrail record --trail ./trail --live\n"
 	"  docktrail record --socket /run/docker.sock --socket /run/user/1000/docker.sock\n\n"
 	"Read the trail with `docktrail replay`, check it with `docktrail verify`, watch the recorder with "
-	"`docktrail status`.";
+	"`docktrail status`.\n\n"
+	"Exit status: 0 ended as asked; 64 usage, or a wrong line in the configuration; 71 the probes could not "
+	"be attached, or the trail could not be opened or written; 75 another recorder writes this trail; 77 a "
+	"capability is missing.";
 
 static int set_defaults(struct record_options *options)
 {
@@ -357,6 +362,26 @@ static int set_defaults(struct record_options *options)
 	return r;
 }
 
+/* "/./" and "//" say nothing; ".." does, where a folder is a symbolic link, and stays. */
+static void tidy_path(char *path)
+{
+	char *to = path;
+
+	for (const char *from = path; *from;) {
+		if (from[0] == '/' && from[1] == '/')
+			from++;
+		else if (from[0] == '/' && from[1] == '.' && (from[2] == '/' || !from[2]))
+			from += 2;
+		else
+			*to++ = *from++;
+	}
+	if (to == path)
+		*to++ = '/';
+	if (to > path + 1 && to[-1] == '/')
+		to--;
+	*to = 0;
+}
+
 /* A socket and a trail are compared and shown as absolute paths; the command line may be relative.
  */
 static int absolute(char **place, const char *option)
@@ -364,21 +389,24 @@ static int absolute(char **place, const char *option)
 	char *folder, *path;
 	int r;
 
-	if (!*place || **place == '/')
+	if (!*place)
 		return 0;
 	if (!**place) {
 		fprintf(stderr, "docktrail: --%s needs a path, not an empty word\n", option);
 		return -EINVAL;
 	}
-	folder = getcwd(NULL, 0);
-	if (!folder)
-		return -errno;
-	r = asprintf(&path, "%s/%s", folder, *place);
-	free(folder);
-	if (r < 0)
-		return -ENOMEM;
-	free(*place);
-	*place = path;
+	if (**place != '/') {
+		folder = getcwd(NULL, 0);
+		if (!folder)
+			return -errno;
+		r = asprintf(&path, "%s/%s", folder, *place);
+		free(folder);
+		if (r < 0)
+			return -ENOMEM;
+		free(*place);
+		*place = path;
+	}
+	tidy_path(*place);
 	return 0;
 }
 

@@ -272,6 +272,20 @@ static void handed_over(void *user, uint64_t connection)
 	bpf_source_handed_over(recorder->source, connection);
 }
 
+/* libbpf guesses at `ulimit -l` whenever something is refused: no kernel that is supported counts
+ * the memory of BPF by it. */
+static void say_diagnosis(const char *lines)
+{
+	while (*lines) {
+		size_t length = strcspn(lines, "\n");
+		const char *guess = strstr(lines, "ulimit -l");
+
+		if (length > 0 && (!guess || guess > lines + length))
+			fprintf(stderr, "%.*s\n", (int)length, lines);
+		lines += length + (lines[length] == '\n');
+	}
+}
+
 static int open_source(struct recorder *recorder)
 {
 	_cleanup_buffer_ struct buffer diagnosis = {};
@@ -285,8 +299,13 @@ static int open_source(struct recorder *recorder)
 	memcpy(options.ring_bytes, recorder->options->ring_bytes, sizeof(options.ring_bytes));
 	r = bpf_source_open(&options, &recorder->source, &diagnosis);
 	if (r < 0) {
-		fprintf(stderr, "docktrail: the probes cannot be attached: %s\n%s", strerror(-r),
-			buffer_string(&diagnosis) ?: "");
+		fprintf(stderr, "docktrail: the probes cannot be attached: %s\n", strerror(-r));
+		say_diagnosis(buffer_string(&diagnosis) ?: "");
+		if (options.rung)
+			fprintf(stderr,
+				"docktrail: only the rung %s was tried: without --rung the best one that "
+				"attaches is taken\n",
+				options.rung);
 		fprintf(stderr,
 			"docktrail: without them nothing can be recorded. Needed are a kernel of 5.17 or "
 			"later with BTF and root. Trails that exist can be replayed and verified all the "
@@ -363,34 +382,111 @@ static const char *socket_words(const struct bpf_socket_state *state)
 	return "is not there yet: it is watched as soon as it appears";
 }
 
-static void announce(struct recorder *recorder)
+/* "sk_data_ready" of "tp_btf/sk_data_ready"; "unix" alone would say little of "iter/unix". */
+static const char *short_name(const char *hook)
 {
-	const struct bpf_socket_state *sockets;
+	const char *slash = strrchr(hook, '/');
+
+	return slash && strncmp(hook, "iter/", 5) != 0 ? slash + 1 : hook;
+}
+
+static bool is_named_before(const struct bpf_hook_state *hooks, size_t i)
+{
+	for (size_t j = 0; j < i; j++)
+		if (hooks[j].attached && strcmp(hooks[j].purpose, "process") != 0 &&
+		    strcmp(short_name(hooks[j].hook), short_name(hooks[i].hook)) == 0)
+			return true;
+	return false;
+}
+
+static void announce_hooks(const struct recorder *recorder)
+{
 	const struct bpf_hook_state *hooks;
 	size_t count = bpf_source_hooks(recorder->source, &hooks);
+	const char *comma = "";
 
 	fprintf(stderr, "recording to %s by rung %s:", recorder->options->trail,
 		bpf_source_rung(recorder->source));
-	for (size_t i = 0; i < count; i++)
-		if (hooks[i].attached && strcmp(hooks[i].purpose, "process") != 0)
-			fprintf(stderr, " %s=%s", hooks[i].purpose, hooks[i].hook);
+	for (size_t i = 0; i < count; i++) {
+		if (!hooks[i].attached || strcmp(hooks[i].purpose, "process") == 0 ||
+		    is_named_before(hooks, i))
+			continue;
+		fprintf(stderr, "%s %s", comma, short_name(hooks[i].hook));
+		comma = ",";
+	}
 	fputc('\n', stderr);
-	count = bpf_source_sockets(recorder->source, &sockets);
+}
+
+/* Without its folder of containers a container has an id, but no name and no image. */
+static void announce_engine_roots(const struct recorder *recorder)
+{
+	const struct string_list *roots = &recorder->options->engine_roots;
+	_cleanup_buffer_ struct buffer path = {};
+
+	for (unsigned int i = 0; i < roots->count; i++) {
+		buffer_clear(&path);
+		buffer_printf(&path, "%s/containers", roots->items[i]);
+		if (!buffer_string(&path) || access(path.data, F_OK) == 0)
+			return;
+	}
+	fprintf(stderr,
+		"  %s has no containers: names of containers will be missing if the engine keeps them "
+		"elsewhere; --engine-root DIR says where (`docker info`: Docker Root Dir)\n",
+		roots->count == 1 ? roots->items[0] : "no engine's folder");
+}
+
+/* Verifying needs nothing but the trail's first key, and must not rest on a copy on this host. */
+static void announce_root(const struct recorder *recorder)
+{
+	struct scribe_stats stats;
+
+	if (scribe_recovery(recorder->scribe)->found == TRAIL_FOUND_NOTHING) {
+		fprintf(stderr, "  a new trail; keep its root key somewhere else:\n  %s\n",
+			scribe_root(recorder->scribe));
+		return;
+	}
+	scribe_get_stats(recorder->scribe, &stats);
+	fprintf(stderr, "  continues a trail of %llu events; its root key:\n  %s\n",
+		(unsigned long long)(stats.trail.committed_event - stats.trail.events),
+		scribe_root(recorder->scribe));
+}
+
+static void announce(struct recorder *recorder)
+{
+	const struct bpf_socket_state *sockets;
+	size_t count = bpf_source_sockets(recorder->source, &sockets);
+
+	announce_hooks(recorder);
 	for (size_t i = 0; i < count; i++)
 		fprintf(stderr, "  %s %s\n", sockets[i].path, socket_words(&sockets[i]));
 	for (const char *const *blind = bpf_source_blind(recorder->source); *blind; blind++)
 		fprintf(stderr, "  not seen by this rung: %s\n", *blind);
+	announce_engine_roots(recorder);
+	announce_root(recorder);
 	fflush(stderr);
 }
 
-/* The trail's first key, once: verifying needs nothing else, and must not rest on a copy on this
- * host. */
-static void show_root(struct recorder *recorder)
+/* What was recorded, and what to do next. */
+static void say_totals(const struct recorder *recorder, const struct scribe_stats *stats)
 {
-	if (scribe_recovery(recorder->scribe)->found != TRAIL_FOUND_NOTHING)
-		return;
-	fprintf(stderr, "  a new trail; keep its root key somewhere else:\n  %s\n",
-		scribe_root(recorder->scribe));
+	uint64_t lost = stats->losses.queue + stats->losses.memory + stats->losses.bad;
+
+	for (int message = 0; message < WIRE_MESSAGES; message++)
+		for (int loss = 0; loss < WIRE_LOSSES; loss++)
+			if (loss != WIRE_LOSS_volume && loss != WIRE_LOSS_stream)
+				lost += recorder->told[message][loss].records;
+	fprintf(stderr, "recorded %llu events, ", (unsigned long long)stats->events);
+	if (lost)
+		fprintf(stderr, "LOST %llu records", (unsigned long long)lost);
+	else
+		fprintf(stderr, "lost none");
+	fprintf(stderr, "; check it with:\n  docktrail verify --trail %s",
+		recorder->options->trail);
+	if (recorder->options->state &&
+	    (strcmp(recorder->options->trail, RECORD_TRAIL_DEFAULT) != 0 ||
+	     strcmp(recorder->options->state, RECORD_STATE_DEFAULT) != 0))
+		fprintf(stderr, " --state %s", recorder->options->state);
+	fprintf(stderr, " --root %s\n", scribe_root(recorder->scribe));
 }
 
 /*
@@ -433,6 +529,7 @@ static void end_live(pid_t child)
 
 static int end(struct recorder *recorder)
 {
+	struct scribe_stats stats;
 	int r = 0, closed;
 
 	if (recorder->scribe && recorder->source) {
@@ -442,6 +539,9 @@ static int end(struct recorder *recorder)
 		recorder_say_stop(recorder);
 		r = scribe_sync(recorder->scribe);
 		recorder_write_status(recorder);
+		scribe_get_stats(recorder->scribe, &stats);
+		if (r == 0)
+			say_totals(recorder, &stats);
 	}
 	closed = scribe_close(recorder->scribe);
 	if (r == 0)
@@ -473,7 +573,6 @@ static int loop(struct recorder *recorder)
 		return r;
 	}
 	announce(recorder);
-	show_root(recorder);
 	sd_notify(0, "READY=1");
 	if (recorder->options->live)
 		live = start_live(recorder);
@@ -492,10 +591,11 @@ static int loop(struct recorder *recorder)
 int recorder_run(const struct record_options *options)
 {
 	struct recorder recorder = { .options = options, .trail_folder = -1 };
-	int r = check_capabilities();
+	int r;
 
-	if (r == 0)
-		r = block_signals();
+	if (check_capabilities() < 0)
+		return EX_NOPERM;
+	r = block_signals();
 	if (r == 0)
 		r = begin(&recorder);
 	if (r == 0)
@@ -505,8 +605,6 @@ int recorder_run(const struct record_options *options)
 	sd_event_unref(recorder.loop);
 	bpf_source_free(recorder.source);
 	closep(&recorder.trail_folder);
-	if (r == -EPERM)
-		return EX_NOPERM;
 	if (r == -EBUSY)
 		return EX_TEMPFAIL;
 	return r < 0 ? EX_OSERR : EX_OK;

@@ -179,6 +179,15 @@ static void test_tokens(void **state)
 
 static void test_lines_within_arguments(void **state)
 {
+	/* An assignment must not hide the commands behind it. */
+	expect("docker|exec|web|sh|-c|X_TOKEN=1; cat /etc/passwd; rm -rf /tmp/z",
+	       "docker|exec|web|sh|-c|X_TOKEN=[redacted len=1]; cat /etc/passwd; rm -rf /tmp/z");
+	expect("bash|-lc|API_KEY=1 touch /tmp/evil",
+	       "bash|-lc|API_KEY=[redacted len=1] touch /tmp/evil");
+	expect("sh|-c|X_TOKEN=1;cat${IFS}/etc/passwd&id",
+	       "sh|-c|X_TOKEN=[redacted len=1];cat${IFS}/etc/passwd&id");
+	expect("sh|-c|PASSWORD='a b;c' x", "sh|-c|PASSWORD=[redacted len=7] x");
+	expect("env|PASSWORD=a b; c|x", "env|PASSWORD=[redacted len=6]|x");
 	expect("sh|-c|docker run -e A=b img", "sh|-c|docker run -e A=[redacted len=1] img");
 	expect("sh|-c|docker run -e 'A=b c' -p 80:80 img",
 	       "sh|-c|docker run -e 'A=[redacted len=3]' -p 80:80 img");
@@ -190,14 +199,14 @@ static void test_lines_within_arguments(void **state)
 	       "sh|-c|curl -H \"Authorization: [redacted len=10]\" h");
 	expect("ssh|h|sh -c \"docker run -e 'A=b' x\"",
 	       "ssh|h|sh -c \"docker run -e 'A=[redacted len=1]' x\"");
-	expect("sh|-c|export TOKEN=abc; run", "sh|-c|export TOKEN=[redacted len=4] run");
+	expect("sh|-c|export TOKEN=abc; run", "sh|-c|export TOKEN=[redacted len=3]; run");
 	expect("sh|-c|# don't\ndocker run -e A=b x\n# can't",
 	       "sh|-c|# don't\ndocker run -e A=[redacted len=1] x\n# can't");
 	expect("sh|-c|echo it's; docker login -p pw",
 	       "sh|-c|echo it's; docker login -p [redacted len=2]");
 	expect_kept("sh|-c|ls -la /tmp && echo done");
 	expect("a 'b \"c $(d PASSWORD=x) e\" f' g",
-	       "a 'b \"c $(d PASSWORD=[redacted len=2] e\" f' g");
+	       "a 'b \"c $(d PASSWORD=[redacted len=1]) e\" f' g");
 }
 
 static void test_cut(void **state)

@@ -28,7 +28,9 @@ struct command {
 	const struct client *client;
 	enum pending pending;
 	unsigned nesting;
-	bool cut; /* the text that is looked at may not be whole */
+	bool interpreter; /* a shell or the like was named: its -c or -e has a script behind it */
+	bool script;      /* the word that comes next is one */
+	bool cut;         /* the text that is looked at may not be whole */
 };
 
 /* Programs that take a password by a flag of one letter. */
@@ -104,6 +106,7 @@ static void look_at_program(struct command *command, struct text word)
 		*command = (struct command){ .engine = true,
 					     .is_ctr = text_equal(program, TEXT("ctr")),
 					     .nesting = command->nesting,
+					     .interpreter = command->interpreter,
 					     .cut = command->cut };
 		return;
 	}
@@ -351,6 +354,7 @@ static void take_line(const struct command *outer, struct text line, bool quotes
 	size_t i = 0;
 
 	command.pending = PENDING_NONE;
+	command.script = false;
 	command.nesting = quotes ? outer->nesting + 1 : MOST_NESTING;
 	while (i < line.length) {
 		size_t end;
@@ -366,25 +370,72 @@ static void take_line(const struct command *outer, struct text line, bool quotes
 	}
 }
 
-/* NAME=value as a whole argument: spaces belong to the value. */
-static bool take_variable(struct text word, struct buffer *ret)
+/* sh -c, bash -lc, python3 -c, perl -e: what follows is a script, wherever it stands in the line.
+ */
+static void look_for_script(struct command *command, struct text word)
 {
-	size_t name = 0;
+	static const char *const names[] = { "sh",   "ash",  "bash", "dash",   "zsh",
+					     "ksh",  "mksh", "fish", "python", "perl",
+					     "ruby", "node", "php",  "lua" };
+	struct text program = program_of(word);
+
+	command->script = command->interpreter && word.length > 1 && word.length < 6 &&
+			  word.data[0] == '-' &&
+			  (word.data[word.length - 1] == 'c' || word.data[word.length - 1] == 'e');
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		size_t length = strlen(names[i]);
+
+		/* "python3.11" too */
+		if (program.length >= length && memcmp(program.data, names[i], length) == 0 &&
+		    (program.length == length || isdigit((unsigned char)program.data[length])))
+			command->interpreter = true;
+	}
+}
+
+/* Where a value ends in a script: at what a shell would take for the next word or command. */
+static size_t script_value_end(struct text word, size_t start)
+{
+	char quote = 0;
+	size_t i =
+		start + redact_mask_length((struct text){ word.data + start, word.length - start });
+
+	for (; i < word.length; i++) {
+		char c = word.data[i];
+
+		if (c == '\\' && quote != '\'' && i + 1 < word.length)
+			i++;
+		else if (quote ? c == quote : c == '\'' || c == '"')
+			quote = quote ? 0 : c;
+		else if (!quote && c && (is_space(c) || strchr(";&|<>()", c)))
+			break;
+	}
+	return i;
+}
+
+/*
+ * NAME=value as a whole argument: spaces belong to the value. Within a script they do not, or one
+ * assignment would hide every command behind it.
+ */
+static bool take_variable(const struct command *command, struct text word, struct buffer *ret)
+{
+	size_t name = 0, end;
 
 	while (name < word.length && redact_is_name(word.data[name]))
 		name++;
 	if (name == 0 || name == word.length || word.data[name] != '=' ||
 	    !redact_is_secret_name((struct text){ word.data, name }))
 		return false;
+	end = command->nesting > 0 ? script_value_end(word, name + 1) : word.length;
 	buffer_append(ret, word.data, name + 1);
-	redact_mask(ret, (struct text){ word.data + name + 1, word.length - name - 1 });
+	redact_mask(ret, (struct text){ word.data + name + 1, end - name - 1 });
+	redact_known((struct text){ word.data + end, word.length - end }, command->cut, ret);
 	return true;
 }
 
-static void take_text(struct command *command, struct text word, struct buffer *ret)
+static void take_text(struct command *command, struct text word, bool script, struct buffer *ret)
 {
 	_cleanup_buffer_ struct buffer line = {}, plain = {};
-	bool spaces = false;
+	bool spaces = script;
 
 	for (size_t i = 0; i < word.length && !spaces; i++)
 		spaces = is_space(word.data[i]);
@@ -408,8 +459,10 @@ static void take_text(struct command *command, struct text word, struct buffer *
 static void take_word(struct command *command, struct text word, struct buffer *ret)
 {
 	enum pending pending = command->pending;
+	bool script = command->script;
 
 	command->pending = PENDING_NONE;
+	look_for_script(command, word);
 	if (pending != PENDING_NONE && pending != PENDING_PLAIN) {
 		mask_value(command, pending, word, ret);
 		return;
@@ -422,7 +475,7 @@ static void take_word(struct command *command, struct text word, struct buffer *
 		redact_mask(ret, (struct text){ word.data + 5, word.length - 5 });
 		return;
 	}
-	if (take_variable(word, ret))
+	if (!script && take_variable(command, word, ret))
 		return;
 	if (word.length > 0 && word.data[0] == '-') {
 		if (command->engine && command->words == 0 && takes_plain_value(word))
@@ -432,7 +485,7 @@ static void take_word(struct command *command, struct text word, struct buffer *
 			look_at_subcommand(command, word);
 		look_at_program(command, word);
 	}
-	take_text(command, word, ret);
+	take_text(command, word, script, ret);
 }
 
 int redact_known_arguments(const struct text_list *arguments, struct text_list *ret)

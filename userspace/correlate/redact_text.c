@@ -190,7 +190,10 @@ static size_t take_assignment(struct text text, struct buffer *ret)
 	if (at + 1 < text.length && text.data[at] == '\\' && is_quote(text.data[at + 1]))
 		at++;
 	quote = at < text.length && is_quote(text.data[at]) ? text.data[at] : 0;
-	if (quote)
+	value = redact_mask_length(skip(text, at));
+	if (value) /* done before: what follows is no part of it */
+		;
+	else if (quote)
 		value = run_quoted(skip(text, ++at), quote);
 	else if (contains(head(text, name), "auth") || contains(head(text, name), "cookie"))
 		value = run_until(skip(text, at), "\r\n\"'`");

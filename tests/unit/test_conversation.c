@@ -331,6 +331,36 @@ static void bytes_that_were_cut_leave_the_request(void **state)
 	assert_int_equal(stats.bytes_missing, 0);
 }
 
+/* A second request hides behind so long a body that neither is kept; its answer tells of it. */
+static void a_request_within_what_was_cut_is_said(void **state)
+{
+	static const char length[] = "POST /build HTTP/1.1\r\nContent-Length: 300000\r\n\r\n",
+			  chunks[] = "POST /build HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+				     "493e0\r\n";
+	struct fixture *fixture = *state;
+
+	connects(fixture, 1, 10);
+	asks(fixture, 1, length);
+	assert_int_equal(took(fixture, 1, WIRE_CLIENT, NULL, 0, 300000 + 60), 0);
+	answers(fixture, 1, OK OK);
+	assert_int_equal(fixture->count, 3);
+	assert_string_equal(fixture->seen[2].state, "ambiguous");
+	assert_int_equal(fixture->seen[2].status, 200);
+	asks(fixture, 1, PING);
+	answers(fixture, 1, OK);
+	assert_string_equal(last(fixture, EVENT_api_request)->state, "complete");
+	asks(fixture, 1, chunks);
+	assert_int_equal(took(fixture, 1, WIRE_CLIENT, NULL, 0, 300000 + 7 + 2 * 60), 0);
+	answers(fixture, 1, OK OK OK);
+	assert_int_equal(fixture->count, 7);
+	assert_string_equal(fixture->seen[5].state, "ambiguous");
+	assert_string_equal(fixture->seen[5].request, "p-1-unseen-5");
+	assert_string_equal(fixture->seen[6].request, "p-1-unseen-6");
+	asks(fixture, 1, PING);
+	answers(fixture, 1, OK);
+	assert_string_equal(last(fixture, EVENT_api_request)->state, "complete");
+}
+
 static void lost_turns_are_counted_and_the_next_is_read(void **state)
 {
 	struct fixture *fixture = *state;
@@ -352,7 +382,10 @@ static void lost_turns_are_counted_and_the_next_is_read(void **state)
 	conversations_get_stats(fixture->conversations, &stats);
 	assert_int_equal(stats.requests_lost, 2);
 	assert_int_equal(stats.bytes_missing, 2 * (strlen(PING) + strlen(OK)));
-	assert_int_equal(fixture->count, 3);
+	conversations_end(fixture->conversations, fixture->now);
+	assert_int_equal(fixture->count, 4); /* one more for what was between */
+	assert_string_equal(fixture->seen[2].state, "complete");
+	assert_string_equal(fixture->seen[3].state, "ambiguous");
 }
 
 static void what_makes_no_sense_is_refused(void **state)
@@ -529,6 +562,7 @@ int main(void)
 		TEST(patience_ends_and_the_answer_follows),
 		TEST(the_id_is_awaited),
 		TEST(bytes_that_were_cut_leave_the_request),
+		TEST(a_request_within_what_was_cut_is_said),
 		TEST(lost_turns_are_counted_and_the_next_is_read),
 		TEST(what_makes_no_sense_is_refused),
 		TEST(each_request_is_of_who_sent_its_first_byte),

@@ -26,6 +26,7 @@ struct sender {
 struct request {
 	struct request *next;
 	uint64_t number;     /* on its connection, as http.h counts */
+	uint64_t unseen;     /* only its answer was seen: a number among all requests; 0 */
 	uint64_t time;       /* of its first byte, boot clock */
 	uint64_t offset;     /* of its first byte in the client's stream */
 	uint64_t completed;  /* when its last byte came; 0 */

@@ -209,6 +209,13 @@ static int gap(struct http_connection *connection, struct http_stream *stream, u
 			connection->held_missing += bytes;
 			return 0;
 		case HTTP_IDLE:
+			/* Behind a whole request there can only be another one: it is told, unseen.
+			 */
+			if (stream == &connection->streams[HTTP_REQUEST]) {
+				r = begin_head(connection, stream);
+				break;
+			}
+			/* fall through */
 		case HTTP_LOST:
 		case HTTP_AGAIN:
 			if (stream->open) {

@@ -60,10 +60,25 @@ static bool on_request_head(struct connection *connection, const struct http_hea
 	return request->description && description_may_take_over(request->description);
 }
 
+/* The engine answers what was not seen: in bytes that were not kept, lost, or before recording. */
+static struct request *push_unseen(struct connection *connection)
+{
+	struct request *request = push_request(connection, HTTP_UNPAIRED);
+
+	if (!request)
+		return NULL;
+	request->time = request->completed = connection->piece_time;
+	request->unseen = connection->requests;
+	request->ambiguous = request->answer_over = true;
+	return request;
+}
+
 static void on_answer_head(struct connection *connection, const struct http_head *head)
 {
 	struct request *request = find_request(connection, head->number);
 
+	if (head->number == HTTP_UNPAIRED && !head->unsure)
+		request = push_unseen(connection);
 	if (!request || request->answered)
 		return;
 	request->answered = connection->piece_time;
@@ -207,7 +222,12 @@ static void fill_request_id(struct connection *connection, const struct request 
 {
 	char id[80];
 
-	snprintf(id, sizeof(id), "%s-%llu", connection->name, (unsigned long long)request->number);
+	if (request->unseen)
+		snprintf(id, sizeof(id), "%s-unseen-%llu", connection->name,
+			 (unsigned long long)request->unseen);
+	else
+		snprintf(id, sizeof(id), "%s-%llu", connection->name,
+			 (unsigned long long)request->number);
 	record_set_string(record, FIELD_request_id, id);
 }
 
@@ -240,6 +260,8 @@ static void write_request(struct connection *connection, struct request *request
 	connection->waiting--;
 	fill_connector(connection, who, record);
 	fill_request_id(connection, request, record);
+	if (request->unseen)
+		record_set_string(record, FIELD_api_reason, "an answer whose request was not seen");
 	record_set_string(record, FIELD_api_state, state_of(request));
 	record_set_number(record, FIELD_http_request_body_bytes, request->body_bytes);
 	if (request->description)

@@ -143,6 +143,80 @@ static void tell_loss(const struct record *record, struct telling *telling)
 		spans_add_words(rest, STYLE_dim, 2, text_of(meaning));
 }
 
+/* "/run/docker.sock=2214": the path, and its inode or "absent". */
+static struct text path_of_socket(struct text item, struct text *ret_state)
+{
+	const char *equals = item.length ? memrchr(item.data, '=', item.length) : NULL;
+
+	*ret_state = (struct text){};
+	if (!equals)
+		return item;
+	ret_state->data = equals + 1;
+	ret_state->length = item.length - (size_t)(equals + 1 - item.data);
+	item.length = (size_t)(equals - item.data);
+	return item;
+}
+
+static bool ends_in(struct text text, struct text end)
+{
+	return text.length >= end.length &&
+	       memcmp(text.data + text.length - end.length, end.data, end.length) == 0;
+}
+
+/* One file by two paths, as /run and /var/run are; where it is absent only the paths can tell. */
+static bool is_same_socket(struct text item, struct text before)
+{
+	struct text state, state_before;
+	struct text path = path_of_socket(item, &state);
+	struct text path_before = path_of_socket(before, &state_before);
+
+	if (!text_equal(state, state_before))
+		return false;
+	return !text_equal(state, TEXT("absent")) ||
+	       (path.length == path_before.length + 4 && ends_in(path, path_before)) ||
+	       (path_before.length == path.length + 4 && ends_in(path_before, path));
+}
+
+static void tell_sockets(const struct record *record, struct spans *spans)
+{
+	const struct value *value = &record->values[FIELD_recorder_sockets];
+	const char *comma = "";
+
+	if (!record_has(record, FIELD_recorder_sockets) || value->list.count == 0)
+		return;
+	spans_add(spans, STYLE_dim, 2, TEXT("watching"));
+	for (size_t i = 0; i < value->list.count; i++) {
+		struct text state, path = path_of_socket(value->list.items[i], &state);
+		size_t j = 0;
+
+		while (j < i && !is_same_socket(value->list.items[i], value->list.items[j]))
+			j++;
+		if (j < i)
+			continue;
+		spans_add(spans, STYLE_plain, 0, text_of(comma));
+		spans_add(spans, STYLE_plain, 1, path);
+		if (text_equal(state, TEXT("absent")))
+			spans_add(spans, STYLE_notice, 1, TEXT("(absent)"));
+		comma = ",";
+	}
+}
+
+/* At the start a list of sentences would be all that is seen; where hooks degrade it is the news.
+ */
+static void tell_blind(const struct record *record, struct spans *spans)
+{
+	size_t count = record_has(record, FIELD_recorder_blind)
+			       ? record->values[FIELD_recorder_blind].list.count
+			       : 0;
+
+	if (record->event != EVENT_recorder_start)
+		tell_list(record, FIELD_recorder_blind, "cannot see:", spans);
+	else if (count > 0)
+		spans_printf(spans, STYLE_dim, 2,
+			     "cannot see: %zu thing%s (docktrail status tells)", count,
+			     count == 1 ? "" : "s");
+}
+
 static void tell_recorder(const struct record *record, struct telling *telling)
 {
 	static const struct {
@@ -166,6 +240,8 @@ static void tell_recorder(const struct record *record, struct telling *telling)
 		if (words[i].event == record->event)
 			spans_add(&telling->what, style == STYLE_plain ? STYLE_strong : style, 1,
 				  text_of(words[i].what));
+	if (record->event == EVENT_recorder_heartbeat)
+		return;
 	spans_add_words(&telling->rest, STYLE_plain, 2, record_text(record, FIELD_recorder_reason));
 	if (version.length)
 		spans_printf(&telling->rest, STYLE_plain, 2, "docktrail %.*s", S(version));
@@ -182,8 +258,8 @@ static void tell_recorder(const struct record *record, struct telling *telling)
 		spans_printf(
 			&telling->rest, STYLE_notice, 2, "%s of an unfinished end kept in torn/",
 			quantity_bytes(record_number(record, FIELD_recorder_torn_bytes), text));
-	tell_list(record, FIELD_recorder_sockets, "watching", &telling->rest);
-	tell_list(record, FIELD_recorder_blind, "cannot see:", &telling->rest);
+	tell_sockets(record, &telling->rest);
+	tell_blind(record, &telling->rest);
 }
 
 static void tell_request(const struct record *record, struct telling *telling)

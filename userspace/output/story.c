@@ -131,7 +131,7 @@ static int on_close(struct story *story, const struct record *record)
 	uint64_t stream = story_hash(record_text(record, FIELD_connection_id));
 	struct story_block *block, *holder = NULL;
 	struct story_line *line = NULL;
-	size_t from, held;
+	size_t from;
 	int r;
 
 	r = story_find(story, record, &block);
@@ -153,9 +153,7 @@ static int on_close(struct story *story, const struct record *record)
 			  spoke ? TEXT("NO REQUEST READ") : TEXT("asked nothing"));
 		r = story_add(story, block, true, NULL);
 	} else if (story->page.options.follow && block->closes >= block->connects) {
-		held = block->held;
-		r = story_block_end_noise(block, story->now_ns);
-		story_account(story, block, held);
+		r = story_end_noise(story, block, story->now_ns);
 	}
 	return r < 0 ? r : story_added(story, block, from);
 }

@@ -95,6 +95,15 @@ bool story_block_add_noise(struct story_block *block, const struct record *recor
 	return false;
 }
 
+void story_block_drop_pings(struct story_block *block)
+{
+	/* 0 is the ping, by GET or HEAD. */
+	for (size_t i = 1; i < STORY_NOISE_KINDS; i++)
+		if (block->noise[i].count > 0)
+			return;
+	block->noise[0].count = 0;
+}
+
 int story_block_end_noise(struct story_block *block, uint64_t time_ns)
 {
 	_cleanup_(telling_free)

@@ -69,6 +69,8 @@ int story_block_set_who(struct story_block *block, const struct record *record);
 
 /* Whether it is noise; counted if so. */
 bool story_block_add_noise(struct story_block *block, const struct record *record);
+/* Forget the pings, if there is no other noise: not worth a header of its own. */
+void story_block_drop_pings(struct story_block *block);
 /* "12 x SystemPing, SystemVersion" as a line; nothing where there is none. Returns 0 or -ENOMEM. */
 int story_block_end_noise(struct story_block *block, uint64_t time_ns);
 

@@ -85,6 +85,9 @@ void story_print_header(struct story_page *page, struct story_block *block, uint
 	}
 	print_gutter(page, time_ns, true);
 	lay_out(page, &block->header, GUTTER, GUTTER + 4);
+	if (block->told)
+		buffer_append_string(&page->out, page->options.colour ? "  \033[2m(continued)\033[m"
+								      : "  (continued)");
 	buffer_append_char(&page->out, '\n');
 	/* Coming back to a process that was told of above: its ancestors are still there. */
 	if (!block->told && block->ancestry.count > 0) {

@@ -65,15 +65,30 @@ void story_account(struct story *story, const struct story_block *block, size_t 
 	story->held += block->held - held;
 }
 
+int story_end_noise(struct story *story, struct story_block *block, uint64_t time_ns)
+{
+	size_t held = block->held;
+	int r;
+
+	/* Another process came between: a header again, only to say that it pinged, is noise
+	 * itself. */
+	if (story->page.options.follow && block->told && story->current != block)
+		story_block_drop_pings(block);
+	r = story_block_end_noise(block, time_ns);
+	story_account(story, block, held);
+	return r;
+}
+
 /* What can only be said once nothing more comes. */
 static int end_block(struct story *story, struct story_block *block)
 {
 	_cleanup_(telling_free)
 	struct telling telling = {};
-	size_t held = block->held;
+	size_t held;
 	int r;
 
-	r = story_block_end_noise(block, block->last_ns);
+	r = story_end_noise(story, block, block->last_ns);
+	held = block->held;
 	if (r == 0 && block->count == 0 && block->connects > 0 && block->requests == 0 &&
 	    block->closes == 0) {
 		spans_add(&telling.what, STYLE_plain, 0, TEXT("connected"));

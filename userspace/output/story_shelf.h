@@ -48,6 +48,8 @@ struct story_line *story_find_line(struct story *story, uint64_t request, uint64
 void story_touch(struct story *story, struct story_block *block);
 /* Bring the books up to date after block->held has changed from `held`. */
 void story_account(struct story *story, const struct story_block *block, size_t held);
+/* What was counted as noise becomes a line, unless it is not worth one. Returns 0 or -ENOMEM. */
+int story_end_noise(struct story *story, struct story_block *block, uint64_t time_ns);
 void story_drop_line(struct story *story, struct story_block *block, size_t i);
 
 /* Close what is silent, and keep what is held in bounds. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <ctype.h>
 #include <inttypes.h>
+#include <string.h>
 #include <strings.h>
 
 #include "base/cleanup.h"
@@ -71,6 +72,13 @@ void tell_target(const struct record *record, struct spans *spans)
 	struct text id = tell_short_id(record_text(record, FIELD_target_id));
 	unsigned int gap = 2;
 
+	struct text short_name = tell_short_id(name);
+
+	/* A client may name a thing by its whole id, and does for an exec. */
+	if (short_name.length < name.length) {
+		id = id.length ? id : short_name;
+		name = (struct text){};
+	}
 	if (!id.length && !name.length)
 		return;
 	if (type.length && !type_is_told(record, type)) {
@@ -129,6 +137,24 @@ static struct text item_of(const struct record *record, enum field field, size_t
 	return record_has(record, field) && i < value->list.count ? value->list.items[i] : none;
 }
 
+/* Whoever has it has the host. */
+static bool is_engine_socket(const struct record *record, struct text path)
+{
+	static const char *const names[] = { "docker.sock", "containerd.sock", "podman.sock",
+					     "crio.sock", "docker-raw.sock" };
+	const char *slash = path.length ? memrchr(path.data, '/', path.length) : NULL;
+	struct text name = path;
+
+	if (!slash)
+		return false;
+	name.data = slash + 1;
+	name.length -= (size_t)(slash + 1 - path.data);
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (text_equal(name, text_of(names[i])))
+			return true;
+	return text_equal(path, record_text(record, FIELD_socket_path));
+}
+
 static void tell_mounts(const struct record *record, struct spans *spans)
 {
 	size_t count = record_has(record, FIELD_declared_mounts_target)
@@ -141,7 +167,9 @@ static void tell_mounts(const struct record *record, struct spans *spans)
 		struct text target = item_of(record, FIELD_declared_mounts_target, i);
 		struct text mode = item_of(record, FIELD_declared_mounts_mode, i);
 		bool bind = !type.length || text_equal(type, TEXT("bind"));
-		enum style style = bind ? STYLE_notice : STYLE_plain;
+		enum style style = bind && is_engine_socket(record, source) ? STYLE_alarm
+				   : bind                                   ? STYLE_notice
+									    : STYLE_plain;
 
 		if (text_equal(type, TEXT("tmpfs")))
 			continue;
@@ -229,5 +257,5 @@ void tell_declared(const struct record *record, struct spans *spans)
 		spans_printf(spans, STYLE_plain, 2, "user %.*s", S(user));
 	tell_declared_command(record, spans);
 	if (record_has(record, FIELD_declared_cut) && record->values[FIELD_declared_cut].boolean)
-		spans_add(spans, STYLE_notice, 2, TEXT("more was declared than is kept"));
+		spans_add(spans, STYLE_notice, 2, TEXT("its body was cut or is not JSON"));
 }

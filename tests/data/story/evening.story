@@ -1,5 +1,5 @@
 Sunday 22 November 2026  UTC
-02:14:00  recording began   docktrail 0.1  Linux 6.1.0-28-amd64  watching /run/docker.sock=2214  cannot see: io_uring sends
+02:14:00  recording began   docktrail 0.1  Linux 6.1.0-28-amd64  watching /run/docker.sock  cannot see: 1 thing (docktrail status tells)
 
 02:14:30  alice (audit uid 1000, session 42)   docker run --rm --pid host -v /:/host busybox id
           sshd[640] > sshd[811] > bash[902] > docker[25924]

@@ -14,6 +14,7 @@
 #include "commands/record_options.h"
 #include "correlate/actor.h"
 #include "correlate/containers.h"
+#include "correlate/message.h"
 #include "correlate/namespaces.h"
 #include "correlate/process.h"
 #include "correlate/redact.h"
@@ -231,21 +232,11 @@ struct conversations *scribe_conversations(struct scribe *scribe)
 
 /* ---- messages in */
 
-static struct text tail_text(const struct wire_header *message, struct wire_str string)
-{
-	size_t room = message->length - message->tail;
-
-	if (string.offset > room || string.length > room - string.offset)
-		return (struct text){};
-	return (struct text){ (const char *)message + message->tail + string.offset,
-			      string.length };
-}
-
 static int on_process_exec(struct scribe *scribe, const struct wire_process_exec *message)
 {
-	const struct process_exec exec = { .executable =
-						   tail_text(&message->header, message->executable),
-					   .args = tail_text(&message->header, message->args),
+	const struct process_exec exec = { .executable = message_text(&message->header,
+								      message->executable),
+					   .args = message_text(&message->header, message->args),
 					   .args_length = message->args_length };
 
 	namespaces_learn(scribe->actors.namespaces, &message->task);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One connection and its requests: what conversation.c (messages), request.c (events) share. */
+/*
+ * One connection and its requests: what conversation.c (messages), connection.c (connections) and
+ * request.c (requests) share.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -87,6 +90,41 @@ struct conversations {
 	struct conversation_stats stats;
 };
 
+/* ---- connection.c */
+
+/* NULL on -ENOMEM; `from_start`: nothing was said on it before. */
+struct connection *connection_new(struct conversations *conversations, uint64_t time,
+				  bool from_start);
+/* Without a word; not for one that stands in the table. */
+void connection_free(struct connection *connection);
+
+/* It has this number from now on; or waits for it, until the first send brings it. */
+void connection_bind(struct connection *connection, uint64_t id);
+void connection_wait(struct conversations *conversations, struct connection *connection);
+
+/* Before one is added: where there are too many, the one that was silent longest is ended. */
+void connection_make_room(struct conversations *conversations, uint64_t time);
+
+/* What any message says of its connection. */
+struct connection_heard {
+	uint64_t id, time, inode;
+	uint32_t device, connector;
+	bool from_start;
+};
+
+/* By its number, or NULL; the second one makes it if need be, NULL on -ENOMEM. */
+struct connection *connection_find(struct conversations *conversations, uint64_t id);
+struct connection *connection_find_or_make(struct conversations *conversations,
+					   const struct connection_heard *heard);
+
+/* Write what is open and its socket-close; forget it. */
+void connection_end(struct connection *connection, uint64_t time);
+
+/* Begin an event about this connection with the actor's and the connection's fields; write it. */
+struct record *connection_record(struct connection *connection, int event, uint64_t time,
+				 const struct wire_task *who);
+void connection_emit(struct conversations *conversations, struct record *record);
+
 /*
  * Who sent the byte at this offset: the last sender from before it; of what was sent before the
  * first that is known, that one, else the connector. NULL where that would be a guess: there were
@@ -107,7 +145,3 @@ void requests_due(struct connection *connection, uint64_t now, bool ends);
 void requests_pin_sender(struct connection *connection);
 
 void requests_free(struct connection *connection);
-
-/* Begin an event about this connection with the actor's and the connection's fields. */
-struct record *connection_record(struct connection *connection, int event, uint64_t time,
-				 const struct wire_task *who);

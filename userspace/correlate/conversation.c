@@ -2,13 +2,13 @@
 #include "correlate/conversation.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "correlate/actor.h"
 #include "correlate/connection.h"
+#include "correlate/message.h"
 #include "event/record.h"
 
 /* A message about a connection may still be in a ring. */
@@ -29,246 +29,7 @@ int conversations_new(const struct conversation_options *options, struct convers
 	return 0;
 }
 
-static void connection_free(struct connection *connection)
-{
-	requests_free(connection);
-	http_free(&connection->http);
-	free(connection);
-}
-
-/* ---- connections: found by the kernel's number, or bound to it later */
-
-static struct connection *connection_new(struct conversations *conversations, uint64_t time,
-					 bool from_start)
-{
-	struct connection *connection = calloc(1, sizeof(*connection));
-
-	if (!connection)
-		return NULL;
-	snprintf(connection->name, sizeof(connection->name), "%s-%llu",
-		 conversations->options.prefix, (unsigned long long)++conversations->opened);
-	connection->conversations = conversations;
-	connection->opened = connection->last = time;
-	connection->from_start = from_start;
-	http_init(&connection->http, &request_http_handler, connection, from_start);
-	return connection;
-}
-
-static void remove_unbound(struct conversations *conversations, struct connection *connection)
-{
-	struct connection **at = &conversations->unbound, *previous = NULL;
-
-	for (; *at && *at != connection; at = &(*at)->next_unbound)
-		previous = *at;
-	if (*at) {
-		*at = connection->next_unbound;
-		conversations->unbound_count--;
-		if (conversations->last_unbound == connection)
-			conversations->last_unbound = previous;
-	}
-	connection->next_unbound = NULL;
-}
-
-static void add_unbound(struct conversations *conversations, struct connection *connection)
-{
-	if (conversations->unbound)
-		conversations->last_unbound->next_unbound = connection;
-	else
-		conversations->unbound = connection;
-	conversations->last_unbound = connection;
-	conversations->unbound_count++;
-}
-
-static void connection_end(struct connection *connection, uint64_t time);
-
-static void make_room(struct conversations *conversations, uint64_t time)
-{
-	struct connection *connection, *next, *silent = NULL;
-
-	if (conversations->unbound_count >= CONVERSATIONS_MOST) {
-		conversations->stats.evicted++;
-		connection_end(conversations->unbound, time);
-	}
-	if (HASH_COUNT(conversations->connections) < CONVERSATIONS_MOST)
-		return;
-	HASH_ITER (hh, conversations->connections, connection, next)
-		if (!silent || connection->last < silent->last)
-			silent = connection;
-	conversations->stats.evicted++;
-	connection_end(silent, time);
-}
-
-static void bind_to(struct connection *connection, uint64_t id)
-{
-	struct conversations *conversations = connection->conversations;
-
-	connection->id = id;
-	HASH_ADD(hh, conversations->connections, id, sizeof(connection->id), connection);
-}
-
-/*
- * The tracepoint rung tells a connect without the connection's number, which the first send brings:
- * it belongs to the oldest connect of that process to that listener that has none yet.
- */
-static struct connection *take_unbound(struct conversations *conversations, uint32_t pid,
-				       uint64_t inode)
-{
-	for (struct connection *at = conversations->unbound; at; at = at->next_unbound)
-		if (at->connector.pid == pid && at->inode == inode) {
-			remove_unbound(conversations, at);
-			return at;
-		}
-	return NULL;
-}
-
-struct heard {
-	uint64_t id, time, inode;
-	uint32_t device, connector;
-	bool from_start;
-};
-
-static struct connection *find(struct conversations *conversations, uint64_t id)
-{
-	struct connection *connection;
-
-	HASH_FIND(hh, conversations->connections, &id, sizeof(id), connection);
-	return connection;
-}
-
-static struct connection *find_or_make(struct conversations *conversations,
-				       const struct heard *heard)
-{
-	struct connection *connection = find(conversations, heard->id);
-
-	if (!connection) {
-		make_room(conversations, heard->time);
-		connection = take_unbound(conversations, heard->connector, heard->inode);
-		if (!connection)
-			connection = connection_new(conversations, heard->time, heard->from_start);
-		if (!connection)
-			return NULL;
-		bind_to(connection, heard->id);
-	}
-	connection->last = heard->time;
-	if (!connection->inode) {
-		connection->inode = heard->inode;
-		connection->device = heard->device;
-	}
-	if (!connection->connector_known && heard->connector) {
-		/* Only its number is known: /proc and the tree tell the rest, if it is still there.
-		 */
-		connection->connector = (struct wire_task){ .pid = heard->connector,
-							    .uid = WIRE_UNSET,
-							    .gid = WIRE_UNSET,
-							    .effective_uid = WIRE_UNSET,
-							    .effective_gid = WIRE_UNSET,
-							    .login_uid = WIRE_UNSET,
-							    .session = WIRE_UNSET };
-		connection->connector_known = true;
-	}
-	return connection;
-}
-
-const struct wire_task *connection_sender_at(const struct connection *connection, uint64_t offset)
-{
-	const struct wire_task *task = connection->connector_known ? &connection->connector : NULL;
-
-	if (connection->senders_dropped && offset < connection->senders[0].offset)
-		return NULL;
-	for (unsigned int i = 0; i < connection->sender_count; i++)
-		if (connection->senders[i].offset <= offset || i == 0)
-			task = &connection->senders[i].task;
-	return task;
-}
-
-/* ---- events about a connection */
-
-static void fill_socket(struct connection *connection, struct record *record)
-{
-	const struct conversation_options *options = &connection->conversations->options;
-	const char *path =
-		options->socket_path(options->socket_user, connection->inode, connection->device);
-	char device[32];
-
-	if (connection->name[0])
-		record_set_string(record, FIELD_connection_id, connection->name);
-	if (path)
-		record_set_string(record, FIELD_socket_path, path);
-	if (!connection->inode)
-		return;
-	record_set_number(record, FIELD_socket_inode, connection->inode);
-	snprintf(device, sizeof(device), "%u:%u", connection->device >> 20,
-		 connection->device & ((1u << 20) - 1));
-	record_set_string(record, FIELD_socket_device, device);
-}
-
-struct record *connection_record(struct connection *connection, int event, uint64_t time,
-				 const struct wire_task *who)
-{
-	struct conversations *conversations = connection->conversations;
-	struct record *record = conversations->record;
-
-	record_begin(record, (enum event)event);
-	record_set_number(record, FIELD_timestamp,
-			  actor_wall_ns(conversations->options.actors, time));
-	if (who)
-		actor_fill(conversations->options.actors, who, record);
-	fill_socket(connection, record);
-	record_set_string(record, FIELD_source, conversations->options.source);
-	record_set_string(record, FIELD_witness, "bpf");
-	return record;
-}
-
-static void emit(struct conversations *conversations, struct record *record)
-{
-	conversations->options.emit(conversations->options.user, record);
-}
-
-static void connection_end(struct connection *connection, uint64_t time)
-{
-	struct conversations *conversations = connection->conversations;
-	struct record *record;
-
-	http_end(&connection->http);
-	requests_due(connection, time, true);
-	record = connection_record(connection, EVENT_socket_close, time,
-				   connection->connector_known
-					   ? &connection->connector
-					   : connection_sender_at(connection, 0));
-	record_set_string(record, FIELD_event_outcome, "success");
-	record_set_number(record, FIELD_close_requests, connection->requests);
-	for (int direction = 0; direction < 2; direction++) {
-		uint64_t bytes = connection->sent[direction] > connection->next[direction]
-					 ? connection->sent[direction]
-					 : connection->next[direction];
-
-		record_set_number(record,
-				  direction == WIRE_CLIENT ? FIELD_close_bytes_sent
-							   : FIELD_close_bytes_received,
-				  bytes);
-	}
-	/* A sweep looks at the clock before the last messages come. */
-	if (connection->from_start && time >= connection->opened)
-		record_set_number(record, FIELD_close_duration, time - connection->opened);
-	emit(conversations, record);
-	if (connection->id)
-		HASH_DEL(conversations->connections, connection);
-	else
-		remove_unbound(conversations, connection);
-	connection_free(connection);
-}
-
 /* ---- messages */
-
-static struct text tail_text(const struct wire_header *message, struct wire_str string)
-{
-	size_t room = message->length - message->tail;
-
-	if (string.offset > room || string.length > room - string.offset)
-		return (struct text){};
-	return (struct text){ (const char *)message + message->tail + string.offset,
-			      string.length };
-}
 
 static int on_refusal(struct conversations *conversations,
 		      const struct wire_socket_connect *message)
@@ -276,7 +37,7 @@ static int on_refusal(struct conversations *conversations,
 	struct connection refused = { .conversations = conversations,
 				      .inode = message->socket_inode,
 				      .device = message->device };
-	struct text path = tail_text(&message->header, message->path);
+	struct text path = message_text(&message->header, message->path);
 	struct record *record;
 
 	record = connection_record(&refused, EVENT_socket_connect, message->header.time,
@@ -286,7 +47,7 @@ static int on_refusal(struct conversations *conversations,
 	record_set_string(record, FIELD_event_outcome, "failure");
 	record_set_string(record, FIELD_error_code, strerrorname_np(-message->error) ?: "unknown");
 	record_raise_severity(record, 25);
-	emit(conversations, record);
+	connection_emit(conversations, record);
 	return 0;
 }
 
@@ -298,16 +59,16 @@ static int on_connect(struct conversations *conversations,
 
 	if (message->error)
 		return on_refusal(conversations, message);
-	connection = find(conversations, message->connection);
+	connection = connection_find(conversations, message->connection);
 	if (!connection || !message->connection) {
-		make_room(conversations, message->header.time);
+		connection_make_room(conversations, message->header.time);
 		connection = connection_new(conversations, message->header.time, true);
 		if (!connection)
 			return -ENOMEM;
 		if (message->connection)
-			bind_to(connection, message->connection);
+			connection_bind(connection, message->connection);
 		else
-			add_unbound(conversations, connection);
+			connection_wait(conversations, connection);
 	}
 	connection->opened = message->header.time;
 	connection->inode = message->socket_inode;
@@ -317,37 +78,38 @@ static int on_connect(struct conversations *conversations,
 	record = connection_record(connection, EVENT_socket_connect, message->header.time,
 				   &message->task);
 	record_set_string(record, FIELD_event_outcome, "success");
-	emit(conversations, record);
+	connection_emit(conversations, record);
 	return 0;
 }
 
 static int on_present(struct conversations *conversations,
 		      const struct wire_socket_present *message)
 {
-	struct heard heard = { .id = message->connection,
-			       .time = message->header.time,
-			       .inode = message->socket_inode,
-			       .device = message->device,
-			       .connector = message->pid };
-	bool known = find(conversations, heard.id) != NULL;
-	struct connection *connection = find_or_make(conversations, &heard);
+	struct connection_heard heard = { .id = message->connection,
+					  .time = message->header.time,
+					  .inode = message->socket_inode,
+					  .device = message->device,
+					  .connector = message->pid };
+	bool known = connection_find(conversations, heard.id) != NULL;
+	struct connection *connection = connection_find_or_make(conversations, &heard);
 
 	if (!connection)
 		return -ENOMEM;
 	if (!known && !connection->from_start)
-		emit(conversations, connection_record(connection, EVENT_socket_present, heard.time,
-						      &connection->connector));
+		connection_emit(conversations,
+				connection_record(connection, EVENT_socket_present, heard.time,
+						  &connection->connector));
 	return 0;
 }
 
 static int on_sender(struct conversations *conversations, const struct wire_socket_sender *message)
 {
-	struct heard heard = { .id = message->connection,
-			       .time = message->header.time,
-			       .connector = message->connector,
-			       .inode = message->inode,
-			       .device = message->device };
-	struct connection *connection = find_or_make(conversations, &heard);
+	struct connection_heard heard = { .id = message->connection,
+					  .time = message->header.time,
+					  .connector = message->connector,
+					  .inode = message->inode,
+					  .device = message->device };
+	struct connection *connection = connection_find_or_make(conversations, &heard);
 	unsigned int at;
 
 	if (!connection)
@@ -391,14 +153,14 @@ static int close_gap(struct connection *connection, const struct wire_socket_pie
 
 static int on_piece(struct conversations *conversations, const struct wire_socket_piece *piece)
 {
-	struct heard heard = { .id = piece->connection,
-			       .time = piece->header.time,
-			       .inode = piece->inode,
-			       .device = piece->device,
-			       .connector = piece->connector,
-			       .from_start = piece->offset == 0 };
-	struct connection *connection = find_or_make(conversations, &heard);
-	struct text data = tail_text(&piece->header, piece->data);
+	struct connection_heard heard = { .id = piece->connection,
+					  .time = piece->header.time,
+					  .inode = piece->inode,
+					  .device = piece->device,
+					  .connector = piece->connector,
+					  .from_start = piece->offset == 0 };
+	struct connection *connection = connection_find_or_make(conversations, &heard);
+	struct text data = message_text(&piece->header, piece->data);
 	enum http_direction direction = piece->direction;
 	bool turned;
 	int r;
@@ -433,7 +195,7 @@ static int on_piece(struct conversations *conversations, const struct wire_socke
 
 static int on_close(struct conversations *conversations, const struct wire_socket_close *message)
 {
-	struct connection *connection = find(conversations, message->connection);
+	struct connection *connection = connection_find(conversations, message->connection);
 
 	if (!connection || message->direction > WIRE_ENGINE)
 		return 0;
@@ -485,7 +247,7 @@ void conversations_alive_begin(struct conversations *conversations)
 void conversations_alive(struct conversations *conversations, uint64_t id, uint8_t direction,
 			 uint64_t sent)
 {
-	struct connection *connection = find(conversations, id);
+	struct connection *connection = connection_find(conversations, id);
 
 	if (!connection || direction > WIRE_ENGINE)
 		return;

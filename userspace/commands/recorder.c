@@ -24,56 +24,6 @@
 #define DRAIN_US  50000 /* a record waits in its ring this long at most */
 #define SECOND_US 1000000
 
-/* ---- what must be there before anything begins */
-
-static int check_capabilities(void)
-{
-	static const struct {
-		unsigned int capability;
-		const char *name, *why;
-	} needed[] = {
-		{ CAP_BPF, "CAP_BPF", "to load the probes" },
-		{ CAP_PERFMON, "CAP_PERFMON", "to attach them" },
-		{ CAP_SYS_ADMIN, "CAP_SYS_ADMIN",
-		  "to find the kernel's types and iterate over its sockets" },
-		{ CAP_SYS_PTRACE, "CAP_SYS_PTRACE", "to read programs and login uids in /proc" },
-		{ CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH", "to read the engine's files" },
-	};
-	int missing = 0;
-
-	if (capng_get_caps_process() < 0)
-		return 0; /* attaching will tell */
-	for (size_t i = 0; i < ARRAY_SIZE(needed); i++) {
-		if (capng_have_capability(CAPNG_EFFECTIVE, needed[i].capability))
-			continue;
-		fprintf(stderr, "docktrail: %s is missing, %s\n", needed[i].name, needed[i].why);
-		missing++;
-	}
-	if (missing)
-		fprintf(stderr,
-			"docktrail: run it as root, or as a service with these capabilities\n");
-	return missing ? -EPERM : 0;
-}
-
-/* Field 22 of /proc/self/stat: with the pid it tells this recorder from a later one of the same
- * pid. */
-static uint64_t own_start_ticks(void)
-{
-	_cleanup_buffer_ struct buffer contents = {};
-	unsigned long long ticks = 0;
-	const char *at;
-
-	if (file_read(AT_FDCWD, "/proc/self/stat", 4096, &contents) < 0 ||
-	    !buffer_string(&contents))
-		return 0;
-	at = strrchr(contents.data, ')');
-	for (int field = 2; at && field < 22; field++)
-		at = strchr(at + 1, ' ');
-	if (at)
-		sscanf(at, "%llu", &ticks);
-	return ticks;
-}
-
 /* ---- the loop */
 
 static void drain(struct recorder *recorder, bool all)
@@ -167,19 +117,6 @@ static void check_folder(struct recorder *recorder)
 	sd_event_exit(recorder->loop, -ENOENT);
 }
 
-static void warn_if_others_write(const struct recorder *recorder)
-{
-	struct stat status;
-
-	if (fstat(recorder->trail_folder, &status) < 0 ||
-	    (status.st_uid == geteuid() && !(status.st_mode & (S_IWGRP | S_IWOTH))))
-		return;
-	fprintf(stderr,
-		"docktrail: others than its owner can write the folder %s and remove what is recorded "
-		"there; `verify` would say so, but the evidence would be gone. chown it and chmod 0750\n",
-		recorder->options->trail);
-}
-
 static void measure_rate(struct recorder *recorder, uint64_t now)
 {
 	struct scribe_stats stats;
@@ -255,240 +192,6 @@ static int open_loop(struct recorder *recorder)
 	return r;
 }
 
-/* ---- beginning */
-
-static const char *socket_path(void *user, uint64_t inode, uint32_t device)
-{
-	const struct recorder *recorder = user;
-
-	return bpf_source_socket_path(recorder->source, inode, device);
-}
-
-/* Should it fail, more goes through the rings than is needed. */
-static void handed_over(void *user, uint64_t connection)
-{
-	const struct recorder *recorder = user;
-
-	bpf_source_handed_over(recorder->source, connection);
-}
-
-/* libbpf guesses at `ulimit -l` whenever something is refused: no kernel that is supported counts
- * the memory of BPF by it. */
-static void say_diagnosis(const char *lines)
-{
-	while (*lines) {
-		size_t length = strcspn(lines, "\n");
-		const char *guess = strstr(lines, "ulimit -l");
-
-		if (length > 0 && (!guess || guess > lines + length))
-			fprintf(stderr, "%.*s\n", (int)length, lines);
-		lines += length + (lines[length] == '\n');
-	}
-}
-
-static int open_source(struct recorder *recorder)
-{
-	_cleanup_buffer_ struct buffer diagnosis = {};
-	struct bpf_options options = {
-		.sockets = (const char *const *)recorder->options->sockets.items,
-		.rung = recorder->options->rung,
-		.volume_bytes = recorder->options->volume_bytes
-	};
-	int r;
-
-	memcpy(options.ring_bytes, recorder->options->ring_bytes, sizeof(options.ring_bytes));
-	r = bpf_source_open(&options, &recorder->source, &diagnosis);
-	if (r < 0) {
-		fprintf(stderr, "docktrail: the probes cannot be attached: %s\n", strerror(-r));
-		say_diagnosis(buffer_string(&diagnosis) ?: "");
-		if (options.rung)
-			fprintf(stderr,
-				"docktrail: only the rung %s was tried: without --rung the best one that "
-				"attaches is taken\n",
-				options.rung);
-		fprintf(stderr,
-			"docktrail: without them nothing can be recorded. Needed are a kernel of 5.17 or "
-			"later with BTF and root. Trails that exist can be replayed and verified all the "
-			"same\n");
-	}
-	return r;
-}
-
-static int open_scribe(struct recorder *recorder)
-{
-	_cleanup_buffer_ struct buffer problem = {};
-	struct scribe_options options = { .record = recorder->options,
-					  .source = bpf_source_rung(recorder->source),
-					  .socket_path = socket_path,
-					  .handed_over = handed_over,
-					  .user = recorder };
-	int r = bpf_source_host_namespaces(recorder->source, options.host_namespaces);
-
-	if (r < 0)
-		fprintf(stderr,
-			"docktrail: the host's own namespaces are not known (%s): only those with fixed "
-			"numbers are told from others\n",
-			strerror(-r));
-	r = scribe_open(&options, &recorder->scribe, &problem);
-	if (r < 0)
-		fprintf(stderr, "docktrail: %s\n", buffer_string(&problem) ?: strerror(-r));
-	return r;
-}
-
-/* The order matters: probes first, then /proc and open connections, so that nothing falls in
- * between. */
-static int begin(struct recorder *recorder)
-{
-	int r = open_source(recorder);
-
-	if (r == 0)
-		r = open_scribe(recorder);
-	if (r < 0)
-		return r;
-	recorder->trail_folder = open(recorder->options->trail, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (recorder->trail_folder < 0) {
-		fprintf(stderr, "docktrail: cannot open %s: %m\n", recorder->options->trail);
-		return -errno;
-	}
-	warn_if_others_write(recorder);
-	recorder->started_wall_ns = clock_wall_ns();
-	recorder->start_ticks = own_start_ticks();
-	r = scribe_seed(recorder->scribe);
-	if (r < 0)
-		fprintf(stderr, "docktrail: not all that was there before is known: %s\n",
-			strerror(-r));
-	recorder_say_recovery(recorder);
-	recorder_say_start(recorder);
-	r = bpf_source_sweep(recorder->source);
-	if (r < 0)
-		fprintf(stderr, "docktrail: connections that were open before are not known: %s\n",
-			strerror(-r));
-	malloc_trim(0); /* the kernel's types and /proc took more than recording will */
-	r = scribe_sync(recorder->scribe);
-	if (r < 0)
-		fprintf(stderr, "docktrail: the trail %s cannot be written: %s\n",
-			recorder->options->trail, strerror(-r));
-	return r;
-}
-
-static const char *socket_words(const struct bpf_socket_state *state)
-{
-	struct stat status;
-
-	if (state->present)
-		return "is watched";
-	if (stat(state->path, &status) == 0 && !S_ISSOCK(status.st_mode))
-		return "is no socket: it is watched as soon as an engine makes one there";
-	return "is not there yet: it is watched as soon as it appears";
-}
-
-/* "sk_data_ready" of "tp_btf/sk_data_ready"; "unix" alone would say little of "iter/unix". */
-static const char *short_name(const char *hook)
-{
-	const char *slash = strrchr(hook, '/');
-
-	return slash && strncmp(hook, "iter/", 5) != 0 ? slash + 1 : hook;
-}
-
-static bool is_named_before(const struct bpf_hook_state *hooks, size_t i)
-{
-	for (size_t j = 0; j < i; j++)
-		if (hooks[j].attached && strcmp(hooks[j].purpose, "process") != 0 &&
-		    strcmp(short_name(hooks[j].hook), short_name(hooks[i].hook)) == 0)
-			return true;
-	return false;
-}
-
-static void announce_hooks(const struct recorder *recorder)
-{
-	const struct bpf_hook_state *hooks;
-	size_t count = bpf_source_hooks(recorder->source, &hooks);
-	const char *comma = "";
-
-	fprintf(stderr, "recording to %s by rung %s:", recorder->options->trail,
-		bpf_source_rung(recorder->source));
-	for (size_t i = 0; i < count; i++) {
-		if (!hooks[i].attached || strcmp(hooks[i].purpose, "process") == 0 ||
-		    is_named_before(hooks, i))
-			continue;
-		fprintf(stderr, "%s %s", comma, short_name(hooks[i].hook));
-		comma = ",";
-	}
-	fputc('\n', stderr);
-}
-
-/* Without its folder of containers a container has an id, but no name and no image. */
-static void announce_engine_roots(const struct recorder *recorder)
-{
-	const struct string_list *roots = &recorder->options->engine_roots;
-	_cleanup_buffer_ struct buffer path = {};
-
-	for (unsigned int i = 0; i < roots->count; i++) {
-		buffer_clear(&path);
-		buffer_printf(&path, "%s/containers", roots->items[i]);
-		if (!buffer_string(&path) || access(path.data, F_OK) == 0)
-			return;
-	}
-	fprintf(stderr,
-		"  %s has no containers: names of containers will be missing if the engine keeps them "
-		"elsewhere; --engine-root DIR says where (`docker info`: Docker Root Dir)\n",
-		roots->count == 1 ? roots->items[0] : "no engine's folder");
-}
-
-/* Verifying needs nothing but the trail's first key, and must not rest on a copy on this host. */
-static void announce_root(const struct recorder *recorder)
-{
-	struct scribe_stats stats;
-
-	if (scribe_recovery(recorder->scribe)->found == TRAIL_FOUND_NOTHING) {
-		fprintf(stderr, "  a new trail; keep its root key somewhere else:\n  %s\n",
-			scribe_root(recorder->scribe));
-		return;
-	}
-	scribe_get_stats(recorder->scribe, &stats);
-	fprintf(stderr, "  continues a trail of %llu events; its root key:\n  %s\n",
-		(unsigned long long)(stats.trail.committed_event - stats.trail.events),
-		scribe_root(recorder->scribe));
-}
-
-static void announce(struct recorder *recorder)
-{
-	const struct bpf_socket_state *sockets;
-	size_t count = bpf_source_sockets(recorder->source, &sockets);
-
-	announce_hooks(recorder);
-	for (size_t i = 0; i < count; i++)
-		fprintf(stderr, "  %s %s\n", sockets[i].path, socket_words(&sockets[i]));
-	for (const char *const *blind = bpf_source_blind(recorder->source); *blind; blind++)
-		fprintf(stderr, "  not seen by this rung: %s\n", *blind);
-	announce_engine_roots(recorder);
-	announce_root(recorder);
-	fflush(stderr);
-}
-
-/* What was recorded, and what to do next. */
-static void say_totals(const struct recorder *recorder, const struct scribe_stats *stats)
-{
-	uint64_t lost = stats->losses.queue + stats->losses.memory + stats->losses.bad;
-
-	for (int message = 0; message < WIRE_MESSAGES; message++)
-		for (int loss = 0; loss < WIRE_LOSSES; loss++)
-			if (loss != WIRE_LOSS_volume && loss != WIRE_LOSS_stream)
-				lost += recorder->told[message][loss].records;
-	fprintf(stderr, "recorded %llu events, ", (unsigned long long)stats->events);
-	if (lost)
-		fprintf(stderr, "LOST %llu records", (unsigned long long)lost);
-	else
-		fprintf(stderr, "lost none");
-	fprintf(stderr, "; check it with:\n  docktrail verify --trail %s",
-		recorder->options->trail);
-	if (recorder->options->state &&
-	    (strcmp(recorder->options->trail, RECORD_TRAIL_DEFAULT) != 0 ||
-	     strcmp(recorder->options->state, RECORD_STATE_DEFAULT) != 0))
-		fprintf(stderr, " --state %s", recorder->options->state);
-	fprintf(stderr, " --root %s\n", scribe_root(recorder->scribe));
-}
-
 /*
  * What was committed, told by a reader of its own: a terminal that is stopped must not stop the
  * recorder. Returns its pid, or -errno.
@@ -541,7 +244,7 @@ static int end(struct recorder *recorder)
 		recorder_write_status(recorder);
 		scribe_get_stats(recorder->scribe, &stats);
 		if (r == 0)
-			say_totals(recorder, &stats);
+			recorder_say_totals(recorder, &stats);
 	}
 	closed = scribe_close(recorder->scribe);
 	if (r == 0)
@@ -572,7 +275,7 @@ static int loop(struct recorder *recorder)
 		fprintf(stderr, "docktrail: cannot wait for events: %s\n", strerror(-r));
 		return r;
 	}
-	announce(recorder);
+	recorder_announce(recorder);
 	sd_notify(0, "READY=1");
 	if (recorder->options->live)
 		live = start_live(recorder);
@@ -593,11 +296,11 @@ int recorder_run(const struct record_options *options)
 	struct recorder recorder = { .options = options, .trail_folder = -1 };
 	int r;
 
-	if (check_capabilities() < 0)
+	if (recorder_check_capabilities() < 0)
 		return EX_NOPERM;
 	r = block_signals();
 	if (r == 0)
-		r = begin(&recorder);
+		r = recorder_begin(&recorder);
 	if (r == 0)
 		r = loop(&recorder);
 	else

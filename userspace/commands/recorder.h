@@ -51,6 +51,20 @@ uint64_t recorder_memory_bytes(void);
 /* Rename a new status.json into the trail's folder. Returns 0 or -errno. */
 int recorder_write_status(struct recorder *recorder);
 
+/* ---- recorder_begin.c: prints what is wrong, and what to do */
+
+/* 0, or -EPERM with the capabilities that are missing named. */
+int recorder_check_capabilities(void);
+/* Attach the probes, open the trail, learn what is there. 0 or -errno; recorder_run() cleans up. */
+int recorder_begin(struct recorder *recorder);
+
+/* ---- recorder_words.c: on stderr */
+
+/* The line that begins with `recording`, sockets, what is not seen, the root key. */
+void recorder_announce(struct recorder *recorder);
+/* What was recorded and lost, and how to check it. */
+void recorder_say_totals(const struct recorder *recorder, const struct scribe_stats *stats);
+
 /* ---- recorder.c */
 
 /* Record until SIGINT or SIGTERM. Prints what it does on stderr. Returns an exit status

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What the recorder says to who started it: on stderr, at the beginning and at the end. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "commands/recorder.h"
+
+static const char *socket_words(const struct bpf_socket_state *state)
+{
+	struct stat status;
+
+	if (state->present)
+		return "is watched";
+	if (stat(state->path, &status) == 0 && !S_ISSOCK(status.st_mode))
+		return "is no socket: it is watched as soon as an engine makes one there";
+	return "is not there yet: it is watched as soon as it appears";
+}
+
+/* "sk_data_ready" of "tp_btf/sk_data_ready"; "unix" alone would say little of "iter/unix". */
+static const char *short_name(const char *hook)
+{
+	const char *slash = strrchr(hook, '/');
+
+	return slash && strncmp(hook, "iter/", 5) != 0 ? slash + 1 : hook;
+}
+
+static bool is_named_before(const struct bpf_hook_state *hooks, size_t i)
+{
+	for (size_t j = 0; j < i; j++)
+		if (hooks[j].attached && strcmp(hooks[j].purpose, "process") != 0 &&
+		    strcmp(short_name(hooks[j].hook), short_name(hooks[i].hook)) == 0)
+			return true;
+	return false;
+}
+
+static void announce_hooks(const struct recorder *recorder)
+{
+	const struct bpf_hook_state *hooks;
+	size_t count = bpf_source_hooks(recorder->source, &hooks);
+	const char *comma = "";
+
+	fprintf(stderr, "recording to %s by rung %s:", recorder->options->trail,
+		bpf_source_rung(recorder->source));
+	for (size_t i = 0; i < count; i++) {
+		if (!hooks[i].attached || strcmp(hooks[i].purpose, "process") == 0 ||
+		    is_named_before(hooks, i))
+			continue;
+		fprintf(stderr, "%s %s", comma, short_name(hooks[i].hook));
+		comma = ",";
+	}
+	fputc('\n', stderr);
+}
+
+/* Without its folder of containers a container has an id, but no name and no image. */
+static void announce_engine_roots(const struct recorder *recorder)
+{
+	const struct string_list *roots = &recorder->options->engine_roots;
+	_cleanup_buffer_ struct buffer path = {};
+
+	for (unsigned int i = 0; i < roots->count; i++) {
+		buffer_clear(&path);
+		buffer_printf(&path, "%s/containers", roots->items[i]);
+		if (!buffer_string(&path) || access(path.data, F_OK) == 0)
+			return;
+	}
+	fprintf(stderr,
+		"  %s has no containers: names of containers will be missing if the engine keeps them "
+		"elsewhere; --engine-root DIR says where (`docker info`: Docker Root Dir)\n",
+		roots->count == 1 ? roots->items[0] : "no engine's folder");
+}
+
+/* Verifying needs nothing but the trail's first key, and must not rest on a copy on this host. */
+static void announce_root(const struct recorder *recorder)
+{
+	struct scribe_stats stats;
+
+	if (scribe_recovery(recorder->scribe)->found == TRAIL_FOUND_NOTHING) {
+		fprintf(stderr, "  a new trail; keep its root key somewhere else:\n  %s\n",
+			scribe_root(recorder->scribe));
+		return;
+	}
+	scribe_get_stats(recorder->scribe, &stats);
+	fprintf(stderr, "  continues a trail of %llu events; its root key:\n  %s\n",
+		(unsigned long long)(stats.trail.committed_event - stats.trail.events),
+		scribe_root(recorder->scribe));
+}
+
+void recorder_announce(struct recorder *recorder)
+{
+	const struct bpf_socket_state *sockets;
+	size_t count = bpf_source_sockets(recorder->source, &sockets);
+
+	announce_hooks(recorder);
+	for (size_t i = 0; i < count; i++)
+		fprintf(stderr, "  %s %s\n", sockets[i].path, socket_words(&sockets[i]));
+	for (const char *const *blind = bpf_source_blind(recorder->source); *blind; blind++)
+		fprintf(stderr, "  not seen by this rung: %s\n", *blind);
+	announce_engine_roots(recorder);
+	announce_root(recorder);
+	fflush(stderr);
+}
+
+/* What was recorded, and what to do next. */
+void recorder_say_totals(const struct recorder *recorder, const struct scribe_stats *stats)
+{
+	uint64_t lost = stats->losses.queue + stats->losses.memory + stats->losses.bad;
+
+	for (int message = 0; message < WIRE_MESSAGES; message++)
+		for (int loss = 0; loss < WIRE_LOSSES; loss++)
+			if (loss != WIRE_LOSS_volume && loss != WIRE_LOSS_stream)
+				lost += recorder->told[message][loss].records;
+	fprintf(stderr, "recorded %llu events, ", (unsigned long long)stats->events);
+	if (lost)
+		fprintf(stderr, "LOST %llu records", (unsigned long long)lost);
+	else
+		fprintf(stderr, "lost none");
+	fprintf(stderr, "; check it with:\n  docktrail verify --trail %s",
+		recorder->options->trail);
+	if (recorder->options->state &&
+	    (strcmp(recorder->options->trail, RECORD_TRAIL_DEFAULT) != 0 ||
+	     strcmp(recorder->options->state, RECORD_STATE_DEFAULT) != 0))
+		fprintf(stderr, " --state %s", recorder->options->state);
+	fprintf(stderr, " --root %s\n", scribe_root(recorder->scribe));
+}

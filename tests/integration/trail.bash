@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+# For the .bats files: questions to the trail of this test, TRAIL.
+
+# events [EXPRESSION]: the lines of the trail, as replay prints them.
+events() {
+	"$DOCKTRAIL" replay --trail "$TRAIL" --format json ${1:+--where "$1"}
+}
+
+# has EXPRESSION: some event matches; to be waited for.
+has() {
+	[ -n "$(events "$1")" ]
+}
+
+# count N EXPRESSION: exactly N events match.
+count() {
+	local found
+	found=$(events "$2" | wc -l)
+	[ "$found" = "$1" ] || { echo "expected $1, found $found of: $2" >&2; return 1; }
+}
+
+# exits STATUS COMMAND...: through `run`, so that output is set; what was said stands in the log.
+exits() {
+	local expected=$1
+	shift
+	run "$@"
+	echo "$output"
+	[ "$status" = "$expected" ] || { echo "exit status $status instead of $expected: $*" >&2; return 1; }
+}
+
+# says TEXT...: each of them stands in the output of the last `exits` or `run`.
+says() {
+	local text
+	for text; do
+		[[ $output == *"$text"* ]] || { echo "not said: $text" >&2; return 1; }
+	done
+}
+
+# none FILE PATTERN: no line of FILE matches (grep -P, bytes). A bare `! grep` cannot fail a test.
+none() {
+	if LC_ALL=C grep -naP "$2" "$1"; then
+		echo "found $2 in $1" >&2
+		return 1
+	fi
+}
+
+# without_gaps FILE: its lines are events 1, 2, 3 and so on.
+without_gaps() {
+	jq .event.sequence "$1" | awk '$1 != NR { print "line " NR " is event " $1; exit 1 }' >&2
+}
+
+# verified [ARGS...]: verify finds the trail intact; its exit status, 0 or 1, is in VERIFIED.
+verified() {
+	VERIFIED=0
+	"$DOCKTRAIL" verify --trail "$TRAIL" "$@" || VERIFIED=$?
+	[ "$VERIFIED" -le 1 ]
+}

@@ -155,4 +155,4 @@ install: $B/docktrail
 clean:
 	rm -rf $B
 
--include $(OBJECTS:.o=.d) $(CHECKED:.o=.d)
+-include $(shell find $B -name "*.d" 2>/dev/null)

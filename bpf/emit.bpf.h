@@ -47,10 +47,36 @@ static __always_inline void lost(enum wire_message message, enum wire_loss reaso
 	__sync_fetch_and_add(&count->bytes, bytes);
 }
 
-static __always_inline __u64 wake_flags(void *ring)
+/* What a record of `size` bytes takes in its ring (__bpf_ringbuf_reserve): a header, rounded up
+ * to 8. */
+static __always_inline __u32 ring_size(__u32 size)
 {
-	return bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) >= EMIT_WAKE_BYTES ? BPF_RB_FORCE_WAKEUP
+	return (size + 8 + 7) & ~7u;
+}
+
+/*
+ * One wakeup for each EMIT_WAKE_BYTES, not one a record for as long as the reader is late.
+ * `before`: what was pending before this record, which takes `size` bytes.
+ */
+static __always_inline __u64 wake_flags(__u64 before, __u32 size)
+{
+	return before / EMIT_WAKE_BYTES != (before + size) / EMIT_WAKE_BYTES ? BPF_RB_FORCE_WAKEUP
 									     : BPF_RB_NO_WAKEUP;
+}
+
+/* For bpf_ringbuf_output(), which has not reserved its record yet. */
+static __always_inline __u64 wake_output(void *ring, __u32 size)
+{
+	return wake_flags(bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA), ring_size(size));
+}
+
+/* For bpf_ringbuf_submit(): the record that was reserved is already counted. */
+static __always_inline __u64 wake_submit(void *ring, __u32 size)
+{
+	__u64 pending = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+
+	size = ring_size(size);
+	return wake_flags(pending > size ? pending - size : 0, size);
 }
 
 static __always_inline void header_fill(struct wire_header *header, enum wire_message message,
@@ -79,4 +105,4 @@ static __always_inline void header_fill(struct wire_header *header, enum wire_me
 		record_;                                                                           \
 	})
 
-#define EMIT_SEND(ring, record) bpf_ringbuf_submit(record, wake_flags(&ring))
+#define EMIT_SEND(ring, record) bpf_ringbuf_submit(record, wake_submit(&ring, sizeof(*record)))

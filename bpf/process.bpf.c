@@ -137,7 +137,7 @@ int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux
 	record->args.length = args;
 	record->header.length = sizeof(*record) + path + args;
 	if (bpf_ringbuf_output(&ring_noise, record, (sizeof(*record) + path + args) & 0x3fff,
-			       wake_flags(&ring_noise)))
+			       wake_output(&ring_noise, (sizeof(*record) + path + args) & 0x3fff)))
 		lost(WIRE_process_exec, WIRE_LOSS_ring_full, 0, path + args);
 	return 0;
 }

@@ -321,7 +321,8 @@ static __always_inline __u32 piece_begin(struct piece *piece, struct mark *mark,
 static __always_inline void piece_send(struct piece *piece, __u32 length, __u32 bytes)
 {
 	struct wire_socket_piece *record = &piece->record;
-	__u32 turns = record->flags & WIRE_PIECE_TURN ? 1 : 0;
+	/* A turn is what a client asks: the engine's answer to it is no second one. */
+	__u32 turns = record->direction == WIRE_CLIENT && record->flags & WIRE_PIECE_TURN;
 	__u32 size;
 
 	if (bytes > WIRE_PIECE_MOST)
@@ -330,7 +331,7 @@ static __always_inline void piece_send(struct piece *piece, __u32 length, __u32 
 	record->data.length = bytes;
 	size = sizeof(*record) + bytes;
 	record->header.length = size;
-	if (bpf_ringbuf_output(&ring_api, piece, size, wake_flags(&ring_api)))
+	if (bpf_ringbuf_output(&ring_api, piece, size, wake_output(&ring_api, size)))
 		lost(WIRE_socket_piece, WIRE_LOSS_ring_full, turns, length);
 	record->offset += length;
 	record->flags &= ~WIRE_PIECE_TURN;
@@ -399,5 +400,5 @@ static __always_inline void connect_send(const struct socket_file *file, __u64 c
 		if (length > 0)
 			record->path.length = length - 1;
 	}
-	bpf_ringbuf_submit(record, wake_flags(&ring_state));
+	bpf_ringbuf_submit(record, wake_submit(&ring_state, sizeof(*record) + WIRE_SUN_MOST));
 }

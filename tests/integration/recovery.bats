@@ -7,7 +7,7 @@ load trail
 if [ -n "${TEST_ALL:-}" ]; then
 	KILLS=${KILLS:-100}
 elif [ "${TIME_FACTOR:-1}" -gt 1 ]; then
-	KILLS=${KILLS:-4}
+	KILLS=${KILLS:-2}
 else
 	KILLS=${KILLS:-12}
 fi
@@ -157,7 +157,6 @@ ends_cleanly() {
 	"$DOCKTRAIL" verify --trail "$TRAIL"
 }
 
-# bats test_tags=vm
 @test "SIGTERM ends it cleanly" {
 	ends_cleanly TERM
 }

@@ -95,7 +95,6 @@ followed() {
 	[ "$(grep -c '"/_ping"' "$BATS_TEST_TMPDIR/followed")" = "$1" ]
 }
 
-# bats test_tags=vm
 @test "--follow prints what is committed, as it is committed, through a restart, and ends on SIGINT" {
 	recorder_start
 	ping
@@ -163,7 +162,6 @@ followed() {
 	TERM=xterm script -qec "'$DOCKTRAIL' replay --trail '$TRAIL' --format json" /dev/null </dev/null | tr -d '\r' | cmp - <(events)
 }
 
-# bats test_tags=vm
 @test "control characters of a hostile process are escaped in story, text and json" {
 	recorder_start
 	/usr/bin/python3 - "$ENGINE_SOCKET" $'arg\e[31m\a\r\n' $'\xc2\x9b31m\xe2\x80\xae' $'\xff\xfe' <<'P'

@@ -75,7 +75,6 @@ tells() {
 	wait_for 10 tells '.recording'
 }
 
-# bats test_tags=vm
 @test "after a stop and after kill -9: not recording, with its last sign of life" {
 	recorder_start
 	ended=$RECORDER

@@ -239,7 +239,7 @@ P
 	lost=$(events 'event.action == "recorder-loss" and docktrail.loss.ring == "api"' | jq -s 'map(.docktrail.loss.turns) | add')
 	echo "there: $there, lost: $lost"
 	[ "$there" -lt 60 ]
-	[ $((there + lost)) -ge 60 ]
+	[ $((there + lost)) = 60 ]
 	exits 1 "$DOCKTRAIL" verify --trail "$TRAIL"
 	says "VALID-WITH-GAPS" "of lost events"
 }
@@ -276,13 +276,16 @@ except OSError as error:
     print(sys.argv[2], error)
 P
 	recorder_start
-	local marked="random tls version line cut chunk length two header" refused="body deep" kind
+	local marked="random tls version line cut chunk length two header" refused="body deep" kind kinds
+	# A guest is slow, and parses no other way.
+	[ "${TIME_FACTOR:-1}" = 1 ] || marked="random tls cut two" refused=deep
+	kinds=$(wc -w <<<"$marked $refused h2 nothing")
 	for kind in $marked $refused h2 nothing; do
 		/usr/bin/python3 "$BATS_TEST_TMPDIR/garbage.py" "$ENGINE_SOCKET" "$kind"
 		curl -s --unix-socket "$ENGINE_SOCKET" http://x/_ping >/dev/null
 	done
 	# A connection that nobody ended in words is known to be gone a little later.
-	wait_for 15 count 26 'event.action == "socket-close"'
+	wait_for 15 count $((2 * kinds)) 'event.action == "socket-close"'
 	recorder_stop
 	events 'event.action == "api-request"' | jq -c '[.process.args[-1], .http.request.method, .url.path, .docktrail.api, .http.response.status_code]'
 	for kind in $marked; do
@@ -299,7 +302,7 @@ P
 	# That is no HTTP/1.1, but the engine answers it.
 	count 1 'event.action == "api-request" and process.args == "h2" and http.request.method == "PRI"'
 	count 0 'event.action == "api-request" and process.args == "nothing"'
-	count 13 'docktrail.api.operation == "SystemPing" and process.name == "curl" and http.response.status_code == 200 and docktrail.api.state == "complete"'
+	count $kinds 'docktrail.api.operation == "SystemPing" and process.name == "curl" and http.response.status_code == 200 and docktrail.api.state == "complete"'
 	count 0 'event.action == "recorder-loss"'
 	"$DOCKTRAIL" replay --trail "$TRAIL" >/dev/null
 	"$DOCKTRAIL" verify --trail "$TRAIL"

@@ -91,7 +91,10 @@ $B/tests/bpf/%: $B/tests/bpf/%.o $(BPF_SHARED:%.c=$B/%.o) $(PART_OBJECTS)
 
 $B/tests/actors/%: tests/actors/%.c
 	$(Q)mkdir -p $(@D)
-	$(call say,CC,$<)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra $< -o $@
+	$(call say,CC,$<)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra $(ACTOR_FLAGS) $< -o $@
+
+# A 32-bit program, which needs neither a 32-bit library nor its headers.
+$B/tests/actors/ia32: ACTOR_FLAGS := -m32 -ffreestanding -nostdlib -static -no-pie -fno-pie -fno-stack-protector
 
 $B/bench/%: $B/tests/bench/%.o $(PART_OBJECTS)
 	$(Q)mkdir -p $(@D)

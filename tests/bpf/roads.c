@@ -3,17 +3,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/io_uring.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "tests/bpf/uring.h"
 
 #define PIECE 4096
 
@@ -130,90 +129,23 @@ int send_out_of_a_map(int fd, const char *data, size_t length)
 	return r;
 }
 
-/* ---- io_uring, without its library: one operation at a time */
-
-struct uring {
-	int fd;
-	struct io_uring_params parameters;
-	char *submitted, *completed;
-	struct io_uring_sqe *entries;
-};
-
-static void *uring_map(const struct uring *uring, size_t size, off_t what)
+static int do_bytes(struct uring *uring, int operation, int fd, void *data, size_t length)
 {
-	void *map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, uring->fd,
-			 what);
-
-	return map == MAP_FAILED ? NULL : map;
-}
-
-static int uring_open(struct uring *uring)
-{
-	struct io_uring_params *parameters = &uring->parameters;
-
-	*uring = (struct uring){};
-	uring->fd = (int)syscall(__NR_io_uring_setup, 8, parameters);
-	if (uring->fd < 0)
-		return -errno;
-	uring->submitted = uring_map(uring, parameters->sq_off.array + parameters->sq_entries * 4,
-				     IORING_OFF_SQ_RING);
-	uring->completed = uring_map(uring,
-				     parameters->cq_off.cqes +
-					     parameters->cq_entries * sizeof(struct io_uring_cqe),
-				     IORING_OFF_CQ_RING);
-	uring->entries =
-		uring_map(uring, parameters->sq_entries * sizeof(*uring->entries), IORING_OFF_SQES);
-	if (uring->submitted && uring->completed && uring->entries)
-		return 0;
-	close(uring->fd);
-	return -ENOMEM;
-}
-
-static int uring_do(struct uring *uring, int operation, int fd, void *data, size_t length)
-{
-	const struct io_uring_params *parameters = &uring->parameters;
-	unsigned int *tail = (void *)(uring->submitted + parameters->sq_off.tail);
-	unsigned int mask = *(unsigned int *)(uring->submitted + parameters->sq_off.ring_mask);
-	unsigned int *array = (void *)(uring->submitted + parameters->sq_off.array);
-	unsigned int *head = (void *)(uring->completed + parameters->cq_off.head);
-	unsigned int done = *(unsigned int *)(uring->completed + parameters->cq_off.ring_mask);
-	struct io_uring_cqe *results = (void *)(uring->completed + parameters->cq_off.cqes);
-	unsigned int at = *tail & mask;
-	int result;
-
-	uring->entries[at] = (struct io_uring_sqe){ .opcode = (__u8)operation,
-						    .fd = fd,
-						    .addr = (uintptr_t)data,
-						    .len = (unsigned int)length };
-	array[at] = at;
-	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
-	if (syscall(__NR_io_uring_enter, uring->fd, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0) < 0)
-		return -errno;
-	result = results[*head & done].res;
-	__atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
-	return result;
-}
-
-static void uring_close(struct uring *uring)
-{
-	const struct io_uring_params *parameters = &uring->parameters;
-
-	munmap(uring->submitted, parameters->sq_off.array + parameters->sq_entries * 4);
-	munmap(uring->completed,
-	       parameters->cq_off.cqes + parameters->cq_entries * sizeof(struct io_uring_cqe));
-	munmap(uring->entries, parameters->sq_entries * sizeof(*uring->entries));
-	close(uring->fd);
+	return uring_do(uring, &(struct io_uring_sqe){ .opcode = (__u8)operation,
+						       .fd = fd,
+						       .addr = (uintptr_t)data,
+						       .len = (unsigned int)length });
 }
 
 int send_by_uring(int fd, const char *data, size_t length)
 {
 	struct uring uring;
-	int r = uring_open(&uring);
+	int r = uring_open(&uring, 0);
 
 	if (r < 0)
 		return r;
 	while (length > 0) {
-		r = uring_do(&uring, IORING_OP_SEND, fd, (char *)data, length);
+		r = do_bytes(&uring, IORING_OP_SEND, fd, (char *)data, length);
 		if (r <= 0)
 			break;
 		data += r;
@@ -317,12 +249,12 @@ int receive_by_uring(int fd, size_t length, struct buffer *received, struct buff
 {
 	char data[PIECE];
 	struct uring uring;
-	int r = uring_open(&uring);
+	int r = uring_open(&uring, 0);
 
 	if (r < 0)
 		return r;
 	while (received->length < length && r >= 0) {
-		r = uring_do(&uring, IORING_OP_RECV, fd, data, sizeof(data));
+		r = do_bytes(&uring, IORING_OP_RECV, fd, data, sizeof(data));
 		if (r > 0)
 			r = took(data, r, received, copied);
 		else if (r == 0)

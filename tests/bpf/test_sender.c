@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tests/bpf/descriptor.h"
+
 static void say(int fd, const char *text)
 {
 	send_all(fd, text, strlen(text));
@@ -100,46 +102,9 @@ static void a_child_that_inherited_the_descriptor(struct scene *scene, const voi
 
 /* ---- a descriptor that is passed on */
 
-static int pass_descriptor(int through, int fd)
-{
-	char byte = 0, space[CMSG_SPACE(sizeof(int))] = {};
-	struct iovec part = { &byte, 1 };
-	struct msghdr message = { .msg_iov = &part,
-				  .msg_iovlen = 1,
-				  .msg_control = space,
-				  .msg_controllen = sizeof(space) };
-	struct cmsghdr *control = CMSG_FIRSTHDR(&message);
-
-	control->cmsg_level = SOL_SOCKET;
-	control->cmsg_type = SCM_RIGHTS;
-	control->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(control), &fd, sizeof(int));
-	return sendmsg(through, &message, 0) == 1 ? 0 : -1;
-}
-
-static int take_descriptor(int through)
-{
-	char byte, space[CMSG_SPACE(sizeof(int))];
-	struct iovec part = { &byte, 1 };
-	struct msghdr message = { .msg_iov = &part,
-				  .msg_iovlen = 1,
-				  .msg_control = space,
-				  .msg_controllen = sizeof(space) };
-	struct cmsghdr *control;
-	int fd;
-
-	if (recvmsg(through, &message, 0) != 1)
-		return -1;
-	control = CMSG_FIRSTHDR(&message);
-	if (!control || control->cmsg_type != SCM_RIGHTS)
-		return -1;
-	memcpy(&fd, CMSG_DATA(control), sizeof(int));
-	return fd;
-}
-
 static int take_and_say(void *context)
 {
-	struct saying saying = { take_descriptor(*(int *)context), "passed" };
+	struct saying saying = { descriptor_take(*(int *)context), "passed" };
 
 	/* As somebody else, who could not have connected. */
 	if (saying.fd < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0)
@@ -159,7 +124,7 @@ static void who_was_given_the_descriptor(struct scene *scene, const void *argume
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	pid = process_start(take_and_say, &pair[1]);
 	line = line_open(&listener);
-	assert_int_equal(pass_descriptor(pair[0], line.client), 0);
+	assert_int_equal(descriptor_pass(pair[0], line.client), 0);
 	assert_int_equal(process_wait(pid), 0);
 	close(line.client);
 	hear(&line, 6);

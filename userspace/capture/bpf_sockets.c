@@ -125,6 +125,9 @@ const char *bpf_source_socket_path(const struct bpf_source *source, uint64_t ino
 {
 	const char *gone = NULL;
 
+	/* Of a socket that was never there no inode is known: it is not the one that was meant. */
+	if (!inode)
+		return NULL;
 	/* A file system may give the inode of a socket that is gone to the next one. */
 	for (size_t i = 0; i < source->socket_count; i++) {
 		const struct bpf_socket_state *socket = &source->sockets[i];

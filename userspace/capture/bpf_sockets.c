@@ -121,6 +121,18 @@ size_t bpf_source_sockets(const struct bpf_source *source, const struct bpf_sock
 	return source->socket_count;
 }
 
+/* The probes learn a listener from the name that it is bound to, before the next refresh. */
+static const char *just_bound(const struct bpf_source *source, uint64_t inode, uint32_t device)
+{
+	struct stat status;
+
+	for (size_t i = 0; i < source->socket_count; i++)
+		if (stat(source->sockets[i].path, &status) == 0 && status.st_ino == inode &&
+		    kernel_device(status.st_dev) == device)
+			return source->sockets[i].path;
+	return NULL;
+}
+
 const char *bpf_source_socket_path(const struct bpf_source *source, uint64_t inode, uint32_t device)
 {
 	const char *gone = NULL;
@@ -138,7 +150,7 @@ const char *bpf_source_socket_path(const struct bpf_source *source, uint64_t ino
 			return socket->path;
 		gone = socket->path;
 	}
-	return gone;
+	return gone ?: just_bound(source, inode, device);
 }
 
 int bpf_source_handed_over(struct bpf_source *source, uint64_t connection)

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+/* ask PATH TARGET: one GET of TARGET to the socket PATH; prints the answer's first line. Linked
+ * statically: it also runs in a container that has nothing else. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+int main(int count, char **arguments)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), length;
+	char text[4096];
+	ssize_t n;
+
+	if (count != 3 || fd < 0 || strlen(arguments[1]) >= sizeof(address.sun_path))
+		return 64;
+	strcpy(address.sun_path, arguments[1]);
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		perror(arguments[1]);
+		return 1;
+	}
+	length = snprintf(text, sizeof(text),
+			  "GET %s HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n", arguments[2]);
+	if (write(fd, text, (size_t)length) != length)
+		return 2;
+	n = read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		return 3;
+	text[n] = 0;
+	printf("%.*s\n", (int)strcspn(text, "\r\n"), text);
+	while (read(fd, text, sizeof(text)) > 0)
+		;
+	return 0;
+}

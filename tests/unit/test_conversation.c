@@ -320,7 +320,7 @@ static void bytes_that_were_cut_leave_the_request(void **state)
 	struct conversation_stats stats;
 
 	connects(fixture, 1, 10);
-	asks(fixture, 1, "POST /build HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n");
+	asks(fixture, 1, "POST /build HTTP/1.1\r\nHost: d\r\nContent-Length: 1000000\r\n\r\n");
 	assert_int_equal(took(fixture, 1, WIRE_CLIENT, "abc", 3, 1000000), 0);
 	answers(fixture, 1, OK);
 	assert_string_equal(last(fixture, EVENT_api_request)->state, "truncated");
@@ -334,9 +334,10 @@ static void bytes_that_were_cut_leave_the_request(void **state)
 /* A second request hides behind so long a body that neither is kept; its answer tells of it. */
 static void a_request_within_what_was_cut_is_said(void **state)
 {
-	static const char length[] = "POST /build HTTP/1.1\r\nContent-Length: 300000\r\n\r\n",
-			  chunks[] = "POST /build HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
-				     "493e0\r\n";
+	static const char
+		length[] = "POST /build HTTP/1.1\r\nHost: d\r\nContent-Length: 300000\r\n\r\n",
+		chunks[] = "POST /build HTTP/1.1\r\nHost: d\r\nTransfer-Encoding: chunked\r\n\r\n"
+			   "493e0\r\n";
 	struct fixture *fixture = *state;
 
 	connects(fixture, 1, 10);

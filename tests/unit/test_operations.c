@@ -7,6 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/cleanup.h"
 #include "correlate/operations.h"
 
 /* "Id version target path", "-" for what is not there, and " refused", " redirected". */
@@ -72,29 +73,61 @@ static void test_unknown(void **state)
 	expect("", "/", "- - - /");
 }
 
+/* What the engine redirects or refuses is dispatched to nothing. */
 static void test_encoded_and_unclean(void **state)
 {
 	expect("POST", "/v1.41/%63ontainers%2Fcreate",
 	       "ContainerCreate 1.41 - /v1.41/containers/create");
-	expect("POST", "//containers/create", "ContainerCreate - - /containers/create redirected");
-	expect("POST", "/x/../containers/./create",
-	       "ContainerCreate - - /containers/create redirected");
-	expect("POST", "/../../containers/%2e/create",
-	       "ContainerCreate - - /containers/create redirected");
+	expect("GET", "/%76%31.41%2f_ping", "SystemPing 1.41 - /v1.41/_ping");
+	expect("POST", "//containers/create", "- - - /containers/create redirected");
+	expect("POST", "/x/../containers/./create", "- - - /containers/create redirected");
+	expect("POST", "/../../containers/%2e/create", "- - - /containers/create redirected");
 	expect("GET", "/a/..", "- - - / redirected");
-	expect("GET", "/containers//json", "ContainerList - - /containers/json redirected");
-	expect("GET", "/networks//", "NetworkList - - /networks/ redirected");
+	expect("GET", "/containers//json", "- - - /containers/json redirected");
+	expect("GET", "/containers/%2f/json", "- - - /containers/json redirected");
+	expect("GET", "/networks//", "- - - /networks/ redirected");
 	expect("GET", "http://docker/v1.40/info?x", "SystemInfo 1.40 - /v1.40/info");
 	expect("GET", "unix+x://a/info", "SystemInfo - - /info");
-	expect("GET", "http://docker", "- - - -");
-	expect("OPTIONS", "*", "- - - -");
+	expect("GET", "http:/info", "SystemInfo - - /info");
+	expect("GET", "http:////info", "- - - /info redirected");
+	expect("GET", "http:info", "- - - - redirected");
+	expect("GET", "http:?x", "- - - - redirected");
+	expect("GET", "http://docker", "- - - - redirected");
+	expect("GET", "*", "- - - * redirected");
+	expect("OPTIONS", "*", "- - - *");
+	expect("CONNECT", "docker:1", "- - - - redirected");
+	expect("CONNECT", "docker/info", "- - - /info");
+	/* `.*` of a route takes no line feed, `[^/]+` does. */
+	expect("GET", "/containers/a%0ab/json", "- - - /containers/a\nb/json");
+	expect("GET", "/secrets/a%0ab", "SecretInspect - a\nb /secrets/a\nb");
 	expect("GET", "/%zz", "- - - /%zz refused");
 	expect("GET", "/a%4", "- - - /a%4 refused");
 	expect("GET", "info", "- - - - refused");
 	expect("GET", "", "- - - - refused");
 	expect("GET", "?a", "- - - - refused");
+	expect("GET", "*?a", "- - - - refused");
 	expect("GET", "/a\x7f", "- - - - refused");
-	expect("GET", "1x://a/info", "- - - - refused");
+}
+
+/* Of an absolute form the authority has to be one: net/url, parseAuthority and parseHost. */
+static void test_authorities(void **state)
+{
+	static const char *const good[] = {
+		"http://a!$&'()*+,;=:1/", "http://<>\"/",          "http://a\xe4/",
+		"http://a%25/",           "http://a%E4/",          "http://a]/",
+		"http://[::1]:/",         "http://[::1%25en0]:1/", "http://a:b:1/",
+		"http://u@v:p@a/",        "http://%41@a/",         "http:///",
+	};
+	static const char *const bad[] = {
+		"1x://a/",        "://a/",        "x_y://a/",       "http://h:x/",  "http://h%20h/",
+		"http://h%zz/",   "http://a^/",   "http://a\\b/",   "http://a%41/", "http://[::1/",
+		"http://[::1]x/", "http://u^@a/", "http://u%zz@a/",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+		expect("GET", good[i], "- - - /");
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		expect("GET", bad[i], "- - - - refused");
 }
 
 static void test_slices(void **state)
@@ -184,6 +217,7 @@ int main(void)
 		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_unknown),
 		cmocka_unit_test(test_encoded_and_unclean),
+		cmocka_unit_test(test_authorities),
 		cmocka_unit_test(test_slices),
 		cmocka_unit_test(test_every_row),
 		cmocka_unit_test(test_query_and_severity),

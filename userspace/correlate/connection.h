@@ -41,6 +41,8 @@ struct request {
 	bool late_status, late_id; /* its event was written before they came */
 	bool told_late;            /* an api-answer was emitted */
 	bool truncated, ambiguous, hijacked;
+	bool unread; /* the connection ended before it, to the engine: only an answer says otherwise
+		      */
 	bool sender_pinned; /* `sender` is who sent its first byte: no longer among the last */
 	struct wire_task sender;
 	bool has_answer_length;

@@ -87,6 +87,7 @@ int description_new_ambiguous(const struct http_ambiguous *ambiguous, const stru
 	description->reason = http_problem_words(ambiguous->problem);
 	if (ambiguous->method.length > 0)
 		r = keep_request(description, ambiguous->method, ambiguous->target);
+	description->match.operation = NULL; /* nothing that is refused is dispatched */
 	if (r == 0 && ambiguous->start.length > 0)
 		redact_raw(redact, ambiguous->start, &description->raw);
 	if (r < 0) {
@@ -110,6 +111,23 @@ void description_free(struct description *description)
 	declare_free(description->declare);
 	declare_answer_free(description->answer);
 	free(description);
+}
+
+void description_doubt(struct description *description, const char *reason, struct text start)
+{
+	if (description->reason)
+		return;
+	description->reason = reason;
+	if (start.length > 0)
+		redact_raw(description->redact, start, &description->raw);
+}
+
+void description_unread(struct description *description)
+{
+	description->match.operation = NULL;
+	description->reason = "behind the last request that the engine reads";
+	declare_free(description->declare);
+	description->declare = NULL;
 }
 
 bool description_may_take_over(const struct description *description)
@@ -175,8 +193,6 @@ static void fill_request(const struct description *description, struct record *r
 		record_set_string(record, FIELD_api_operation, match->operation->id);
 	if (description->reason)
 		record_set_string(record, FIELD_api_reason, description->reason);
-	else if (match->refused)
-		record_set_string(record, FIELD_api_reason, "a target that the engine refuses");
 	else if (match->redirected)
 		record_set_string(record, FIELD_api_reason,
 				  "a path that is not clean: the engine redirects it");

@@ -26,6 +26,14 @@ int description_new_ambiguous(const struct http_ambiguous *ambiguous, const stru
 /* Takes NULL. */
 void description_free(struct description *description);
 
+/* It is a request, but not to every engine, for this reason; `start` as in http_ambiguous, or
+ * empty. */
+void description_doubt(struct description *description, const char *reason, struct text start);
+
+/* It came behind the last request that the engine read of its connection: nothing was dispatched.
+ */
+void description_unread(struct description *description);
+
 /* Whether this operation may turn the connection into a stream without being asked by an Upgrade
  * header. */
 bool description_may_take_over(const struct description *description);

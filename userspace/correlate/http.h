@@ -33,13 +33,15 @@ struct http_head {
 	uint64_t content_length; /* where has_content_length */
 	bool has_content_length, chunked;
 	bool wants_upgrade; /* Connection: Upgrade and an Upgrade header */
-	bool closes;        /* the connection ends after this message */
+	bool closes;        /* the connection ends after this message: what follows is not read */
 	bool expects_continue;
 	struct http_secrets secrets;
 	bool takes_over;  /* an answer: from here on both directions are streams, only counted */
 	bool after_close; /* a request behind one that ends the connection: Go does not read it */
 	bool truncated;   /* the head is not whole: neither is its body */
 	bool unsure;      /* found again behind something ambiguous: may be no request at all */
+	enum http_problem doubt; /* what only some versions of Go take */
+	struct text start;       /* with a doubt: as in http_ambiguous */
 };
 
 struct http_complete {
@@ -48,7 +50,7 @@ struct http_complete {
 	uint64_t body_bytes; /* decoded, missing ones included */
 	uint64_t missing_bytes;
 	bool truncated;            /* bytes are missing, or its end */
-	enum http_problem problem; /* within the body */
+	enum http_problem problem; /* within the body; a doubt where nothing is truncated */
 };
 
 struct http_ambiguous {

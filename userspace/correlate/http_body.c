@@ -3,9 +3,18 @@
 
 #define MOST_CHUNK_LINE_BYTES 4096 /* net/http/internal/chunked.go, maxLineLength */
 #define MOST_CHUNK_DIGITS     16
-#define MOST_TRAILER_BYTES    (64u << 10)
+#define MOST_TRAILER_BYTES    4096 /* transfer.go, seeUpcomingDoubleCRLF: what is buffered */
 
-enum chunk_step { CHUNK_DIGITS, CHUNK_SPACE, CHUNK_EXTENSION };
+enum chunk_step {
+	CHUNK_DIGITS,
+	CHUNK_SPACE,
+	CHUNK_EXTENSION,
+	CHUNK_STEPS = 3, /* and with them: */
+	CHUNK_CR = 4,    /* the last byte was one */
+	CHUNK_EMPTY = 8, /* no digit */
+};
+
+enum trailer_step { TRAILER_BEGIN, TRAILER_END, TRAILER_NAME, TRAILER_VALUE, TRAILER_VALUE_CR };
 
 static void tell(struct http_connection *connection, struct http_stream *stream, const char *data,
 		 uint64_t length)
@@ -28,6 +37,13 @@ static size_t break_off(struct http_connection *connection, struct http_stream *
 	return 0;
 }
 
+/* What only some versions of Go take: the body is read on, as by those. */
+static void doubt(struct http_stream *stream, enum http_problem problem)
+{
+	if (!stream->problem)
+		stream->problem = problem;
+}
+
 static void begin_chunk_line(struct http_stream *stream)
 {
 	stream->state = HTTP_CHUNK_SIZE;
@@ -36,11 +52,13 @@ static void begin_chunk_line(struct http_stream *stream)
 	stream->remaining = 0;
 }
 
-/* The line is over. */
+/* The line is over. A size without a digit was 0 to Go before 1.22. */
 static void end_chunk_line(struct http_stream *stream)
 {
+	if (!(stream->step & CHUNK_CR) || (stream->step & CHUNK_EMPTY) || stream->line_bytes == 1)
+		doubt(stream, HTTP_PROBLEM_chunk_line);
 	stream->state = stream->remaining ? HTTP_CHUNK_DATA : HTTP_TRAILER;
-	stream->step = 0;
+	stream->step = TRAILER_BEGIN;
 	stream->line_bytes = 0;
 }
 
@@ -51,37 +69,52 @@ static bool take_chunk_digit(struct http_stream *stream, char c)
 		    : c >= 'A' && c <= 'F' ? c - 'A' + 10
 					   : -1;
 
-	if (digit < 0 || stream->step != CHUNK_DIGITS || stream->line_bytes > MOST_CHUNK_DIGITS)
+	if (digit < 0 || (stream->step & CHUNK_STEPS) != CHUNK_DIGITS ||
+	    stream->line_bytes > MOST_CHUNK_DIGITS)
 		return false;
 	stream->remaining = stream->remaining << 4 | (unsigned)digit;
 	return true;
 }
 
-/* net/http/internal/chunked.go: readChunkLine, removeChunkExtension, parseHexUint. */
+/*
+ * A byte of the line before its line feed. Spaces and line ends are cut off the end, then the
+ * extension (net/http/internal/chunked.go: readChunkLine, removeChunkExtension, parseHexUint).
+ * Since 1.23.8 and 1.24.2 a carriage return has to stand before the line feed, and nowhere else.
+ */
+static bool take_chunk_byte(struct http_stream *stream, char c)
+{
+	unsigned step = stream->step & CHUNK_STEPS;
+
+	if (stream->step & CHUNK_CR)
+		doubt(stream, HTTP_PROBLEM_chunk_line);
+	stream->step &= (uint8_t)~CHUNK_CR;
+	if (take_chunk_digit(stream, c))
+		return true;
+	if (stream->line_bytes == 1)
+		stream->step |= CHUNK_EMPTY;
+	if (c == '\r')
+		stream->step |= CHUNK_CR;
+	if (step == CHUNK_EXTENSION)
+		return true;
+	if (c == ';' && step == CHUNK_DIGITS) {
+		stream->step |= CHUNK_EXTENSION;
+		return true;
+	}
+	stream->step |= CHUNK_SPACE;
+	return c == ' ' || c == '\t' || c == '\r';
+}
+
 static size_t feed_chunk_size(struct http_connection *connection, struct http_stream *stream,
 			      const char *data, size_t length)
 {
 	for (size_t i = 0; i < length; i++) {
-		char c = data[i];
-
-		if (++stream->line_bytes > MOST_CHUNK_LINE_BYTES)
+		if (++stream->line_bytes >= MOST_CHUNK_LINE_BYTES)
 			return break_off(connection, stream, HTTP_PROBLEM_chunk);
-		if (c == '\n') {
-			/* Of a size there has to be a digit: the first byte is one, or refused. */
-			if (stream->line_bytes == 1)
-				return break_off(connection, stream, HTTP_PROBLEM_chunk);
+		if (data[i] == '\n') {
 			end_chunk_line(stream);
 			return i + 1;
 		}
-		if (stream->step == CHUNK_EXTENSION || take_chunk_digit(stream, c))
-			continue;
-		if (stream->line_bytes == 1)
-			return break_off(connection, stream, HTTP_PROBLEM_chunk);
-		if (c == ';')
-			stream->step = CHUNK_EXTENSION;
-		else if (c == ' ' || c == '\t' || c == '\r')
-			stream->step = CHUNK_SPACE;
-		else
+		if (!take_chunk_byte(stream, data[i]))
 			return break_off(connection, stream, HTTP_PROBLEM_chunk);
 	}
 	return length;
@@ -97,22 +130,54 @@ static size_t feed_chunk_end(struct http_connection *connection, struct http_str
 	return 1;
 }
 
-/* Lines up to an empty one; step: bytes of the line, as far as 2. */
+/* A byte of a trailer but a line feed; false where Go refuses it (ReadMIMEHeader). */
+static bool take_trailer_byte(struct http_stream *stream, char c)
+{
+	switch (stream->step) {
+	case TRAILER_BEGIN:
+		if (c == ' ' || c == '\t') {
+			stream->step = TRAILER_VALUE; /* obsolete folding, not of the first line */
+			return stream->line_bytes > 1;
+		}
+		stream->step = c == '\r' ? TRAILER_END : c == ':' ? TRAILER_VALUE : TRAILER_NAME;
+		if (c != '\r' && !http_is_token(c))
+			doubt(stream, HTTP_PROBLEM_trailer_line);
+		return true;
+	case TRAILER_END:
+		return false;
+	case TRAILER_NAME:
+		if (c == ':')
+			stream->step = TRAILER_VALUE;
+		else if (!http_is_token(c) && c != '\r')
+			doubt(stream, HTTP_PROBLEM_trailer_line);
+		return true;
+	default:
+		if (stream->step == TRAILER_VALUE_CR ||
+		    ((uint8_t)c < 0x20 && c != '\t' && c != '\r') || c == 0x7f)
+			doubt(stream, HTTP_PROBLEM_trailer_line);
+		stream->step = c == '\r' ? TRAILER_VALUE_CR : TRAILER_VALUE;
+		return true;
+	}
+}
+
+/* Lines up to an empty one (transfer.go, readTrailer). */
 static size_t feed_trailer(struct http_connection *connection, struct http_stream *stream,
 			   const char *data, size_t length)
 {
 	for (size_t i = 0; i < length; i++) {
-		if (++stream->line_bytes > MOST_TRAILER_BYTES)
-			return break_off(connection, stream, HTTP_PROBLEM_trailer);
-		if (data[i] == '\n') {
-			if (stream->step == 0) {
-				http_complete(connection, stream, false);
-				return i + 1;
-			}
-			stream->step = 0;
-		} else if (data[i] != '\r' || stream->step != 0) {
-			stream->step = 1;
+		bool ends = stream->step == TRAILER_BEGIN || stream->step == TRAILER_END;
+
+		stream->line_bytes++;
+		if (data[i] == '\n' && ends) {
+			http_complete(connection, stream, false);
+			return i + 1;
 		}
+		if (stream->line_bytes > MOST_TRAILER_BYTES ||
+		    (data[i] == '\n' ? stream->step == TRAILER_NAME
+				     : !take_trailer_byte(stream, data[i])))
+			return break_off(connection, stream, HTTP_PROBLEM_trailer);
+		if (data[i] == '\n')
+			stream->step = TRAILER_BEGIN;
 	}
 	return length;
 }

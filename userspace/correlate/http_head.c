@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/cleanup.h"
+#include "correlate/http_target.h"
 
 const char *http_problem_words(enum http_problem problem)
 {
@@ -90,6 +91,7 @@ static unsigned version_of(struct text text)
 static int take_request_line(struct http_head_reader *head, struct text line)
 {
 	const char *first = memchr(line.data, ' ', line.length), *second, *end;
+	struct http_target target;
 
 	end = line.data + line.length;
 	if (!first || first == line.data)
@@ -110,10 +112,14 @@ static int take_request_line(struct http_head_reader *head, struct text line)
 	head->version = version_of((struct text){ second + 1, (size_t)(end - second - 1) });
 	if (!head->version)
 		return refuse(head, HTTP_PROBLEM_first_line);
-	/* The preface of HTTP/2 (RFC 9113, section 3.4) is let through: a stream follows it. */
+	/* Go takes the preface of HTTP/2 (RFC 9113, section 3.4) for a request, with headers too.
+	 */
 	if (head->version / 10 != 1 &&
 	    !(head->version == 20 && line.length == 14 && memcmp(line.data, "PRI * ", 6) == 0))
 		return refuse(head, HTTP_PROBLEM_version);
+	if (!http_target_split(http_head_text(head, head->method),
+			       http_head_text(head, head->target), &target))
+		return refuse(head, HTTP_PROBLEM_target);
 	return 0;
 }
 
@@ -135,40 +141,90 @@ static int take_status_line(struct http_head_reader *head, struct text line)
 	return head->status < 100 ? refuse(head, HTTP_PROBLEM_first_line) : 0;
 }
 
-/* Digits alone, below 2^63; the same again is no harm (transfer.go, fixLength). */
-static int take_content_length(struct http_head_reader *head, struct text text)
+/*
+ * Digits alone, below 2^63, and the same text again is no harm (transfer.go, fixLength). What is
+ * bad is so only where the body is not chunked: that is known at the end.
+ */
+static void take_content_length(struct http_head_reader *head, struct text text)
 {
 	uint64_t number = 0;
 
-	if (text.length == 0 || head->line_cut)
-		return refuse(head, HTTP_PROBLEM_content_length);
 	for (size_t i = 0; i < text.length; i++) {
 		char c = text.data[i];
 
-		if (c < '0' || c > '9' || number > (INT64_MAX - (uint64_t)(c - '0')) / 10)
-			return refuse(head, HTTP_PROBLEM_content_length);
+		head->bad_length |=
+			c < '0' || c > '9' || number > (INT64_MAX - (uint64_t)(c - '0')) / 10;
 		number = number * 10 + (uint64_t)(c - '0');
 	}
-	if (head->has_content_length && head->content_length != number)
-		return refuse(head, HTTP_PROBLEM_content_length);
-	head->has_content_length = true;
+	head->bad_length |=
+		head->line_cut || (text.length == 0 ? head->has_content_length : head->no_length) ||
+		(head->has_content_length &&
+		 (head->content_length != number || head->content_length_digits != text.length));
+	head->has_content_length |= text.length > 0;
+	head->no_length |= text.length == 0;
 	head->content_length = number;
-	return 0;
+	head->content_length_digits = text.length;
 }
 
-static void take_connection(struct http_head_reader *head, struct text text)
+/* Calls for each word between commas. */
+static void each_word(struct http_head_reader *head, struct text text,
+		      void (*take)(struct http_head_reader *head, struct text word))
 {
 	while (text.length > 0) {
 		const char *comma = memchr(text.data, ',', text.length);
 		size_t length = comma ? (size_t)(comma - text.data) : text.length;
-		struct text word = trim((struct text){ text.data, length });
 
-		head->close |= is(word, "close");
-		head->keep_alive |= is(word, "keep-alive");
-		head->upgrades |= is(word, "upgrade");
+		take(head, trim((struct text){ text.data, length }));
 		length += comma ? 1 : 0;
 		text.data += length;
 		text.length -= length;
+	}
+}
+
+static void take_connection(struct http_head_reader *head, struct text word)
+{
+	head->close |= is(word, "close");
+	head->keep_alive |= is(word, "keep-alive");
+	head->upgrades |= is(word, "upgrade");
+}
+
+/* What no trailer may announce (transfer.go, fixTrailer). */
+static void take_trailer(struct http_head_reader *head, struct text word)
+{
+	head->bad_trailer |=
+		is(word, "Transfer-Encoding") || is(word, "Trailer") || is(word, "Content-Length");
+}
+
+/* Only the first one counts, and its words may be apart by spaces too (header.go, hasToken). */
+static void take_expect(struct http_head_reader *head, struct text text)
+{
+	static const char word[] = "100-continue";
+	size_t length = sizeof(word) - 1;
+
+	if (head->expectation)
+		return;
+	head->expectation = text.length > 0;
+	for (size_t i = 0; i + length <= text.length; i++) {
+		struct text part = { text.data + i, length };
+
+		head->expects |=
+			(i == 0 || strchr(" ,\t", text.data[i - 1])) &&
+			(i + length == text.length || strchr(" ,\t", text.data[i + length])) &&
+			is(part, word);
+	}
+}
+
+/* golang.org/x/net/http/httpguts, ValidHostHeader. */
+static void take_host(struct http_head_reader *head, struct text text)
+{
+	head->hosts++;
+	head->bad_host |= head->spaced;
+	for (size_t i = 0; i < text.length; i++) {
+		char c = text.data[i];
+
+		head->bad_host |=
+			!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+			  (c >= 'A' && c <= 'Z') || (c && strchr("!$%&'()*+,-.:;=[]_~", c)));
 	}
 }
 
@@ -184,30 +240,35 @@ static bool keep_first(struct http_head_reader *head, struct http_span *span, st
 /* Returns 1 if the line is to be kept, else 0 or -EBADMSG. */
 static int take_header(struct http_head_reader *head, struct text name, struct text value)
 {
-	if (is(name, "Content-Length"))
-		return take_content_length(head, value);
+	if (is(name, "Content-Length")) {
+		take_content_length(head, trim(value));
+		return 0;
+	}
 	if (is(name, "Transfer-Encoding")) {
 		/* HTTP/1.0 ignores it (transfer.go, parseTransferEncoding). */
 		if (head->version < 11)
 			return 0;
-		if (head->transfer_encoding || !is(value, "chunked"))
+		if (head->transfer_encoding || head->spaced || !is(value, "chunked"))
 			return refuse(head, HTTP_PROBLEM_transfer_encoding);
 		head->transfer_encoding = head->chunked = true;
 		return 0;
 	}
 	if (is(name, "Connection"))
-		take_connection(head, value);
+		each_word(head, value, take_connection);
+	else if (is(name, "Trailer"))
+		each_word(head, value, take_trailer);
 	else if (is(name, "Expect"))
-		head->expects = is(value, "100-continue");
+		take_expect(head, value);
 	else if (is(name, "X-Registry-Auth"))
 		head->secrets.registry_auth = (uint32_t)value.length;
 	else if (is(name, "X-Registry-Config"))
 		head->secrets.registry_config = (uint32_t)value.length;
 	else if (is(name, "Authorization"))
 		head->secrets.authorization = (uint32_t)value.length;
-	else if (is(name, "Host"))
+	else if (is(name, "Host")) {
+		take_host(head, value);
 		return keep_first(head, &head->host, value);
-	else if (is(name, "Content-Type"))
+	} else if (is(name, "Content-Type"))
 		return keep_first(head, &head->content_type, value);
 	else if (is(name, "Upgrade"))
 		return keep_first(head, &head->upgrade, value);
@@ -225,9 +286,13 @@ static int take_header_line(struct http_head_reader *head, struct text line)
 		return head->line_cut ? 0 : refuse(head, HTTP_PROBLEM_header_line);
 	name = (struct text){ line.data, (size_t)(colon - line.data) };
 	value = trim((struct text){ colon + 1, line.length - name.length - 1 });
+	/* Of an empty continuation Go keeps the space. */
+	head->spaced = head->fold && line.data + line.length <= head->kept.data + head->fold;
 	if (head->direction == HTTP_REQUEST) {
-		if (name.length == 0)
-			return refuse(head, HTTP_PROBLEM_header_line);
+		if (name.length == 0) {
+			head->doubt = HTTP_PROBLEM_no_name;
+			return 0;
+		}
 		for (size_t i = 0; i < name.length; i++)
 			if (!http_is_token(name.data[i]))
 				return refuse(head, HTTP_PROBLEM_header_line);
@@ -258,6 +323,28 @@ static void bound_kept(struct http_head_reader *head)
 		head->method.length = HTTP_MOST_KEPT_BYTES;
 }
 
+/* The empty line was read: what can only be judged by the whole. Returns 1 or -EBADMSG. */
+static int take_end(struct http_head_reader *head)
+{
+	bool preface = head->version == 20 && head->lines == 1;
+	bool connect = text_equal(http_head_text(head, head->method), TEXT("CONNECT"));
+
+	if (head->bad_length && !head->chunked)
+		return refuse(head, HTTP_PROBLEM_content_length);
+	if (head->direction == HTTP_ANSWER)
+		return 1;
+	if (head->no_length && !head->chunked)
+		head->doubt = HTTP_PROBLEM_no_length;
+	if (head->bad_trailer && head->chunked)
+		return refuse(head, HTTP_PROBLEM_trailer);
+	if (head->bad_host || head->hosts > 1 ||
+	    (head->hosts == 0 && head->version >= 11 && !preface && !connect))
+		return refuse(head, HTTP_PROBLEM_host);
+	if (head->expectation && !head->expects)
+		return refuse(head, HTTP_PROBLEM_expectation);
+	return 1;
+}
+
 /* The line that was read is whole: read it, and keep or drop its bytes. Returns 1 at the end. */
 static int take_line(struct http_head_reader *head)
 {
@@ -272,7 +359,7 @@ static int take_line(struct http_head_reader *head)
 		head->truncated |= head->line_cut;
 		r = r < 0 ? r : 1;
 	} else if (line.length == 0 && !head->line_cut) {
-		return 1;
+		return take_end(head);
 	} else if (head->lines == 1 && is_space(line.data[0])) {
 		r = refuse(head, HTTP_PROBLEM_header_line);
 	} else {
@@ -286,6 +373,7 @@ static int take_line(struct http_head_reader *head)
 	head->line = head->kept.length;
 	head->lines++;
 	head->line_cut = false;
+	head->fold = 0;
 	return 0;
 }
 
@@ -316,6 +404,7 @@ static int begin_line(struct http_head_reader *head, char c)
 		line.length--;
 	head->kept.length = head->line + line.length;
 	head->folded = true;
+	head->fold = head->kept.length;
 	return keep_bytes(head, " ", 1);
 }
 
@@ -331,9 +420,11 @@ static void keep_start(struct http_head_reader *head, const char *data, size_t l
 
 int http_head_feed(struct http_head_reader *head, const char *data, size_t length, size_t *ret_used)
 {
-	size_t used = 0;
+	size_t used = 0, most = HTTP_MOST_READ_BYTES + HTTP_READ_AHEAD;
 	int r = buffer_reserve(&head->kept, 1);
 
+	if (head->direction == HTTP_REQUEST && length > most + 1 - head->bytes)
+		length = most + 1 - head->bytes;
 	while (used < length && r == 0) {
 		const char *feed;
 		size_t part;
@@ -366,7 +457,10 @@ int http_head_feed(struct http_head_reader *head, const char *data, size_t lengt
 	keep_start(head, data, used);
 	head->bytes += used;
 	*ret_used = used;
-	return r;
+	if (head->direction == HTTP_ANSWER || head->bytes <= HTTP_MOST_READ_BYTES || r < 0)
+		return r;
+	head->doubt = HTTP_PROBLEM_too_long;
+	return head->bytes > most ? refuse(head, HTTP_PROBLEM_too_long) : r;
 }
 
 int http_head_cut(struct http_head_reader *head)

@@ -17,22 +17,35 @@
 #define HTTP_MOST_HEAD_BYTES (64u << 10)
 #define HTTP_MOST_KEPT_BYTES (48u << 10) /* of it, without the line that is being read */
 #define HTTP_START_BYTES     256         /* how much of a message's start is kept as it came */
+/* What Go reads of a head (server.go, initialReadLimitSize), and what it may have read ahead. */
+#define HTTP_MOST_READ_BYTES ((1u << 20) + 4096)
+#define HTTP_READ_AHEAD      4096
 
 enum http_direction { HTTP_REQUEST, HTTP_ANSWER };
 
-/* Why something is no message, or an unsure one: name and the words for docktrail.api.reason. */
+/*
+ * Why something is no message, or an unsure one: name and the words for docktrail.api.reason. What
+ * only some versions of Go refuse is no problem but a doubt: it is read as by those that take it.
+ */
 #define HTTP_PROBLEMS(PROBLEM)                                                                     \
 	PROBLEM(none, "")                                                                          \
 	PROBLEM(first_line, "no request or status line")                                           \
+	PROBLEM(target, "request target that is no URL")                                           \
+	PROBLEM(host, "no Host, two of them, or a malformed one")                                  \
 	PROBLEM(header_line, "header line without a name and a colon")                             \
 	PROBLEM(header_value, "control character in a header")                                     \
 	PROBLEM(content_length, "Content-Length that is no number, or two different ones")         \
+	PROBLEM(no_length, "empty Content-Length, which newer engines refuse")                     \
+	PROBLEM(no_name, "header without a name, which newer engines refuse")                      \
 	PROBLEM(transfer_encoding, "Transfer-Encoding other than chunked")                         \
+	PROBLEM(expectation, "Expect other than 100-continue")                                     \
 	PROBLEM(version, "version other than HTTP/1.x")                                            \
 	PROBLEM(chunk, "malformed chunk")                                                          \
-	PROBLEM(trailer, "trailer without an end")                                                 \
+	PROBLEM(chunk_line, "chunk size that newer engines refuse")                                \
+	PROBLEM(trailer, "malformed trailer, or one that is too long")                             \
+	PROBLEM(trailer_line, "trailer that newer engines refuse")                                 \
 	PROBLEM(cut, "ends within the head")                                                       \
-	PROBLEM(too_long, "head longer than what is kept")
+	PROBLEM(too_long, "head longer than what the engine reads")
 
 enum http_problem {
 #define PROBLEM(name, words) HTTP_PROBLEM_##name,
@@ -62,12 +75,18 @@ struct http_head_reader {
 	bool folded;        /* at the beginning of a continuation: spaces are passed over */
 	bool line_cut;      /* longer than what is kept */
 	bool truncated;     /* something that matters was */
-	enum http_problem problem;
+	size_t fold;        /* where the last continuation of that line begins; 0: none */
+	bool spaced;        /* that continuation is empty: the value ends with a space */
+	enum http_problem problem, doubt;
 	size_t bytes;
 	struct http_span method, target, host, content_type, upgrade, user_agent;
 	unsigned version, status;
 	uint64_t content_length;
-	bool has_content_length, chunked, transfer_encoding, close, keep_alive, upgrades, expects;
+	size_t content_length_digits;
+	bool has_content_length, no_length, bad_length, chunked, transfer_encoding;
+	bool close, keep_alive, upgrades, expectation, expects, bad_trailer;
+	unsigned hosts;
+	bool bad_host;
 	struct http_secrets secrets;
 	size_t start_length;
 	char start[HTTP_START_BYTES]; /* last: the one thing that is not zeroed anew */

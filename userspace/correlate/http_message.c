@@ -119,11 +119,16 @@ static struct http_head describe(const struct http_stream *stream)
 		.chunked = from->chunked,
 		.wants_upgrade = from->direction == HTTP_REQUEST && from->upgrades &&
 				 from->upgrade.length > 0,
-		.closes = from->close || (from->version < 11 && !from->keep_alive),
+		/* Of HTTP/1.0 with both words Go keeps it open, if it can say how long the answer
+		   is. */
+		.closes = from->version < 11 ? !from->keep_alive : from->close,
 		.expects_continue = from->expects,
 		.secrets = from->secrets,
 		.truncated = from->truncated,
 		.unsure = stream->unsure,
+		.doubt = from->doubt,
+		.start = from->doubt ? (struct text){ from->start, from->start_length }
+				     : (struct text){},
 	};
 }
 
@@ -167,7 +172,7 @@ static int tell_request(struct http_connection *connection, struct http_stream *
 	head.number = request.number;
 	head.truncated |= !whole;
 	head.after_close = stream->after_close;
-	head.takes_over = head.version == 20;
+	head.takes_over = head.version == 20 && whole && stream->head->lines == 1;
 	stream->after_close |= head.closes;
 	stream->last_was_post = text_equal(head.method, TEXT("POST"));
 	stream->holds = head.upgrade.length > 0;
@@ -206,6 +211,7 @@ static int tell_answer(struct http_connection *connection, struct http_stream *s
 	struct http_head head = describe(stream);
 	struct http_outstanding request = http_first_outstanding(connection);
 	struct http_stream *requests = &connection->streams[HTTP_REQUEST];
+	bool bodiless, until_close;
 
 	if (head.status < 200 && head.status != 101) {
 		stream->state = HTTP_IDLE;
@@ -217,6 +223,10 @@ static int tell_answer(struct http_connection *connection, struct http_stream *s
 	head.number = request.number;
 	head.truncated |= !whole;
 	head.takes_over = is_stream(&head, &request);
+	bodiless = request.is_head || head.status == 204 || head.status == 304;
+	until_close =
+		whole && !head.takes_over && !head.chunked && !head.has_content_length && !bodiless;
+	head.closes |= until_close;
 	requests->after_close |= head.closes;
 	begin_message(stream, head.number);
 	if (connection->handler->head)
@@ -225,9 +235,9 @@ static int tell_answer(struct http_connection *connection, struct http_stream *s
 		take_over(connection);
 		return 0;
 	}
-	if (request.is_head || head.status == 204 || head.status == 304)
+	if (bodiless)
 		http_complete(connection, stream, !whole);
-	else if (whole && !head.chunked && !head.has_content_length)
+	else if (until_close)
 		stream->state = HTTP_UNTIL_CLOSE;
 	else
 		begin_body(connection, stream, &head, whole);
@@ -275,5 +285,10 @@ int http_tell_ambiguous(struct http_connection *connection, struct http_stream *
 	}
 	http_drop_head(stream);
 	http_lose(stream, request);
+	/* It was a whole line that was refused: the next one may begin a request. */
+	if (request && problem != HTTP_PROBLEM_cut && problem != HTTP_PROBLEM_too_long) {
+		stream->state = HTTP_AGAIN;
+		stream->step = 0;
+	}
 	return r;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "correlate/http_target.h"
 
 static const struct operation operations[] = {
 #define OPERATION(method, path, id, target, severity, declares, query)                             \
@@ -25,14 +26,6 @@ void operation_match_free(struct operation_match *match)
 		buffer_free(&match->path);
 }
 
-static int hex_digit(char c)
-{
-	return c >= '0' && c <= '9'   ? c - '0'
-	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-				      : -1;
-}
-
 bool operation_decode(struct buffer *buffer, struct text text, bool plus)
 {
 	bool whole = true;
@@ -44,8 +37,8 @@ bool operation_decode(struct buffer *buffer, struct text text, bool plus)
 		if (c == '+' && plus) {
 			c = ' ';
 		} else if (c == '%') {
-			high = i + 1 < text.length ? hex_digit(text.data[i + 1]) : -1;
-			low = i + 2 < text.length ? hex_digit(text.data[i + 2]) : -1;
+			high = i + 1 < text.length ? http_hex_digit(text.data[i + 1]) : -1;
+			low = i + 2 < text.length ? http_hex_digit(text.data[i + 2]) : -1;
 			if (high >= 0 && low >= 0) {
 				c = (char)(high << 4 | low);
 				i += 2;
@@ -89,44 +82,6 @@ static size_t clean(char *path, size_t length)
 	return out;
 }
 
-/* Split what stands in the request line. Returns false where url.ParseRequestURI() fails. */
-static bool split_target(struct operation_match *match, struct text target)
-{
-	const char *mark, *slash;
-
-	for (size_t i = 0; i < target.length; i++)
-		if ((uint8_t)target.data[i] < 0x20 || target.data[i] == 0x7f)
-			return false;
-	mark = target.length ? memchr(target.data, '?', target.length) : NULL;
-	if (mark) {
-		match->query =
-			(struct text){ mark + 1, target.length - (size_t)(mark + 1 - target.data) };
-		target.length = (size_t)(mark - target.data);
-	}
-	if (target.length > 0 && target.data[0] != '/') {
-		/* Absolute form: a scheme, "://", an authority, then the path. */
-		const char *colon = memmem(target.data, target.length, "://", 3);
-
-		if (!colon || colon == target.data)
-			return text_equal(target, TEXT("*"));
-		for (const char *p = target.data; p < colon; p++)
-			if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
-			      (p > target.data && ((*p >= '0' && *p <= '9') || strchr("+-.", *p)))))
-				return false;
-		colon += 3;
-		target.length -= (size_t)(colon - target.data);
-		target.data = colon;
-		slash = target.length ? memchr(target.data, '/', target.length) : NULL;
-		target = slash ? (struct text){ slash,
-						target.length - (size_t)(slash - target.data) }
-			       : TEXT("");
-	} else if (target.length == 0) {
-		return false;
-	}
-	match->raw_path = target;
-	return true;
-}
-
 /* Does the path follow the row's? The first {...} goes to *ret_target. */
 static bool follows(const char *row, struct text path, struct text *ret_target)
 {
@@ -146,11 +101,14 @@ static bool follows(const char *row, struct text path, struct text *ret_target)
 		close = strchr(row, '}') + 1;
 		greedy = close[-2] == '.';
 		if (greedy) {
-			/* Nothing but plain text stands behind a greedy one. */
+			/* Nothing but plain text stands behind a greedy one; `.*` takes no newline.
+			 */
 			tail = strlen(close);
 			if ((size_t)(end - p) < tail)
 				return false;
 			p = end - tail;
+			if (p > start && memchr(start, '\n', (size_t)(p - start)))
+				return false;
 		} else {
 			while (p < end && *p != '/')
 				p++;
@@ -194,24 +152,30 @@ static bool may_be(const struct operation *row, struct text method, struct text 
 int operation_find(struct operation_match *match, struct text method, struct text target)
 {
 	struct buffer path = match->path;
+	struct http_target split;
 	struct text rest;
+	size_t length;
 
 	buffer_clear(&path);
 	*match = (struct operation_match){ .path = path };
-	match->refused = !split_target(match, target);
-	if (match->refused || match->raw_path.length == 0)
-		return 0;
-	match->refused = !operation_decode(&match->path, match->raw_path, false);
+	match->refused = !http_target_split(method, target, &split);
+	match->raw_path = split.path;
+	match->query = split.query;
+	operation_decode(&match->path, match->raw_path, false);
 	if (match->path.error)
 		return match->path.error;
-	if (!match->refused) {
-		size_t length = match->path.length;
-
-		/* Room for the slash that clean() may append to an emptied path is there: it had
-		 * one. */
-		match->path.length = clean(match->path.data, length);
-		match->redirected = match->path.length != length;
+	if (match->refused ||
+	    (text_equal(method, TEXT("OPTIONS")) && text_equal(target, TEXT("*"))))
+		return 0; /* server.go: globalOptionsHandler */
+	length = match->path.length;
+	if (length == 0 || match->path.data[0] != '/') {
+		match->redirected = true;
+		return 0;
 	}
+	match->path.length = clean(match->path.data, length);
+	match->redirected = match->path.length != length;
+	if (match->redirected)
+		return 0;
 	rest = skip_version(match, (struct text){ match->path.data, match->path.length });
 	for (size_t i = 0; i < ARRAY_SIZE(operations); i++)
 		if (may_be(&operations[i], method, rest) &&

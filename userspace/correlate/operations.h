@@ -38,14 +38,14 @@ struct operation_match {
 	struct text raw_path;              /* as received; a slice of what was given */
 	struct text query;                 /* as received, without '?'; a slice of what was given */
 	bool refused;                      /* no request target that Go takes: it answers 400 */
-	bool redirected; /* not clean: the engine answers 301 and does nothing; the operation is
-			    that of the clean path */
+	bool redirected;                   /* not clean: the engine answers 301 and does nothing */
 };
 
 /*
  * Find the operation of a request line, as Go's url.ParseRequestURI and the engine's router
- * (gorilla/mux, which decodes, then cleans the path) would. Fills *match, whose path is reused;
- * give it back with operation_match_free(). Returns 0 or -ENOMEM.
+ * (gorilla/mux, which decodes, then cleans the path) would: what it does not dispatch has none.
+ * Fills *match, whose path is reused; give it back with operation_match_free(). Returns 0 or
+ * -ENOMEM.
  */
 int operation_find(struct operation_match *match, struct text method, struct text target);
 

@@ -53,11 +53,19 @@ static bool on_request_head(struct connection *connection, const struct http_hea
 		return false;
 	request->truncated = head->truncated;
 	/* Behind something that was not understood, or that the engine does not read any more. */
-	request->ambiguous = head->unsure || head->after_close;
+	request->unread = head->after_close;
+	request->ambiguous = head->unsure || head->after_close || head->doubt;
 	r = description_new(head, connection->conversations->options.redact, &request->description);
 	if (r < 0)
 		connection->error = r;
-	return request->description && description_may_take_over(request->description);
+	if (!request->description)
+		return false;
+	if (head->doubt || head->unsure)
+		description_doubt(request->description,
+				  head->unsure ? "found behind what is no request"
+					       : http_problem_words(head->doubt),
+				  head->start);
+	return description_may_take_over(request->description);
 }
 
 /* The engine answers what was not seen: in bytes that were not kept, lost, or before recording. */
@@ -88,6 +96,9 @@ static void on_answer_head(struct connection *connection, const struct http_head
 	request->answer_length = head->content_length;
 	if (head->takes_over)
 		request->answer_over = true;
+	else if (head->closes)
+		for (request = request->next; request; request = request->next)
+			request->unread = request->ambiguous = true;
 }
 
 static void tell_handed_over(const struct connection *connection)
@@ -145,6 +156,9 @@ static void on_complete(void *user, const struct http_complete *complete)
 		request->completed = connection->piece_time;
 		request->truncated |= complete->truncated;
 		request->ambiguous |= complete->problem != HTTP_PROBLEM_none;
+		if (complete->problem && request->description)
+			description_doubt(request->description,
+					  http_problem_words(complete->problem), (struct text){});
 	} else {
 		request->answer_over = true;
 	}
@@ -260,6 +274,8 @@ static void write_request(struct connection *connection, struct request *request
 	connection->waiting--;
 	fill_connector(connection, who, record);
 	fill_request_id(connection, request, record);
+	if (request->unread && !request->answered && request->description)
+		description_unread(request->description);
 	if (request->unseen)
 		record_set_string(record, FIELD_api_reason, "an answer whose request was not seen");
 	record_set_string(record, FIELD_api_state, state_of(request));

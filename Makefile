@@ -2,7 +2,7 @@
 #
 #   make run      install what is missing, build, record to ./trail and tell the story until Ctrl-C
 #   make test     install what is missing, build, run every suite (CI: under 25 minutes)
-#   make test-all every suite on three kernels, without a limit; writes the table of docs/testing.md
+#   make test-all every suite on three kernels, without a limit; writes the tables of docs/testing.md, docs/kernels.md
 #   make check    layers, format, lint, generated documents
 #   make bench    what it costs, as ratios: docs/performance.md
 #   make fuzz     each parser for FUZZ_SECONDS (60)
@@ -122,7 +122,8 @@ test:
 test-all:
 	$(Q)tools/deps test
 	$(Q)$(MAKE) --no-print-directory -j2 tests
-	$(Q)mkdir -p $B && tests/run --all --table $B/table.md; status=$$?; tools/testing-table $B/table.md; exit $$status
+	$(Q)mkdir -p $B && tests/run --all --table $B/table.md; status=$$?; tools/testing-table $B/table.md; \
+		tools/routes-table $$(find build/results -name routes -size +0); exit $$status
 
 check: $B/docktrail
 	$(Q)tools/check-layers

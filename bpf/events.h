@@ -25,7 +25,7 @@
 	GROUP(REQUEST, 4, "what was asked of the engine") \
 	GROUP(ANSWER, 5, "what the engine answered") \
 	GROUP(TARGET, 6, "the object that was asked for") \
-	GROUP(DECLARED, 7, "what a create, an update or an exec declares") \
+	GROUP(DECLARED, 7, "what a request declares: of what it makes, changes or runs") \
 	GROUP(TRAFFIC, 8, "what went over a connection in its life") \
 	GROUP(LOSS, 9, "what was not recorded, and why") \
 	GROUP(RECORDER, 10, "the recorder itself")
@@ -168,9 +168,16 @@
 	      "container, image, volume, network, exec, ...") \
 	FIELD(TARGET, target_id, str, "docktrail.target.id", "Its id, whole where it is known") \
 	FIELD(TARGET, target_name, str, "docktrail.target.name", "Its name") \
-	FIELD(DECLARED, declared_image, str, "docktrail.declared.image", "Image") \
+	FIELD(DECLARED, declared_image, str, "docktrail.declared.image", \
+	      "Image: of a container; or that is built, pulled, pushed, imported or committed") \
+	FIELD(DECLARED, declared_source, str, "docktrail.declared.source", \
+	      "Where a build or an import comes from; user information masked") \
+	FIELD(DECLARED, declared_container, str, "docktrail.declared.container", \
+	      "Container that joins or leaves a network, or is committed") \
 	FIELD(DECLARED, declared_command, list, "docktrail.declared.command", \
 	      "Entrypoint and command, secrets masked") \
+	FIELD(DECLARED, declared_healthcheck, list, "docktrail.declared.healthcheck", \
+	      "Command that checks the container's health, secrets masked") \
 	FIELD(DECLARED, declared_user, str, "docktrail.declared.user", "User inside") \
 	FIELD(DECLARED, declared_privileged, bool, "docktrail.declared.privileged", \
 	      "--privileged") \
@@ -196,6 +203,8 @@
 	      "Where it appears inside") \
 	FIELD(DECLARED, declared_mounts_mode, list, "docktrail.declared.mounts[].mode", \
 	      "ro, rw and further options") \
+	FIELD(DECLARED, declared_volumes_from, list, "docktrail.declared.volumes_from", \
+	      "Containers whose mounts are taken over") \
 	FIELD(DECLARED, declared_devices, list, "docktrail.declared.devices", \
 	      "Devices of the host, by path") \
 	FIELD(DECLARED, declared_capabilities_add, list, "docktrail.declared.capabilities.add", \
@@ -206,8 +215,28 @@
 	      "SecurityOpt") \
 	FIELD(DECLARED, declared_sysctls, list, "docktrail.declared.sysctls", \
 	      "Sysctls as name=value") \
+	FIELD(DECLARED, declared_ports, list, "docktrail.declared.ports", \
+	      "Published ports as address:port:port/protocol, the container's last") \
+	FIELD(DECLARED, declared_networks, list, "docktrail.declared.networks", \
+	      "Networks that are joined") \
+	FIELD(DECLARED, declared_driver, str, "docktrail.declared.driver", \
+	      "Driver of a volume, a network or a secret") \
+	FIELD(DECLARED, declared_driver_options, list, "docktrail.declared.driver_options", \
+	      "Its options as name=value; values that may be secret by length only") \
+	FIELD(DECLARED, declared_labels, list, "docktrail.declared.labels", \
+	      "Names of labels; values by length only") \
+	FIELD(DECLARED, declared_secrets, list, "docktrail.declared.secrets", \
+	      "Secrets that a service is given, by name") \
+	FIELD(DECLARED, declared_configs, list, "docktrail.declared.configs", \
+	      "Configs that a service is given, by name") \
+	FIELD(DECLARED, declared_privileges, list, "docktrail.declared.privileges", \
+	      "What a plugin is granted, as name=value") \
+	FIELD(DECLARED, declared_settings, list, "docktrail.declared.settings", \
+	      "Further settings as Name=value, by the engine's names; unset ones are left out") \
 	FIELD(DECLARED, declared_cut, bool, "docktrail.declared.cut", \
 	      "true where more was declared than is kept") \
+	FIELD(DECLARED, declared_repeated, bool, "docktrail.declared.repeated", \
+	      "true where a name occurs twice in one object: the last counts, readers may differ") \
 	FIELD(TRAFFIC, close_requests, u64, "docktrail.close.requests", \
 	      "Requests that it carried") \
 	FIELD(TRAFFIC, close_bytes_sent, u64, "docktrail.close.bytes_sent", \

@@ -7,110 +7,9 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/buffer.h"
 #include "correlate/declare.h"
-
-static void show(struct buffer *out, const char *name, struct text text)
-{
-	if (!text.data)
-		return;
-	buffer_printf(out, "%s=", name);
-	buffer_append(out, text.data, text.length);
-	buffer_append_char(out, ';');
-}
-
-static void show_list(struct buffer *out, const char *name, const struct text_list *list)
-{
-	if (list->count == 0)
-		return;
-	buffer_printf(out, "%s=", name);
-	for (size_t i = 0; i < list->count; i++) {
-		buffer_append_string(out, i ? "," : "");
-		buffer_append_string(out, text_list_at(list, i).data);
-	}
-	buffer_append_char(out, ';');
-}
-
-static void show_declared(struct buffer *out, const struct declared *declared)
-{
-	static const char *const namespaces[] = { "pid", "net", "ipc", "uts", "userns", "cgroup" };
-
-	show(out, "name", declared->name);
-	show(out, "container", declared->container);
-	show(out, "image", declared->image);
-	show(out, "user", declared->user);
-	show_list(out, "command", &declared->command);
-	show_list(out, "env", &declared->environment);
-	if (declared->privileged >= 0)
-		buffer_printf(out, "privileged=%d;", declared->privileged);
-	for (size_t i = 0; i < DECLARED_NAMESPACES; i++)
-		show(out, namespaces[i], declared->namespaces[i]);
-	for (size_t i = 0; i < declared->mount_count; i++) {
-		const struct declared_mount *mount = &declared->mounts[i];
-
-		buffer_append_char(out, '<');
-		show(out, "type", mount->type);
-		show(out, "source", mount->source);
-		show(out, "target", mount->target);
-		show(out, "mode", mount->mode);
-		show(out, "device", mount->device);
-		buffer_append_char(out, '>');
-	}
-	show_list(out, "devices", &declared->devices);
-	show_list(out, "rules", &declared->device_rules);
-	show_list(out, "add", &declared->capabilities_add);
-	show_list(out, "drop", &declared->capabilities_drop);
-	show_list(out, "options", &declared->security_options);
-	show_list(out, "sysctls", &declared->sysctls);
-	show_list(out, "from", &declared->volumes_from);
-	buffer_append_string(out, declared->paths_unmasked ? " unmasked" : "");
-	buffer_append_string(out, declared->cut ? " cut" : "");
-	buffer_append_string(out, declared->repeated ? " repeated" : "");
-	buffer_append_string(out, declared->broken ? " broken" : "");
-	buffer_append_string(out, declared->whole ? "" : " part");
-	buffer_printf(out, " %u", declare_severity(declared));
-}
-
-/* In two pieces, or in pieces of `at` bytes. */
-static void read_body(enum operation_declares declares, struct text body, size_t at, bool two,
-		      struct buffer *out)
-{
-	const struct declared *declared;
-	struct declare *declare;
-
-	assert_int_equal(declare_new(declares, &declare), 0);
-	for (size_t i = 0, part; i < body.length; i += part) {
-		char *copy;
-
-		part = two && i > 0 ? body.length : at;
-		if (part > body.length - i)
-			part = body.length - i;
-		copy = malloc(part);
-		assert_non_null(copy);
-		memcpy(copy, body.data + i, part);
-		assert_int_equal(declare_feed(declare, copy, part), 0);
-		free(copy);
-	}
-	assert_int_equal(declare_finish(declare, &declared), 0);
-	buffer_clear(out);
-	show_declared(out, declared);
-	declare_free(declare);
-}
-
-static void expect(enum operation_declares declares, const char *body, const char *expected)
-{
-	_cleanup_buffer_ struct buffer out = {};
-
-	for (size_t at = 1; at <= strlen(body); at++) {
-		read_body(declares, text_of(body), at, true, &out);
-		assert_string_equal(buffer_string(&out), expected);
-	}
-	for (size_t at = 1; at < 4; at++) {
-		read_body(declares, text_of(body), at, false, &out);
-		assert_string_equal(buffer_string(&out), expected);
-	}
-}
-
-#define EXPECT(kind, body, expected) expect(OPERATION_DECLARES_##kind, body, expected)
+#include "declare_bed.h"
 
 static void test_create(void **state)
 {
@@ -129,7 +28,8 @@ static void test_create(void **state)
 	       "<type=bind;source=/srv/a;target=/b;mode=ro,z;><type=volume;source=vol;target=/c;>"
 	       "<type=volume;source=v;target=/d;mode=ro;><type=tmpfs;target=/e;>"
 	       "<type=volume;target=/data;><type=tmpfs;target=/run;>"
-	       "add=CHOWN;options=no-new-privileges;sysctls=net.a=1;from=other:ro; 0");
+	       "add=CHOWN;options=no-new-privileges;sysctls=net.a=1;from=other:ro;"
+	       "labels=Image=[redacted len=2];networks=x;settings=RestartPolicy=no; 0");
 	EXPECT(container, "{}", " 0");
 	EXPECT(container, "[{\"Image\":\"x\"}]", " 0");
 	EXPECT(container, "{\"Cmd\":\"id -u\",\"Entrypoint\":[]}", "command=id -u; 0");
@@ -157,7 +57,7 @@ static void test_isolation_given_away(void **state)
 	EXPECT(container, "{\"HostConfig\":{\"SecurityOpt\":[\"apparmor:unconfined\"]}}",
 	       "options=apparmor:unconfined; 75");
 	EXPECT(container, "{\"HostConfig\":{\"MaskedPaths\":[],\"ReadonlyPaths\":[\"/proc\"]}}",
-	       " unmasked 75");
+	       "settings=MaskedPaths=; unmasked 75");
 	EXPECT(container, "{\"HostConfig\":{\"MaskedPaths\":null}}", " 0");
 	EXPECT(container,
 	       "{\"HostConfig\":{\"Devices\":[{\"PathOnHost\":\"/dev/sda\","
@@ -173,7 +73,7 @@ static void test_isolation_given_away(void **state)
 	       "{\"HostConfig\":{\"Mounts\":[{\"Type\":\"volume\",\"Target\":\"/x\","
 	       "\"VolumeOptions\":{\"DriverConfig\":{\"Name\":\"local\",\"Options\":"
 	       "{\"o\":\"bind\",\"device\":\"/etc\",\"type\":\"none\"}}}}]}}",
-	       "<type=volume;target=/x;device=/etc;> 75");
+	       "<type=volume;target=/x;mode=bind;device=/etc;> 75");
 }
 
 static void test_as_go_reads_it(void **state)
@@ -235,9 +135,9 @@ static void test_deep_junk_hides_nothing(void **state)
 	for (size_t i = 0; i < 500; i++)
 		buffer_append_string(&body, "]}");
 	buffer_append_string(&body, ",\"HostConfig\":{\"Privileged\":true}}");
-	read_body(OPERATION_DECLARES_container, (struct text){ body.data, body.length }, 7, false,
-		  &out);
-	assert_string_equal(buffer_string(&out), "privileged=1; 75");
+	declare_read_body(OPERATION_DECLARES_container, (struct text){ body.data, body.length }, 7,
+			  false, &out);
+	assert_string_equal(buffer_string(&out), "privileged=1;labels=a=; 75");
 }
 
 static void test_binds(void **state)
@@ -254,14 +154,16 @@ static void test_other_kinds(void **state)
 	EXPECT(exec,
 	       "{\"AttachStdin\":true,\"Cmd\":[\"sh\"],\"User\":\"root\",\"Privileged\":true,"
 	       "\"Env\":[\"X=1\"],\"DetachKeys\":\"\"}",
-	       "user=root;command=sh;env=X;privileged=1; 75");
+	       "user=root;command=sh;env=X;privileged=1;settings=AttachStdin=true; 75");
 	EXPECT(exec, "{\"Cmd\":[\"id\"],\"HostConfig\":{\"PidMode\":\"host\"}}", "command=id; 0");
 	EXPECT(volume,
 	       "{\"Name\":\"v\",\"Driver\":\"local\",\"DriverOpts\":{\"type\":\"none\","
 	       "\"o\":\"bind\",\"device\":\"/etc\",\"password\":\"x\"}}",
-	       "name=v;<type=volume;source=/etc;> 75");
-	EXPECT(volume, "{\"DriverOpts\":{\"device\":\"/srv\"}}", "<type=volume;source=/srv;> 0");
-	EXPECT(name, "{\"Name\":\"n\",\"Data\":\"c2VjcmV0\"}", "name=n; 0");
+	       "name=v;<type=volume;device=/etc;>driver=local;driver options=password=[redacted len=1],"
+	       "type=none,o=bind,device=/etc; 75");
+	EXPECT(volume, "{\"DriverOpts\":{\"device\":\"/srv\"}}",
+	       "<type=volume;device=/srv;>driver options=device=/srv; 0");
+	EXPECT(secret, "{\"Name\":\"n\",\"Data\":\"c2VjcmV0\"}", "name=n; 0");
 	EXPECT(member, "{\"Container\":\"c\",\"EndpointConfig\":{}}", "container=c; 0");
 	EXPECT(service,
 	       "{\"Name\":\"web\",\"TaskTemplate\":{\"ContainerSpec\":{\"Image\":\"i\",\"Command\":[\"c\"],"
@@ -294,7 +196,7 @@ static void test_gap(void **state)
 	declare_gap(declare);
 	assert_int_equal(declare_feed(declare, "\"User\":\"b\"}", 11), 0);
 	assert_int_equal(declare_finish(declare, &declared), 0);
-	show_declared(&out, declared);
+	declare_show(&out, declared);
 	assert_string_equal(buffer_string(&out), "image=a; part 0");
 	declare_free(declare);
 	declare_free(NULL);
@@ -311,8 +213,8 @@ static void test_bounds(void **state)
 	for (size_t i = 0; i < 300; i++)
 		buffer_append_string(&body, "{\"Target\":\"/a\"},");
 	buffer_append_string(&body, "{\"Source\":\"/\"}]}}");
-	read_body(OPERATION_DECLARES_container, (struct text){ body.data, body.length }, 1000,
-		  false, &out);
+	declare_read_body(OPERATION_DECLARES_container, (struct text){ body.data, body.length },
+			  1000, false, &out);
 	assert_non_null(strstr(buffer_string(&out), "options=seccomp=[profile len=20002]; cut 75"));
 
 	buffer_clear(&body);
@@ -323,8 +225,8 @@ static void test_bounds(void **state)
 	for (size_t i = 0; i < 20000; i++)
 		buffer_append_char(&body, 'i');
 	buffer_append_string(&body, "\"}");
-	read_body(OPERATION_DECLARES_container, (struct text){ body.data, body.length }, 1000,
-		  false, &out);
+	declare_read_body(OPERATION_DECLARES_container, (struct text){ body.data, body.length },
+			  1000, false, &out);
 	assert_non_null(strstr(buffer_string(&out), "iii;env=A; cut 0"));
 	assert_true(out.length < DECLARED_MOST_TEXT_BYTES + 100);
 }

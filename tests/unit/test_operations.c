@@ -174,14 +174,209 @@ static void test_every_row(void **state)
 		assert_int_equal(match.target.length,
 				 strchr(rows[i].path, '{') ? (strstr(rows[i].path, "...") ? 3 : 1)
 							   : 0);
-		assert_true(rows[i].severity == 0 || rows[i].severity == 25 ||
-			    rows[i].severity == 50);
+		assert_true(rows[i].severity % 25 == 0 && rows[i].severity <= 75);
 		if (rows[i].query[0]) {
 			assert_int_equal(rows[i].query[0], ' ');
 			assert_int_equal(rows[i].query[strlen(rows[i].query) - 1], ' ');
 		}
 		operation_match_free(&match);
 	}
+}
+
+/* ---- against what the engine's documents and its router have */
+
+struct documented {
+	char method[8], path[64], id[32];
+	unsigned first, last; /* minor number of the version */
+	char query[512];      /* with a space before and behind each */
+	bool found;
+};
+
+static struct documented documented[200];
+static size_t documented_count;
+
+static struct documented *find_documented(const char *method, const char *path)
+{
+	for (size_t i = 0; i < documented_count; i++)
+		if (strcmp(documented[i].method, method) == 0 &&
+		    strcmp(documented[i].path, path) == 0)
+			return &documented[i];
+	return NULL;
+}
+
+/* "{id...}" and "{name}" are both "{}". */
+static void without_names(const char *path, char *ret, size_t size)
+{
+	size_t length = 0;
+
+	for (const char *p = path; *p && length + 1 < size; p++) {
+		ret[length++] = *p;
+		if (*p == '{')
+			p = strchr(p, '}') - 1;
+	}
+	ret[length] = '\0';
+}
+
+static int read_documented(void **state)
+{
+	FILE *file = fopen("tests/data/api/operations.txt", "re");
+	char line[1024], path[64];
+
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file)) {
+		struct documented *row = &documented[documented_count];
+		int query = 0;
+
+		if (line[0] == '#')
+			continue;
+		line[strcspn(line, "\n")] = '\0';
+		if (sscanf(line, "also %7s %63s %n", row->method, path, &query) == 2) {
+			without_names(path, row->path, sizeof(row->path));
+			row = find_documented(row->method, row->path);
+			assert_non_null(row);
+		} else {
+			assert_int_equal(sscanf(line, "%7s %63s %31s 1.%u 1.%u %n", row->method,
+						path, row->id, &row->first, &row->last, &query),
+					 5);
+			without_names(path, row->path, sizeof(row->path));
+			assert_null(find_documented(row->method, row->path));
+			documented_count++;
+			strcpy(row->query, " ");
+		}
+		assert_true(strlen(row->query) + strlen(line + query) + 2 < sizeof(row->query));
+		if (strcmp(line + query, "-") != 0)
+			strcat(strcat(row->query, line + query), " ");
+		assert_in_range(documented_count, 1, 199);
+	}
+	fclose(file);
+	return 0;
+}
+
+static bool has_word(const char *words, const char *word)
+{
+	char spaced[80];
+
+	snprintf(spaced, sizeof(spaced), " %s ", word);
+	return strstr(words, spaced) != NULL;
+}
+
+/* The value of each parameter is kept but for those that carry what somebody made up. */
+static void expect_kept(const struct operation *operation, const char *query)
+{
+	static const char by_length[] = " buildargs labels outputs ";
+	char words[512], *rest = NULL;
+
+	strcpy(words, query);
+	for (char *word = strtok_r(words, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+		bool masked = strcmp(operation->id, "ImageBuild") == 0 && has_word(by_length, word);
+
+		if (operation_keeps(operation, text_of(word)) == masked)
+			fail_msg("%s: %s is %s", operation->id, word, masked ? "kept" : "not kept");
+	}
+}
+
+static void test_every_documented_operation(void **state)
+{
+	for (size_t i = 0; i < documented_count; i++) {
+		const struct documented *row = &documented[i];
+		struct operation_match match = {};
+		char target[128], path[64];
+		size_t length;
+
+		/* Without the version, with the first and with the last that has it. */
+		for (unsigned version = 0; version < 3; version++) {
+			length = version == 0
+					 ? 0
+					 : (size_t)snprintf(target, sizeof(target), "/v1.%u",
+							    version == 1 ? row->first : row->last);
+			for (const char *p = row->path; *p; p++)
+				if (*p != '}')
+					target[length++] = *p == '{' ? 'x' : *p;
+			target[length] = '\0';
+			assert_int_equal(
+				operation_find(&match, text_of(row->method), text_of(target)), 0);
+			if (!match.operation)
+				fail_msg("%s %s is no operation", row->method, target);
+			without_names(match.operation->path, path, sizeof(path));
+			assert_string_equal(path, row->path);
+			if (strcmp(row->id, "-") != 0)
+				assert_string_equal(match.operation->id, row->id);
+		}
+		expect_kept(match.operation, row->query);
+		operation_match_free(&match);
+	}
+}
+
+static void test_no_other_operation(void **state)
+{
+	size_t count;
+	const struct operation *rows = operation_all(&count);
+
+	for (size_t i = 0; i < count; i++) {
+		struct documented *row;
+		char path[64], words[512], *rest = NULL;
+
+		without_names(rows[i].path, path, sizeof(path));
+		row = find_documented(rows[i].method, path);
+		if (!row || row->found)
+			fail_msg("%s %s is in no document, or twice in the table", rows[i].method,
+				 rows[i].path);
+		row->found = true;
+		strcpy(words, rows[i].query);
+		for (char *word = strtok_r(words, " ", &rest); word;
+		     word = strtok_r(NULL, " ", &rest))
+			if (!has_word(row->query, word))
+				fail_msg("%s has no parameter %s", rows[i].id, word);
+	}
+	assert_int_equal(count, documented_count);
+}
+
+/* Names of images and plugins: a registry with a port, folders, a tag, a digest. */
+static void test_names(void **state)
+{
+	static const char *const names[] = {
+		"busybox",
+		"a/b/c",
+		"reg.example:5000/a/b:1.0",
+		"a@sha256:00",
+		"reg:5/a/b:1@sha256:ff",
+		"json",
+		"get/push/tag",
+	};
+	static const struct {
+		const char *method, *path, *id;
+	} rows[] = {
+		{ "GET", "/images/%s/json", "ImageInspect" },
+		{ "GET", "/images/%s/history", "ImageHistory" },
+		{ "GET", "/images/%s/get", "ImageGet" },
+		{ "POST", "/images/%s/push", "ImagePush" },
+		{ "POST", "/v1.30/images/%s/tag", "ImageTag" },
+		{ "DELETE", "/images/%s", "ImageDelete" },
+		{ "GET", "/distribution/%s/json", "DistributionInspect" },
+		{ "GET", "/v1.43/plugins/%s/json", "PluginInspect" },
+		{ "POST", "/plugins/%s/enable", "PluginEnable" },
+		{ "POST", "/plugins/%s/disable", "PluginDisable" },
+		{ "POST", "/plugins/%s/upgrade", "PluginUpgrade" },
+		{ "POST", "/plugins/%s/push", "PluginPush" },
+		{ "POST", "/plugins/%s/set", "PluginSet" },
+		{ "DELETE", "/plugins/%s", "PluginDelete" },
+		{ "GET", "/v1.24/plugins/%s", "PluginInspect" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		for (size_t j = 0; j < sizeof(names) / sizeof(names[0]); j++) {
+			struct operation_match match = {};
+			char target[128];
+
+			snprintf(target, sizeof(target), rows[i].path, names[j]);
+			assert_int_equal(
+				operation_find(&match, text_of(rows[i].method), text_of(target)),
+				0);
+			assert_non_null(match.operation);
+			assert_string_equal(match.operation->id, rows[i].id);
+			assert_true(text_equal(match.target, text_of(names[j])));
+			operation_match_free(&match);
+		}
 }
 
 static void test_query_and_severity(void **state)
@@ -220,8 +415,11 @@ int main(void)
 		cmocka_unit_test(test_authorities),
 		cmocka_unit_test(test_slices),
 		cmocka_unit_test(test_every_row),
+		cmocka_unit_test(test_every_documented_operation),
+		cmocka_unit_test(test_no_other_operation),
+		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_query_and_severity),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, read_documented, NULL);
 }

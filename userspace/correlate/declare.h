@@ -23,7 +23,7 @@ struct declared_mount {
 	struct text type; /* bind, volume, tmpfs, ... */
 	struct text source;
 	struct text target;
-	struct text mode;   /* options as written; "ro" for ReadOnly */
+	struct text mode;   /* options, separated by commas; "ro" for ReadOnly */
 	struct text device; /* of a volume: what its driver is told to mount */
 };
 
@@ -37,33 +37,69 @@ enum declared_namespace {
 	DECLARED_NAMESPACES
 };
 
+/* The texts of struct declared, and its lists: the only list of either. */
+#define DECLARED_TEXTS(TEXT)                                                                       \
+	TEXT(image) /* of a container; that is made, pulled, pushed or imported */                 \
+	TEXT(user)                                                                                 \
+	TEXT(name)      /* of a container, volume, network, secret, config, service, plugin */     \
+	TEXT(container) /* that joins or leaves a network, or is committed */                      \
+	TEXT(source)    /* of a build or an import: an address */                                  \
+	TEXT(driver)    /* of a volume, network, secret */
+
+#define DECLARED_LISTS(LIST)                                                                       \
+	LIST(command)      /* entrypoint and command: still to be masked */                        \
+	LIST(healthcheck)  /* a command too */                                                     \
+	LIST(environment)  /* names only */                                                        \
+	LIST(devices)      /* paths on the host; "driver:id" of device requests */                 \
+	LIST(device_rules) /* DeviceCgroupRules */                                                 \
+	LIST(capabilities_add)                                                                     \
+	LIST(capabilities_drop)                                                                    \
+	LIST(security_options) /* a whole profile by its length only */                            \
+	LIST(sysctls)          /* name=value */                                                    \
+	LIST(volumes_from)                                                                         \
+	LIST(ports) /* address:port:port/protocol, what is published first */                      \
+	LIST(networks)                                                                             \
+	LIST(driver_options) /* name=value, most values by their length */                         \
+	LIST(labels)         /* name=, and the length of the value */                              \
+	LIST(secrets)        /* that a service is given, by name */                                \
+	LIST(configs)                                                                              \
+	LIST(privileges) /* of a plugin: name=value */                                             \
+	LIST(settings)   /* anything else as Name=value, what is 0, false or "" left out */
+
 struct declared {
-	struct text image, user;
-	struct text name;             /* of a volume, network, secret, config, service */
-	struct text container;        /* that joins or leaves a network */
-	struct text_list command;     /* entrypoint and command: still to be masked */
-	struct text_list environment; /* names only */
-	signed char privileged;       /* -1: not declared */
+#define DECLARED_TEXT(name) struct text name;
+	DECLARED_TEXTS(DECLARED_TEXT)
+#undef DECLARED_TEXT
+#define DECLARED_LIST(name) struct text_list name;
+	DECLARED_LISTS(DECLARED_LIST)
+#undef DECLARED_LIST
+	signed char privileged;                      /* -1: not declared */
 	struct text namespaces[DECLARED_NAMESPACES]; /* as written; "" is the engine's default */
 	struct declared_mount *mounts;
 	size_t mount_count;
-	struct text_list devices;      /* paths on the host; "driver:id" of device requests */
-	struct text_list device_rules; /* DeviceCgroupRules */
-	struct text_list capabilities_add, capabilities_drop;
-	struct text_list security_options; /* a whole profile by its length only */
-	struct text_list sysctls;          /* name=value */
-	struct text_list volumes_from;
 	bool paths_unmasked; /* MaskedPaths or ReadonlyPaths declared empty */
+	bool mounts_host;    /* a volume's driver is told to mount what gives isolation away */
 	bool cut;            /* something was longer than what is kept */
 	bool repeated;       /* a name occurs twice in one object: somebody may be fooled */
 	bool broken;         /* no JSON from somewhere on */
 	bool whole;          /* read to its end */
 };
 
+struct record;
+struct redact;
 struct declare;
 
 /* A reader for the body of an operation that declares something. Returns 0 or -ENOMEM. */
 int declare_new(enum operation_declares declares, struct declare **ret);
+
+/*
+ * What the query of the request declares: names of images, addresses that they come from, the
+ * network of a build. `target` is that of its path, `query` what redact_query() has let through; of
+ * several parameters of one name the engine takes the first (Go's url.Values.Get). Returns 0 or
+ * -ENOMEM.
+ */
+int declare_query(struct declare *declare, const struct operation *operation, struct text target,
+		  struct text query);
 
 /* The next bytes of the body. Returns 0 or -ENOMEM. */
 int declare_feed(struct declare *declare, const char *data, size_t length);
@@ -78,6 +114,10 @@ int declare_finish(struct declare *declare, const struct declared **ret);
 
 /* Takes NULL. */
 void declare_free(struct declare *declare);
+
+/* Into the DECLARED fields of an event, secrets masked, and its severity raised. */
+void declare_fill(const struct declared *declared, const struct redact *redact,
+		  struct record *record);
 
 /*
  * event.severity that follows from it: 75 where isolation is given away, else 0. What is cut or

@@ -48,7 +48,7 @@ void declare_clear_host(struct host *host)
 	struct text_list *const lists[] = { &host->binds,        &host->devices, &host->requests,
 					    &host->device_rules, &host->add,     &host->drop,
 					    &host->options,      &host->sysctls, &host->tmpfs,
-					    &host->volumes_from };
+					    &host->volumes_from, &host->ports,   &host->settings };
 
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
 		text_list_free(lists[i]);
@@ -150,60 +150,117 @@ static int finish_mounts(struct declare *declare, struct host *host)
 		r = add_targets(declared, "volume", &declare->volumes);
 	if (r == 0)
 		r = add_targets(declared, "tmpfs", &host->tmpfs);
-	/* A volume whose driver is told what to mount. */
-	if (r == 0 && declare->is_volume && declare->element.device.data)
-		r = add_mount(declared, "volume", declare->element.device, (struct text){},
-			      (struct text){});
 	return r;
 }
 
-static void move_list(struct declared *declared, struct text_list *to, struct text_list *from)
+/* A volume whose driver is told what to mount. */
+static int finish_volume(struct declare *declare)
 {
-	declared->cut |= from->cut;
+	struct declared *declared = &declare->declared;
+	struct element *element = &declare->element;
+	struct declared_mount mount = {};
+	int r;
+
+	declared->mounts_host |= declare_mounts_host(element, declared->driver);
+	r = declare_mask_device(element, declared->driver);
+	if (r == 0)
+		r = declare_volume_options(element, declared);
+	if (r == 0 && element->device.data)
+		r = declare_set_text(&mount.type, TEXT("volume"));
+	if (r == 0 && element->device.data) {
+		mount.device = element->device;
+		element->device = (struct text){};
+		r = declare_add_mount(&declared->mounts, &declared->mount_count, &mount,
+				      &declared->cut);
+	}
+	declare_clear_mount(&mount);
+	return r;
+}
+
+static void move_list(struct text_list *to, struct text_list *from)
+{
 	text_list_free(to);
 	*to = *from;
 	*from = (struct text_list){};
 }
 
-int declare_finish(struct declare *declare, const struct declared **ret)
+static int join_lists(struct declare *declare, struct host *host)
 {
-	struct host *host;
 	struct declared *declared = &declare->declared;
 	_cleanup_text_list_ struct text_list command = {};
 	int r;
 
-	declare->stopped = true;
-	r = declare_close(declare);
-	if (r < 0)
-		return r;
-	host = declare->inner.present ? &declare->inner : &declare->top;
 	r = text_list_append_all(&command, &declare->entrypoint);
 	if (r == 0)
 		r = text_list_append_all(&command, &declared->command);
 	if (r == 0)
-		r = finish_mounts(declare, host);
-	if (r == 0)
 		r = text_list_append_all(&host->devices, &host->requests);
+	if (r == 0)
+		r = text_list_append_all(&declared->settings, &host->settings);
+	if (r == 0 && host->masked_empty)
+		r = text_list_append(&declared->settings, TEXT("MaskedPaths="));
+	if (r == 0 && host->readonly_empty)
+		r = text_list_append(&declared->settings, TEXT("ReadonlyPaths="));
 	if (r < 0)
 		return r;
 	text_list_clear(&declare->entrypoint);
 	text_list_clear(&host->requests);
-	move_list(declared, &declared->command, &command);
-	move_list(declared, &declared->devices, &host->devices);
-	move_list(declared, &declared->device_rules, &host->device_rules);
-	move_list(declared, &declared->capabilities_add, &host->add);
-	move_list(declared, &declared->capabilities_drop, &host->drop);
-	move_list(declared, &declared->security_options, &host->options);
-	move_list(declared, &declared->sysctls, &host->sysctls);
-	move_list(declared, &declared->volumes_from, &host->volumes_from);
-	declared->cut |= declared->environment.cut;
+	text_list_clear(&host->settings);
+	host->masked_empty = host->readonly_empty = false;
+	move_list(&declared->command, &command);
+	return 0;
+}
+
+static void take_host(struct declared *declared, struct host *host)
+{
+	move_list(&declared->devices, &host->devices);
+	move_list(&declared->device_rules, &host->device_rules);
+	move_list(&declared->capabilities_add, &host->add);
+	move_list(&declared->capabilities_drop, &host->drop);
+	move_list(&declared->security_options, &host->options);
+	move_list(&declared->sysctls, &host->sysctls);
+	move_list(&declared->volumes_from, &host->volumes_from);
+	move_list(&declared->ports, &host->ports);
 	declared->privileged = host->privileged;
-	declared->paths_unmasked = host->masked_empty || host->readonly_empty;
 	for (size_t i = 0; i < DECLARED_NAMESPACES; i++) {
 		declare_clear_text(&declared->namespaces[i]);
 		declared->namespaces[i] = host->namespaces[i];
 		host->namespaces[i] = (struct text){};
 	}
+}
+
+int declare_finish(struct declare *declare, const struct declared **ret)
+{
+	struct declared *declared = &declare->declared;
+	struct host *host;
+	int r;
+
+	if (declare->finished) {
+		*ret = declared;
+		return 0;
+	}
+	declare->stopped = declare->finished = true;
+	r = declare_close(declare);
+	if (r < 0)
+		return r;
+	host = declare->inner.present ? &declare->inner : &declare->top;
+	declared->paths_unmasked = host->masked_empty || host->readonly_empty;
+	r = finish_mounts(declare, host);
+	if (r == 0 && declare->is_volume)
+		r = finish_volume(declare);
+	if (r == 0)
+		r = join_lists(declare, host);
+	if (r < 0)
+		return r;
+	take_host(declared, host);
+	if (declare->image.data) {
+		declare_clear_text(&declared->image);
+		declared->image = declare->image;
+		declare->image = (struct text){};
+	}
+#define CUT(name) declared->cut |= declared->name.cut;
+	DECLARED_LISTS(CUT)
+#undef CUT
 	*ret = declared;
 	return 0;
 }
@@ -217,30 +274,20 @@ void declare_free(struct declare *declare)
 	declared = &declare->declared;
 	declare_clear_host(&declare->top);
 	declare_clear_host(&declare->inner);
-	declare_clear_text(&declare->element.type);
-	declare_clear_text(&declare->element.source);
-	declare_clear_text(&declare->element.target);
-	declare_clear_text(&declare->element.device);
-	declare_clear_text(&declare->element.driver);
-	text_list_free(&declare->element.ids);
+	declare_clear_element(&declare->element);
+	text_list_free(&declare->element.values);
 	text_list_free(&declare->element.capabilities);
 	text_list_free(&declare->entrypoint);
 	text_list_free(&declare->volumes);
+	declare_clear_text(&declare->image);
 	buffer_free(&declare->key);
 	json_free(&declare->json);
-	declare_clear_text(&declared->image);
-	declare_clear_text(&declared->user);
-	declare_clear_text(&declared->name);
-	declare_clear_text(&declared->container);
-	text_list_free(&declared->command);
-	text_list_free(&declared->environment);
-	text_list_free(&declared->devices);
-	text_list_free(&declared->device_rules);
-	text_list_free(&declared->capabilities_add);
-	text_list_free(&declared->capabilities_drop);
-	text_list_free(&declared->security_options);
-	text_list_free(&declared->sysctls);
-	text_list_free(&declared->volumes_from);
+#define CLEAR(name) declare_clear_text(&declared->name);
+	DECLARED_TEXTS(CLEAR)
+#undef CLEAR
+#define FREE(name) text_list_free(&declared->name);
+	DECLARED_LISTS(FREE)
+#undef FREE
 	for (size_t i = 0; i < DECLARED_NAMESPACES; i++)
 		declare_clear_text(&declared->namespaces[i]);
 	free_mounts(declared->mounts, declared->mount_count);

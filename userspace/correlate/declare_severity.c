@@ -138,7 +138,7 @@ static bool lifts_protection(const struct text_list *options)
 	static const char *const lifting[] = {
 		"seccomp=unconfined",     "seccomp:unconfined", "apparmor=unconfined",
 		"apparmor:unconfined",    "label=disable",      "label:disable",
-		"systempaths=unconfined", "unmask=all",
+		"systempaths=unconfined", "unmask=all",         "apparmor=disabled",
 	};
 
 	for (size_t i = 0; i < options->count; i++)
@@ -159,12 +159,17 @@ static bool shares_namespace(const struct declared *declared)
 		     memcmp(mode.data, "container:", 10) == 0))
 			return true;
 	}
+	/* A service joins the host's network by its name. */
+	for (size_t i = 0; i < declared->networks.count; i++)
+		if (text_equal(text_list_at(&declared->networks, i), TEXT("host")))
+			return true;
 	return false;
 }
 
 unsigned declare_severity(const struct declared *declared)
 {
 	bool away = declared->privileged == 1 || declared->paths_unmasked ||
+		    declared->mounts_host || declared->privileges.count > 0 ||
 		    shares_namespace(declared) || declared->devices.count > 0 ||
 		    declared->device_rules.count > 0 ||
 		    has_strong_capability(&declared->capabilities_add) ||
@@ -173,7 +178,6 @@ unsigned declare_severity(const struct declared *declared)
 		    declared->capabilities_add.cut || declared->security_options.cut;
 
 	for (size_t i = 0; !away && i < declared->mount_count; i++)
-		away = declare_is_sensitive(declared->mounts[i].source) ||
-		       declare_is_sensitive(declared->mounts[i].device);
+		away = declare_is_sensitive(declared->mounts[i].source);
 	return away ? ISOLATION_GIVEN_AWAY : 0;
 }

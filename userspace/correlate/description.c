@@ -49,6 +49,10 @@ static int read_bodies(struct description *description)
 
 	if (operation && operation->declares != OPERATION_DECLARES_none)
 		r = declare_new(operation->declares, &description->declare);
+	if (r == 0 && description->declare)
+		r = declare_query(
+			description->declare, operation, description->match.target,
+			(struct text){ description->query.data, description->query.length });
 	if (r == 0 && answer != DECLARE_ANSWER_NONE)
 		r = declare_answer_new(answer, &description->answer);
 	return r;
@@ -218,38 +222,22 @@ static void fill_container_target(struct containers *containers, struct text ref
 		set_if_any(record, FIELD_target_name, names.name);
 }
 
-/* The value of one query parameter, as the engine decodes it. */
-static bool query_value(struct text query, struct text name, struct buffer *value)
-{
-	for (const char *at = query.data, *end = at + query.length; at < end;) {
-		const char *stop = memchr(at, '&', (size_t)(end - at)) ?: end;
-		const char *equals = memchr(at, '=', (size_t)(stop - at));
-
-		if (equals && text_equal((struct text){ at, (size_t)(equals - at) }, name))
-			return operation_decode(
-				value, (struct text){ equals + 1, (size_t)(stop - equals - 1) },
-				true);
-		at = stop + 1;
-	}
-	return false;
-}
-
-/* What a create makes: its id from the answer, its name from the query or the body. */
+/* What is made: its id from the answer, its name from the query or the body. */
 static void fill_made(const struct description *description, struct containers *containers,
 		      const struct declared *declared, struct record *record)
 {
-	struct text found = declare_answer_found(description->answer);
-	_cleanup_buffer_ struct buffer name = {};
+	const char *type = description->match.operation->target;
 	struct container_names names = {};
-	struct text given = {};
+	struct text found = {}, given = {};
 
-	if (query_value(text_of_buffer(&description->query), TEXT("name"), &name))
-		given = text_of_buffer(&name);
-	else if (declared)
+	if (description->answer)
+		found = declare_answer_found(description->answer);
+	if (declared)
 		given = declared->name;
+	if (declared && !given.data && (strcmp(type, "image") == 0 || strcmp(type, "plugin") == 0))
+		given = declared->image;
 	set_if_any(record, FIELD_target_id, found);
-	if (strcmp(description->match.operation->target, "container") == 0 && found.length > 0 &&
-	    containers) {
+	if (strcmp(type, "container") == 0 && found.length > 0 && containers) {
 		containers_learn(containers, found, given,
 				 declared ? declared->image : (struct text){});
 		if (containers_find(containers, found, &names) == 0 && names.name.length > 0)
@@ -270,70 +258,8 @@ static void fill_target(const struct description *description, struct containers
 		fill_container_target(containers, match->target, record);
 	else if (match->target.length > 0)
 		record_set_text(record, FIELD_target_name, match->target);
-	if (description->answer && match->target.length == 0)
+	if ((description->answer || declared) && match->target.length == 0)
 		fill_made(description, containers, declared, record);
-}
-
-static void fill_list(struct record *record, enum field field, const struct text_list *list)
-{
-	for (size_t i = 0; i < list->count; i++)
-		record_add_text(record, field, text_list_at(list, i));
-}
-
-static void fill_command(const struct description *description, const struct declared *declared,
-			 struct record *record)
-{
-	_cleanup_text_list_ struct text_list masked = {};
-
-	if (declared->command.count == 0)
-		return;
-	redact_arguments(description->redact, &declared->command, &masked);
-	fill_list(record, FIELD_declared_command, &masked);
-}
-
-static void fill_mounts(const struct declared *declared, struct record *record)
-{
-	for (size_t i = 0; i < declared->mount_count; i++) {
-		const struct declared_mount *mount = &declared->mounts[i];
-
-		record_add_text(record, FIELD_declared_mounts_type, mount->type);
-		record_add_text(record, FIELD_declared_mounts_source,
-				mount->source.data ? mount->source : mount->device);
-		record_add_text(record, FIELD_declared_mounts_target, mount->target);
-		record_add_text(record, FIELD_declared_mounts_mode, mount->mode);
-	}
-}
-
-static void fill_declared(const struct description *description, const struct declared *declared,
-			  struct record *record)
-{
-	static const enum field namespaces[DECLARED_NAMESPACES] = {
-		[DECLARED_PID] = FIELD_declared_namespaces_pid,
-		[DECLARED_NET] = FIELD_declared_namespaces_net,
-		[DECLARED_IPC] = FIELD_declared_namespaces_ipc,
-		[DECLARED_UTS] = FIELD_declared_namespaces_uts,
-		[DECLARED_USER] = FIELD_declared_namespaces_user,
-		[DECLARED_CGROUP] = FIELD_declared_namespaces_cgroup,
-	};
-
-	set_if_any(record, FIELD_declared_image, declared->image);
-	set_if_any(record, FIELD_declared_user, declared->user);
-	fill_command(description, declared, record);
-	fill_list(record, FIELD_declared_environment, &declared->environment);
-	if (declared->privileged >= 0)
-		record_set_boolean(record, FIELD_declared_privileged, declared->privileged);
-	for (int i = 0; i < DECLARED_NAMESPACES; i++)
-		set_if_any(record, namespaces[i], declared->namespaces[i]);
-	fill_mounts(declared, record);
-	fill_list(record, FIELD_declared_devices, &declared->devices);
-	fill_list(record, FIELD_declared_devices, &declared->device_rules);
-	fill_list(record, FIELD_declared_capabilities_add, &declared->capabilities_add);
-	fill_list(record, FIELD_declared_capabilities_drop, &declared->capabilities_drop);
-	fill_list(record, FIELD_declared_security_options, &declared->security_options);
-	fill_list(record, FIELD_declared_sysctls, &declared->sysctls);
-	if (declared->cut || declared->broken || description->error)
-		record_set_boolean(record, FIELD_declared_cut, true);
-	record_raise_severity(record, declare_severity(declared));
 }
 
 void description_fill(const struct description *description, struct containers *containers,
@@ -348,7 +274,9 @@ void description_fill(const struct description *description, struct containers *
 		return;
 	fill_request(description, record);
 	if (declared)
-		fill_declared(description, declared, record);
+		declare_fill(declared, description->redact, record);
+	if (description->error)
+		record_set_boolean(record, FIELD_declared_cut, true);
 	record_raise_severity(record, operation_severity(&description->match,
 							 text_of_buffer(&description->method)));
 }

@@ -11,13 +11,22 @@
 
 enum operation_declares {
 	OPERATION_DECLARES_none,
+	OPERATION_DECLARES_query,     /* its query alone: the body is none of JSON */
 	OPERATION_DECLARES_container, /* create, and commit: its config */
 	OPERATION_DECLARES_host,      /* the host's part alone: update, and start before v1.24 */
 	OPERATION_DECLARES_exec,
+	OPERATION_DECLARES_checkpoint,
 	OPERATION_DECLARES_volume,
-	OPERATION_DECLARES_service,
-	OPERATION_DECLARES_name,   /* only Name */
+	OPERATION_DECLARES_cluster_volume, /* an update */
+	OPERATION_DECLARES_network,
 	OPERATION_DECLARES_member, /* the container that joins or leaves a network */
+	OPERATION_DECLARES_service,
+	OPERATION_DECLARES_secret,          /* or a config */
+	OPERATION_DECLARES_privileges,      /* that a plugin is granted */
+	OPERATION_DECLARES_plugin_settings, /* NAME=value */
+	OPERATION_DECLARES_swarm,           /* init, join, update */
+	OPERATION_DECLARES_node,
+	OPERATION_DECLARES_COUNT
 };
 
 struct operation {

@@ -171,7 +171,8 @@ static void tell_mounts(const struct record *record, struct spans *spans)
 				   : bind                                   ? STYLE_notice
 									    : STYLE_plain;
 
-		if (text_equal(type, TEXT("tmpfs")))
+		/* Of a volume that is made its driver's options tell. */
+		if (text_equal(type, TEXT("tmpfs")) || !target.length)
 			continue;
 		spans_add(spans, style, 2, bind ? TEXT("mount") : type);
 		spans_add(spans, style, 1, source);
@@ -182,17 +183,94 @@ static void tell_mounts(const struct record *record, struct spans *spans)
 	}
 }
 
-static void tell_each(const struct record *record, enum field field, const char *before,
-		      struct spans *spans)
+static void tell_each(const struct record *record, enum field field, enum style style,
+		      const char *before, struct spans *spans)
 {
 	const struct value *value = &record->values[field];
 
 	if (!record_has(record, field))
 		return;
 	for (size_t i = 0; i < value->list.count; i++) {
-		spans_add(spans, STYLE_alarm, 2, text_of(before));
-		spans_add(spans, STYLE_alarm, *before ? 0 : 2, value->list.items[i]);
+		spans_add(spans, style, 2, text_of(before));
+		spans_add(spans, style, *before ? 0 : 2, value->list.items[i]);
 	}
+}
+
+/* That a container joins the network which everyone joins says nothing. */
+static void tell_networks(const struct record *record, struct spans *spans)
+{
+	static const char *const usual[] = { "default", "bridge", "none" };
+	const struct value *networks = &record->values[FIELD_declared_networks];
+	struct text mode = record_text(record, FIELD_declared_namespaces_net);
+
+	if (!record_has(record, FIELD_declared_networks))
+		return;
+	for (size_t i = 0; i < networks->list.count; i++) {
+		struct text name = networks->list.items[i];
+		/* Told as net=host. */
+		bool told = text_equal(name, TEXT("host")) && text_equal(mode, name);
+
+		for (size_t j = 0; !told && j < ARRAY_SIZE(usual); j++)
+			told = text_equal(name, text_of(usual[j]));
+		if (!told)
+			spans_printf(spans,
+				     text_equal(name, TEXT("host")) ? STYLE_alarm : STYLE_plain, 2,
+				     "network %.*s", S(name));
+	}
+}
+
+/* What takes rights away from nobody: where things come from and go to, by which names. */
+static void tell_surroundings(const struct record *record, struct spans *spans)
+{
+	static const struct {
+		enum field field;
+		const char *before;
+	} lists[] = {
+		{ FIELD_declared_volumes_from, "volumes from " },
+		{ FIELD_declared_ports, "port " },
+		{ FIELD_declared_secrets, "secret " },
+		{ FIELD_declared_configs, "config " },
+	};
+	struct text container = record_text(record, FIELD_declared_container);
+	struct text source = record_text(record, FIELD_declared_source);
+	struct text driver = record_text(record, FIELD_declared_driver);
+
+	if (container.length)
+		spans_printf(spans, STYLE_plain, 2, "container %.*s", S(tell_short_id(container)));
+	if (source.length)
+		spans_printf(spans, STYLE_plain, 2, "from %.*s", S(source));
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
+		tell_each(record, lists[i].field, STYLE_plain, lists[i].before, spans);
+	tell_networks(record, spans);
+	if (driver.length)
+		spans_printf(spans, STYLE_plain, 2, "driver %.*s", S(driver));
+	tell_each(record, FIELD_declared_driver_options, STYLE_plain, "", spans);
+}
+
+/* Of a container and an exec the trail has them: their command line mostly tells the same. */
+static void tell_settings(const struct record *record, struct spans *spans)
+{
+	const struct value *settings = &record->values[FIELD_declared_settings];
+	bool few = tell_is(record, FIELD_api_operation, TEXT("ContainerCreate")) ||
+		   tell_is(record, FIELD_api_operation, TEXT("ContainerExec"));
+
+	if (!record_has(record, FIELD_declared_settings))
+		return;
+	for (size_t i = 0; i < settings->list.count; i++) {
+		struct text setting = settings->list.items[i];
+
+		if (text_equal(setting, TEXT("MaskedPaths=")) ||
+		    text_equal(setting, TEXT("ReadonlyPaths=")))
+			spans_printf(spans, STYLE_alarm, 2, "no %.*s", (int)setting.length - 1,
+				     setting.data);
+		else if (!few)
+			spans_add(spans, STYLE_plain, 2, setting);
+	}
+}
+
+static bool is_true(const struct record *record, enum field field)
+{
+	return record_has(record, field) && record->values[field].boolean;
 }
 
 static void tell_security(const struct record *record, struct spans *spans)
@@ -242,20 +320,28 @@ static void tell_declared_command(const struct record *record, struct spans *spa
 void tell_declared(const struct record *record, struct spans *spans)
 {
 	struct text user = record_text(record, FIELD_declared_user);
+	struct text image = record_text(record, FIELD_declared_image);
 
-	spans_add(spans, STYLE_plain, 2, record_text(record, FIELD_declared_image));
-	if (record_has(record, FIELD_declared_privileged) &&
-	    record->values[FIELD_declared_privileged].boolean)
+	/* Of an image that is made, its name is the target's. */
+	if (!tell_is(record, FIELD_target_type, TEXT("image")) ||
+	    !text_equal(image, record_text(record, FIELD_target_name)))
+		spans_add(spans, STYLE_plain, 2, image);
+	if (is_true(record, FIELD_declared_privileged))
 		spans_add(spans, STYLE_alarm, 2, TEXT("privileged"));
 	tell_namespaces(record, spans);
 	tell_mounts(record, spans);
-	tell_each(record, FIELD_declared_capabilities_add, "+", spans);
-	tell_each(record, FIELD_declared_devices, "device ", spans);
+	tell_each(record, FIELD_declared_capabilities_add, STYLE_alarm, "+", spans);
+	tell_each(record, FIELD_declared_devices, STYLE_alarm, "device ", spans);
 	tell_security(record, spans);
-	tell_each(record, FIELD_declared_sysctls, "sysctl ", spans);
+	tell_each(record, FIELD_declared_sysctls, STYLE_alarm, "sysctl ", spans);
+	tell_each(record, FIELD_declared_privileges, STYLE_alarm, "grants ", spans);
 	if (user.length)
 		spans_printf(spans, STYLE_plain, 2, "user %.*s", S(user));
+	tell_surroundings(record, spans);
+	tell_settings(record, spans);
 	tell_declared_command(record, spans);
-	if (record_has(record, FIELD_declared_cut) && record->values[FIELD_declared_cut].boolean)
+	if (is_true(record, FIELD_declared_repeated))
+		spans_add(spans, STYLE_alarm, 2, TEXT("its body has a name twice"));
+	if (is_true(record, FIELD_declared_cut))
 		spans_add(spans, STYLE_notice, 2, TEXT("its body was cut or is not JSON"));
 }

@@ -64,7 +64,7 @@ static long run(int by_socketcall, const char *path, const char *request)
 
 	if (fd < 0)
 		return -fd;
-	for (int i = 0; path[i] && i < 107; i++)
+	for (int i = 0; i < 107 && path[i]; i++)
 		address.path[i] = path[i];
 	r = on_socket(by_socketcall, SOCKETCALL_CONNECT,
 		      (long[4]){ fd, (long)&address, sizeof(address), 0 });

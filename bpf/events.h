@@ -28,7 +28,8 @@
 	GROUP(DECLARED, 7, "what a request declares: of what it makes, changes or runs") \
 	GROUP(TRAFFIC, 8, "what went over a connection in its life") \
 	GROUP(LOSS, 9, "what was not recorded, and why") \
-	GROUP(RECORDER, 10, "the recorder itself")
+	GROUP(RECORDER, 10, "the recorder itself") \
+	GROUP(PROXY, 11, "whose request it is, where a proxy passed it on")
 
 /*
  *    name, id (for ever), ECS kind, ECS category, ECS type, severity, groups beside HEAD, what it means
@@ -41,7 +42,7 @@
 	EVENT(socket_present, 3, "event", "network", "info", 0, ACTOR | CONNECTION, \
 	      "A connection was open when recording began") \
 	EVENT(api_request, 4, "event", "api", "access", 0, \
-	      ACTOR | CONNECTOR | CONNECTION | REQUEST | ANSWER | TARGET | DECLARED, \
+	      ACTOR | CONNECTOR | PROXY | CONNECTION | REQUEST | ANSWER | TARGET | DECLARED, \
 	      "The engine received a request and answered it") \
 	EVENT(api_answer, 5, "event", "api", "info", 0, CONNECTION | REQUEST | ANSWER | TARGET, \
 	      "An answer that came after its request had been written") \
@@ -146,6 +147,20 @@
 	      "Its program") \
 	FIELD(CONNECTOR, connector_user_id, str, "docktrail.connector.user.id", "Its uid") \
 	FIELD(CONNECTOR, connector_user_name, str, "docktrail.connector.user.name", "Its user") \
+	FIELD(PROXY, proxy_listens, list, "docktrail.proxy.listens", \
+	      "Where the sender (or whose worker it is) listens: it may pass on what others ask") \
+	FIELD(PROXY, downstream_request_id, str, "docktrail.downstream.request.id", \
+	      "The request to the proxy that it passed on here, where only one can be it") \
+	FIELD(PROXY, downstream_process_pid, u64, "docktrail.downstream.process.pid", \
+	      "Who sent that one") \
+	FIELD(PROXY, downstream_process_entity_id, str, "docktrail.downstream.process.entity_id", \
+	      "Its entity id") \
+	FIELD(PROXY, downstream_process_name, str, "docktrail.downstream.process.name", \
+	      "Its comm") \
+	FIELD(PROXY, downstream_process_executable, str, \
+	      "docktrail.downstream.process.executable", "Its program") \
+	FIELD(PROXY, downstream_user_id, str, "docktrail.downstream.user.id", "Its uid") \
+	FIELD(PROXY, downstream_user_name, str, "docktrail.downstream.user.name", "Its user") \
 	FIELD(CONNECTION, connection_id, str, "docktrail.connection.id", \
 	      "Joins connect, requests and close of one connection") \
 	FIELD(CONNECTION, socket_path, str, "docktrail.socket.path", \
@@ -316,13 +331,15 @@
 	CARRY(u64, socket_inode) \
 	MEMBER(u32, device) \
 	MEMBER(i32, error) \
+	MEMBER(u32, listener) /* pid of who called listen(2); 0 where it was refused */ \
 	MEMBER(str, path)
 
 #define WIRE_socket_present(MEMBER, CARRY) \
 	MEMBER(u64, connection) \
 	CARRY(u64, socket_inode) \
 	MEMBER(u32, device) \
-	MEMBER(u32, pid) /* who connected; /proc tells the rest, if it is still there */
+	MEMBER(u32, pid) /* who connected; /proc tells the rest, if it is still there */ \
+	MEMBER(u32, listener) /* as in socket_connect */
 
 #define WIRE_socket_close(MEMBER, CARRY) \
 	MEMBER(u64, connection) \

@@ -91,7 +91,7 @@ int BPF_PROG(connect_end, struct socket *socket, struct sockaddr *address, int l
 		if (is_meant(attempt, address)) {
 			if (attempt)
 				file = attempt->file;
-			connect_send(&file, 0, ret, address);
+			connect_send(&file, 0, ret, NULL, address);
 		}
 		bpf_map_delete_elem(&attempts, &thread);
 		return 0;
@@ -102,7 +102,7 @@ int BPF_PROG(connect_end, struct socket *socket, struct sockaddr *address, int l
 	if (!engine || !is_watched_listener((struct unix_sock *)engine, &file))
 		return 0;
 	mark = mark_both(client, engine, &file);
-	connect_send(&file, mark ? mark->connection : 0, 0, address);
+	connect_send(&file, mark ? mark->connection : 0, 0, client, address);
 	return 0;
 }
 
@@ -382,6 +382,7 @@ int socket_sweep(struct bpf_iter__unix *ctx)
 	record->socket_inode = file.inode;
 	record->device = file.device;
 	record->pid = mark->connector;
+	record->listener = listener_of(client);
 	EMIT_SEND(ring_state, record);
 	return 0;
 }

@@ -135,6 +135,13 @@ static __always_inline __u32 connector_of(struct sock *engine)
 	return BPF_CORE_READ(engine, sk_peer_pid, numbers[0].nr);
 }
 
+static __always_inline __u32 listener_of(struct sock *client)
+{
+	/* unix_listen() gives the listener its own pid, and copy_peercred() in
+	 * unix_stream_connect() that to the client. */
+	return BPF_CORE_READ(client, sk_peer_pid, numbers[0].nr);
+}
+
 static __always_inline struct mark *mark_of(struct sock *sk)
 {
 	return bpf_sk_storage_get(&marks, sk, 0, 0);
@@ -376,7 +383,7 @@ static __always_inline void direction_ended(struct mark *mark)
 }
 
 static __always_inline void connect_send(const struct socket_file *file, __u64 connection,
-					 int error, struct sockaddr *address)
+					 int error, struct sock *listened, struct sockaddr *address)
 {
 	struct wire_socket_connect *record =
 		bpf_ringbuf_reserve(&ring_state, sizeof(*record) + WIRE_SUN_MOST, 0);
@@ -394,6 +401,7 @@ static __always_inline void connect_send(const struct socket_file *file, __u64 c
 	record->socket_inode = file->inode;
 	record->device = file->device;
 	record->error = error;
+	record->listener = listened ? listener_of(listened) : 0;
 	if (address) {
 		length = bpf_probe_read_kernel_str(record + 1, WIRE_SUN_MOST,
 						   ((struct sockaddr_un *)address)->sun_path);

@@ -26,7 +26,7 @@ int BPF_PROG(data_ready, struct sock *sk)
 		/* Which of the two new sockets is this one's? The first send tells (capture joins
 		 * by pid). */
 		if (is_watched_listener(receiver, &file))
-			connect_send(&file, 0, 0, NULL);
+			connect_send(&file, 0, 0, sk, NULL);
 		return 0;
 	}
 	from = receiver->peer;

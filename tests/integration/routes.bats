@@ -49,6 +49,14 @@ asked() {
 	count "$1" "event.action == \"api-request\" and url.path == \"$2\" and docktrail.socket.path == \"$ENGINE_SOCKET\""
 }
 
+# passed_on PATH FRONT: the request to the engine names the one to the proxy, and who sent that.
+passed_on() {
+	local request
+	request=$(events "url.path == \"$1\" and docktrail.socket.path == \"$2\"" | jq -r .docktrail.request.id)
+	[ -n "$request" ]
+	count 1 "url.path == \"$1\" and docktrail.socket.path == \"$ENGINE_SOCKET\" and docktrail.downstream.request.id == \"$request\" and docktrail.downstream.process.name == \"ask\" and docktrail.downstream.user.id == 65534 and docktrail.proxy.listens == \"unix://$2\""
+}
+
 # bats test_tags=vm
 @test "from a container that has the socket mounted: its process, and which container" {
 	ROUTE="a container with the socket mounted"
@@ -57,6 +65,7 @@ asked() {
 	id=$(docker inspect -f '{{.Id}}' holder)
 	asked 1 /from-a-container ask
 	recorder_stop
+	count 0 'exists docktrail.proxy.listens'
 	count 1 "url.path == \"/from-a-container\" and container.id == \"$id\" and container.name == \"holder\" and docktrail.namespaces.pid == \"private\" and docktrail.namespaces.mnt == \"private\" and process.executable == \"/ask\""
 	# The pid is the host's, in which the process has long ended: not the 1 that it has for itself.
 	count 0 'url.path == "/from-a-container" and process.pid == 1'
@@ -101,6 +110,10 @@ P
 	curl -s "http://127.0.0.1:$port/through-tcp" >/dev/null
 	asked 1 /through-tcp socat
 	recorder_stop
+	# Who asked it is not known here, and that is said.
+	count 1 "url.path == \"/through-tcp\" and docktrail.proxy.listens == \"tcp://127.0.0.1:$port\" and not exists docktrail.downstream.process.pid"
+	run "$DOCKTRAIL" replay --trail "$TRAIL" --format story
+	says 'behind a proxy'
 }
 
 # bats test_tags=vm
@@ -115,6 +128,7 @@ P
 	asked 1 /through-unix socat
 	recorder_stop
 	count 1 "url.path == \"/through-unix\" and docktrail.socket.path == \"$front\" and process.name == \"ask\" and user.id == 65534"
+	passed_on /through-unix "$front"
 }
 
 # bats test_tags=vm
@@ -145,6 +159,7 @@ P
 	asked 1 /let-through haproxy
 	recorder_stop
 	count 1 "url.path == \"/let-through\" and docktrail.socket.path == \"$front\" and process.name == \"ask\" and user.id == 65534"
+	passed_on /let-through "$front"
 	# The engine never got this one: only the proxy did.
 	count 0 "url.path == \"/denied\" and docktrail.socket.path == \"$ENGINE_SOCKET\""
 	count 1 "url.path == \"/denied\" and docktrail.socket.path == \"$front\" and http.response.status_code == 403"

@@ -18,6 +18,7 @@
 #include "correlate/namespaces.h"
 #include "correlate/process.h"
 #include "correlate/redact.h"
+#include "correlate/servers.h"
 #include "correlate/users.h"
 #include "event/json.h"
 #include "event/record.h"
@@ -30,6 +31,7 @@ struct scribe {
 	struct actor_context actors;
 	struct conversations *conversations;
 	struct redact *redact;
+	struct servers *servers;
 	struct record *record; /* of the recorder's own events */
 	struct buffer line;
 	char host_id[33], host_name[256], boot_id[37], prefix[12];
@@ -142,6 +144,8 @@ static int open_actors(struct scribe *scribe, const struct scribe_options *optio
 	int r = process_tree_new(proc, 0, 0, &actors->tree);
 
 	if (r == 0)
+		r = servers_new(proc, &scribe->servers);
+	if (r == 0)
 		r = users_new("/etc/passwd", &actors->users);
 	if (r == 0)
 		r = containers_new(&actors->containers);
@@ -189,6 +193,7 @@ int scribe_open(const struct scribe_options *options, struct scribe **ret, struc
 		r = record_new(&scribe->record);
 	talk = (struct conversation_options){ .actors = &scribe->actors,
 					      .redact = scribe->redact,
+					      .servers = scribe->servers,
 					      .prefix = scribe->prefix,
 					      .emit = scribe_emit,
 					      .socket_path = options->socket_path,
@@ -442,6 +447,7 @@ int scribe_close(struct scribe *scribe)
 	containers_free(scribe->actors.containers);
 	namespaces_free(scribe->actors.namespaces);
 	redact_free(scribe->redact);
+	servers_free(scribe->servers);
 	record_free(scribe->record);
 	buffer_free(&scribe->line);
 	free(scribe);

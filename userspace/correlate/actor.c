@@ -264,8 +264,13 @@ void actor_fill(const struct actor_context *context, const struct wire_task *tas
 	fill_namespaces(context, &whole, record);
 }
 
-void actor_fill_connector(const struct actor_context *context, const struct wire_task *task,
-			  struct record *record)
+/* Somebody else beside the actor, by fewer fields. */
+struct other_fields {
+	enum field pid, entity, name, executable, user, user_name;
+};
+
+static void fill_other(const struct actor_context *context, const struct wire_task *task,
+		       const struct other_fields *fields, struct record *record)
 {
 	struct wire_task whole = *task;
 	const struct process *process = NULL;
@@ -274,14 +279,44 @@ void actor_fill_connector(const struct actor_context *context, const struct wire
 	if (complete_task(context, record, &whole))
 		process = process_tree_find_or_read(context->tree, &whole);
 	if (whole.pid)
-		record_set_number(record, FIELD_connector_process_pid, whole.pid);
+		record_set_number(record, fields->pid, whole.pid);
 	if (whole.pid && whole.start) {
 		actor_entity_id(context, whole.pid, whole.start, entity);
-		record_set_string(record, FIELD_connector_process_entity_id, entity);
+		record_set_string(record, fields->entity, entity);
 	}
-	set_fixed(record, FIELD_connector_process_name, whole.name, WIRE_COMM);
-	set_id(record, FIELD_connector_user_id, whole.uid);
-	set_user_name(context, record, FIELD_connector_user_name, whole.uid);
+	set_fixed(record, fields->name, whole.name, WIRE_COMM);
+	set_id(record, fields->user, whole.uid);
+	set_user_name(context, record, fields->user_name, whole.uid);
 	if (process)
-		set_known(record, FIELD_connector_process_executable, process_executable(process));
+		set_known(record, fields->executable, process_executable(process));
+}
+
+void actor_fill_connector(const struct actor_context *context, const struct wire_task *task,
+			  struct record *record)
+{
+	static const struct other_fields fields = {
+		.pid = FIELD_connector_process_pid,
+		.entity = FIELD_connector_process_entity_id,
+		.name = FIELD_connector_process_name,
+		.executable = FIELD_connector_process_executable,
+		.user = FIELD_connector_user_id,
+		.user_name = FIELD_connector_user_name,
+	};
+
+	fill_other(context, task, &fields, record);
+}
+
+void actor_fill_downstream(const struct actor_context *context, const struct wire_task *task,
+			   struct record *record)
+{
+	static const struct other_fields fields = {
+		.pid = FIELD_downstream_process_pid,
+		.entity = FIELD_downstream_process_entity_id,
+		.name = FIELD_downstream_process_name,
+		.executable = FIELD_downstream_process_executable,
+		.user = FIELD_downstream_user_id,
+		.user_name = FIELD_downstream_user_name,
+	};
+
+	fill_other(context, task, &fields, record);
 }

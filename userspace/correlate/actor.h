@@ -56,6 +56,8 @@ void actor_entity_id(const struct actor_context *context, uint32_t pid, uint64_t
 void actor_fill(const struct actor_context *context, const struct wire_task *task,
 		struct record *record);
 
-/* The group CONNECTOR, likewise. */
+/* The group CONNECTOR, and who stands in the group PROXY, likewise. */
 void actor_fill_connector(const struct actor_context *context, const struct wire_task *task,
 			  struct record *record);
+void actor_fill_downstream(const struct actor_context *context, const struct wire_task *task,
+			   struct record *record);

@@ -26,6 +26,14 @@ struct sender {
 
 #define CONNECTION_SENDERS 8
 
+/* Who listens on a watched socket, as the last connect to it told. */
+struct front {
+	uint64_t inode;
+	uint32_t device, listener;
+};
+
+#define CONNECTION_FRONTS 64
+
 struct request {
 	struct request *next;
 	uint64_t number;     /* on its connection, as http.h counts */
@@ -41,6 +49,7 @@ struct request {
 	bool late_status, late_id; /* its event was written before they came */
 	bool told_late;            /* an api-answer was emitted */
 	bool truncated, ambiguous, hijacked;
+	bool passed_on; /* a proxy sent it further, and that request says so */
 	bool unread; /* the connection ended before it, to the engine: only an answer says otherwise
 		      */
 	bool sender_pinned; /* `sender` is who sent its first byte: no longer among the last */
@@ -88,6 +97,8 @@ struct conversations {
 	struct connection *unbound, *last_unbound; /* oldest first */
 	size_t unbound_count;
 	struct record *record;
+	struct front fronts[CONNECTION_FRONTS]; /* beyond, the oldest is forgotten */
+	unsigned int front_count, front_next;
 	uint64_t opened; /* connections ever, for their names */
 	struct conversation_stats stats;
 };
@@ -134,7 +145,24 @@ void connection_emit(struct conversations *conversations, struct record *record)
  */
 const struct wire_task *connection_sender_at(const struct connection *connection, uint64_t offset);
 
+/* ---- proxy.c */
+
+/* A connect told who listens on this socket; 0: it did not. */
+void proxy_learn(struct conversations *conversations, const struct front *front);
+
+/* Fill the group PROXY of a request that `who` sent, if it listens on another watched socket. */
+void proxy_fill(struct connection *connection, const struct request *request,
+		const struct wire_task *who, struct record *record);
+
 /* ---- request.c */
+
+/* Who sent its first byte; NULL: unknown. */
+const struct wire_task *request_sender(const struct connection *connection,
+				       const struct request *request);
+/* "<connection>-<number>" */
+#define REQUEST_ID_MOST 80
+void request_id(const struct connection *connection, const struct request *request,
+		char ret[REQUEST_ID_MOST]);
 
 /* Handlers of http.h; the user is the connection. */
 extern const struct http_handler request_http_handler;

@@ -54,11 +54,13 @@ static int on_refusal(struct conversations *conversations,
 static int on_connect(struct conversations *conversations,
 		      const struct wire_socket_connect *message)
 {
+	const struct front front = { message->socket_inode, message->device, message->listener };
 	struct connection *connection;
 	struct record *record;
 
 	if (message->error)
 		return on_refusal(conversations, message);
+	proxy_learn(conversations, &front);
 	connection = connection_find(conversations, message->connection);
 	if (!connection || !message->connection) {
 		connection_make_room(conversations, message->header.time);
@@ -90,9 +92,11 @@ static int on_present(struct conversations *conversations,
 					  .inode = message->socket_inode,
 					  .device = message->device,
 					  .connector = message->pid };
+	const struct front front = { message->socket_inode, message->device, message->listener };
 	bool known = connection_find(conversations, heard.id) != NULL;
 	struct connection *connection = connection_find_or_make(conversations, &heard);
 
+	proxy_learn(conversations, &front);
 	if (!connection)
 		return -ENOMEM;
 	if (!known && !connection->from_start)

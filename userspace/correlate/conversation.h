@@ -19,6 +19,7 @@ struct actor_context;
 struct conversations;
 struct record;
 struct redact;
+struct servers;
 
 #define CONVERSATION_PATIENCE_NS 2000000000ull
 #define CONVERSATIONS_MOST       16384 /* connections; beyond, the one that was silent longest goes */
@@ -27,7 +28,8 @@ struct redact;
 struct conversation_options {
 	struct actor_context *actors; /* who is who: processes, users, containers */
 	const struct redact *redact;
-	const char *prefix; /* makes connection ids unique between runs of the recorder */
+	struct servers *servers; /* where senders listen themselves; NULL: not known of any */
+	const char *prefix;      /* makes connection ids unique between runs of the recorder */
 	/* A finished event; the record is the caller's again when it returns. */
 	void (*emit)(void *user, struct record *record);
 	/* The configured path of a listener's file, or NULL. */

@@ -117,6 +117,18 @@ void description_free(struct description *description)
 	free(description);
 }
 
+static bool same_bytes(const struct buffer *one, const struct buffer *other)
+{
+	return one->length == other->length &&
+	       (one->length == 0 || memcmp(one->data, other->data, one->length) == 0);
+}
+
+bool description_same(const struct description *one, const struct description *other)
+{
+	return one->method.length > 0 && same_bytes(&one->method, &other->method) &&
+	       same_bytes(&one->path, &other->path);
+}
+
 void description_doubt(struct description *description, const char *reason, struct text start)
 {
 	if (description->reason)

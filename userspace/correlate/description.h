@@ -26,6 +26,9 @@ int description_new_ambiguous(const struct http_ambiguous *ambiguous, const stru
 /* Takes NULL. */
 void description_free(struct description *description);
 
+/* Whether both ask the same: method and path, as they were received. */
+bool description_same(const struct description *one, const struct description *other);
+
 /* It is a request, but not to every engine, for this reason; `start` as in http_ambiguous, or
  * empty. */
 void description_doubt(struct description *description, const char *reason, struct text start);

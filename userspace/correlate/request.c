@@ -231,22 +231,28 @@ static void fill_answer(const struct request *request, struct record *record)
 		record_set_number(record, FIELD_http_response_body_bytes, request->answer_length);
 }
 
+void request_id(const struct connection *connection, const struct request *request,
+		char ret[REQUEST_ID_MOST])
+{
+	if (request->unseen)
+		snprintf(ret, REQUEST_ID_MOST, "%s-unseen-%llu", connection->name,
+			 (unsigned long long)request->unseen);
+	else
+		snprintf(ret, REQUEST_ID_MOST, "%s-%llu", connection->name,
+			 (unsigned long long)request->number);
+}
+
 static void fill_request_id(struct connection *connection, const struct request *request,
 			    struct record *record)
 {
-	char id[80];
+	char id[REQUEST_ID_MOST];
 
-	if (request->unseen)
-		snprintf(id, sizeof(id), "%s-unseen-%llu", connection->name,
-			 (unsigned long long)request->unseen);
-	else
-		snprintf(id, sizeof(id), "%s-%llu", connection->name,
-			 (unsigned long long)request->number);
+	request_id(connection, request, id);
 	record_set_string(record, FIELD_request_id, id);
 }
 
-static const struct wire_task *sender_of(const struct connection *connection,
-					 const struct request *request)
+const struct wire_task *request_sender(const struct connection *connection,
+				       const struct request *request)
 {
 	return request->sender_pinned ? &request->sender
 				      : connection_sender_at(connection, request->offset);
@@ -257,7 +263,7 @@ void requests_pin_sender(struct connection *connection)
 	const struct wire_task *oldest = &connection->senders[0].task;
 
 	for (struct request *request = connection->first; request; request = request->next)
-		if (!request->written && sender_of(connection, request) == oldest) {
+		if (!request->written && request_sender(connection, request) == oldest) {
 			request->sender = *oldest;
 			request->sender_pinned = true;
 		}
@@ -266,13 +272,15 @@ void requests_pin_sender(struct connection *connection)
 static void write_request(struct connection *connection, struct request *request)
 {
 	struct conversations *conversations = connection->conversations;
-	const struct wire_task *who = sender_of(connection, request);
+	const struct wire_task *who = request_sender(connection, request);
 	struct record *record =
 		connection_record(connection, EVENT_api_request, request->time, who);
 
 	request->written = true;
 	connection->waiting--;
 	fill_connector(connection, who, record);
+	if (who)
+		proxy_fill(connection, request, who, record);
 	fill_request_id(connection, request, record);
 	if (request->unread && !request->answered && request->description)
 		description_unread(request->description);

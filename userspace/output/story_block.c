@@ -81,7 +81,8 @@ bool story_block_add_noise(struct story_block *block, const struct record *recor
 	if (record_number(record, FIELD_event_severity) > 0 ||
 	    record_number(record, FIELD_http_response_status_code) != 200 ||
 	    !tell_is(record, FIELD_api_state, TEXT("complete")) ||
-	    record_has(record, FIELD_connector_process_pid))
+	    record_has(record, FIELD_connector_process_pid) ||
+	    record_has(record, FIELD_proxy_listens))
 		return false;
 	for (size_t i = 0; i < STORY_NOISE_KINDS; i++) {
 		if (!text_equal(operation, text_of(quiet[i])))

@@ -262,6 +262,20 @@ static void tell_recorder(const struct record *record, struct telling *telling)
 	tell_blind(record, &telling->rest);
 }
 
+/* Whose request it is that a proxy passes on. */
+static void tell_proxy(const struct record *record, struct spans *spans)
+{
+	struct text name = record_text(record, FIELD_downstream_process_name);
+	struct text user = record_text(record, FIELD_downstream_user_name);
+
+	if (record_has(record, FIELD_downstream_process_pid))
+		spans_printf(spans, STYLE_notice, 2, "passed on for %.*s[%" PRIu64 "]%s%.*s",
+			     S(name), record_number(record, FIELD_downstream_process_pid),
+			     user.length ? " by " : "", S(user));
+	else if (record_has(record, FIELD_proxy_listens))
+		spans_add(spans, STYLE_notice, 2, TEXT("behind a proxy"));
+}
+
 static void tell_request(const struct record *record, struct telling *telling)
 {
 	struct text state = record_text(record, FIELD_api_state);
@@ -295,6 +309,7 @@ static void tell_request(const struct record *record, struct telling *telling)
 		spans_printf(rest, STYLE_notice, 2, "over a connection of %.*s[%" PRIu64 "]%s%.*s",
 			     S(connector), record_number(record, FIELD_connector_process_pid),
 			     connector_user.length ? " by " : "", S(connector_user));
+	tell_proxy(record, rest);
 	if (!pending && record_number(record, FIELD_event_duration) >= NS_PER_SECOND)
 		spans_printf(rest, STYLE_dim, 2, "after %s",
 			     quantity_duration(record_number(record, FIELD_event_duration), text));

@@ -173,6 +173,15 @@ int BPF_PROG(sendpage_end, struct socket *socket, struct page *page, int offset,
 extern const void vmemmap_base __ksym __weak;
 extern const void page_offset_base __ksym __weak;
 
+/* Here for tcp.bpf.c: bpftool 7.1 links a kernel's symbol into one object only. */
+__hidden bool page_bases(__u64 *vmemmap, __u64 *pages)
+{
+	if (!&vmemmap_base || !&page_offset_base)
+		return false;
+	return !bpf_probe_read_kernel(vmemmap, sizeof(*vmemmap), &vmemmap_base) &&
+	       !bpf_probe_read_kernel(pages, sizeof(*pages), &page_offset_base);
+}
+
 /* What is left to copy of one message. */
 struct copy {
 	struct piece *piece;

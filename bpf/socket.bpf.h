@@ -53,7 +53,9 @@ struct mark_storage {
 	__type(value, struct mark);
 };
 
-/* The watched listeners: the inode is the socket, whatever path led to it. */
+/* The watched listeners: the inode is the socket, whatever path led to it. The value is
+ * WIRE_WATCH_...
+ */
 struct listener_files {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);
@@ -159,6 +161,14 @@ static __always_inline struct mark *mark_make(struct sock *sk, struct mark *new)
 	return mark;
 }
 
+/* Of a listener that is only watched for connects nothing is kept. */
+static __always_inline __u8 stream_at_first(const struct socket_file *listener)
+{
+	__u8 *watch = bpf_map_lookup_elem(&listeners, listener);
+
+	return watch && *watch == WIRE_WATCH_CONNECTS ? STREAM_SURE : STREAM_NONE;
+}
+
 /*
  * Mark both ends of a connection. Two CPUs may do it at once: the client's end is made first, and
  * who loses takes the winner's number from it. Returns the engine's mark or NULL.
@@ -173,6 +183,7 @@ static __always_inline struct mark *mark_both(struct sock *client, struct sock *
 		mark = mark_of(engine);
 	new.connection = mark ? mark->connection : __sync_fetch_and_add(&last_connection, 1) + 1;
 	new.connector = connector_of(engine);
+	new.stream = stream_at_first(listener);
 	mark = mark_make(client, &new);
 	if (!mark)
 		return NULL;

@@ -6,6 +6,21 @@
 extern int bpf_dynptr_from_skb(struct __sk_buff *skb, __u64 flags,
 			       struct bpf_dynptr *ptr) __ksym __weak;
 
+/* Here for tcp.bpf.c: bpftool 7.1 links a kernel's function into one object only. */
+__hidden bool buffer_is_readable(void)
+{
+	return bpf_dynptr_from_skb;
+}
+
+__hidden long buffer_read(struct sk_buff *skb, __u32 from, void *to, __u32 length)
+{
+	struct bpf_dynptr bytes;
+
+	if (!bpf_dynptr_from_skb || bpf_dynptr_from_skb((struct __sk_buff *)skb, 0, &bytes))
+		return -1;
+	return bpf_dynptr_read(to, length, &bytes, from, 0);
+}
+
 /*
  * unix_stream_connect() wakes the listener and unix_stream_sendmsg() the receiver in the caller's
  * own context. This also fires for every TCP and UDP packet: the family comes first.
@@ -68,6 +83,7 @@ static __always_inline struct mark *mark_alone(struct sock *sk)
 		return NULL;
 	}
 	new.connector = connector_of(engine);
+	new.stream = stream_at_first(&new.listener);
 	new.connection = __sync_fetch_and_add(&last_connection, 1) + 1;
 	return mark_make(sk, &new);
 }

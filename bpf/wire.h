@@ -38,6 +38,19 @@ enum {
 	WIRE_PIECE_CUT = 4,    /* what follows in this turn is counted, not kept */
 };
 
+/* How a listener is watched: the value of the map `listeners`. */
+enum {
+	WIRE_WATCH_WHOLE = 1,
+	WIRE_WATCH_CONNECTS = 2, /* connects and sizes: what is said is no HTTP */
+};
+
+/* Why a TCP listener is taken for an engine's. */
+enum {
+	WIRE_LISTEN_PORT = 1,    /* a configured port */
+	WIRE_LISTEN_PROGRAM = 2, /* its process runs an engine's program */
+	WIRE_LISTEN_HOLDER = 3,  /* its process holds a watched unix listener */
+};
+
 #define WIRE_PIECE_MOST 4096 /* bytes of a conversation in one record */
 #define WIRE_ARGS_MOST  4096
 #define WIRE_PATH_MOST  4096

@@ -29,7 +29,8 @@
 	GROUP(TRAFFIC, 8, "what went over a connection in its life") \
 	GROUP(LOSS, 9, "what was not recorded, and why") \
 	GROUP(RECORDER, 10, "the recorder itself") \
-	GROUP(PROXY, 11, "whose request it is, where a proxy passed it on")
+	GROUP(PROXY, 11, "whose request it is, where a proxy passed it on") \
+	GROUP(LISTENER, 12, "a listener of an engine")
 
 /*
  *    name, id (for ever), ECS kind, ECS category, ECS type, severity, groups beside HEAD, what it means
@@ -46,6 +47,8 @@
 	      "The engine received a request and answered it") \
 	EVENT(api_answer, 5, "event", "api", "info", 0, CONNECTION | REQUEST | ANSWER | TARGET, \
 	      "An answer that came after its request had been written") \
+	EVENT(engine_listen, 6, "event", "network", "start", 50, ACTOR | CONNECTION | LISTENER, \
+	      "An engine listens, or somebody in its place; or what a listener speaks became known") \
 	EVENT(recorder_start, 20, "event", "process", "start", 25, RECORDER, "Recording began") \
 	EVENT(recorder_stop, 21, "event", "process", "end", 25, RECORDER | LOSS, "Recording ended as asked") \
 	EVENT(recorder_heartbeat, 22, "metric", "process", "info", 25, RECORDER | LOSS, \
@@ -127,6 +130,8 @@
 	      "Status of the answer") \
 	FIELD(ANSWER, http_response_body_bytes, u64, "http.response.body.bytes", \
 	      "Length of the answer's body, where it was known") \
+	FIELD(CONNECTION, source_ip, str, "source.ip", "Address of a client that came over TCP") \
+	FIELD(CONNECTION, source_port, u64, "source.port", "Its port") \
 	FIELD(ACTOR, session_id, u64, "docktrail.session.id", "Audit session") \
 	FIELD(ACTOR, namespaces_mnt, str, "docktrail.namespaces.mnt", \
 	      "private, host or container:<id>") \
@@ -169,6 +174,18 @@
 	      "Inode of the socket's file") \
 	FIELD(CONNECTION, socket_device, str, "docktrail.socket.device", \
 	      "Its device, major:minor") \
+	FIELD(CONNECTION, socket_address, str, "docktrail.socket.address", \
+	      "Of a TCP listener: tcp://address:port, as the client reached it") \
+	FIELD(CONNECTION, socket_protocol, str, "docktrail.socket.protocol", \
+	      "http, tls, grpc or other, by the engine's first bytes; absent while it has not spoken") \
+	FIELD(LISTENER, listener_reason, str, "docktrail.listener.reason", \
+	      "What is known of it, and why it is worth telling") \
+	FIELD(LISTENER, listener_previous_pid, u64, "docktrail.listener.previous.process.pid", \
+	      "Who listened there before, where that is somebody else") \
+	FIELD(LISTENER, listener_previous_executable, str, \
+	      "docktrail.listener.previous.process.executable", "Its program") \
+	FIELD(LISTENER, listener_previous_user_id, str, "docktrail.listener.previous.user.id", \
+	      "Its user") \
 	FIELD(REQUEST, request_id, str, "docktrail.request.id", \
 	      "Joins a request and its late answer") \
 	FIELD(REQUEST, api_operation, str, "docktrail.api.operation", "Docker's operationId") \
@@ -314,6 +331,9 @@
 	MESSAGE(socket_connect, state, "connect to a watched listener, or its refusal") \
 	MESSAGE(socket_present, state, "a connection that was open before the probes") \
 	MESSAGE(socket_close, state, "one end of a watched connection was released") \
+	MESSAGE(engine_listen, state, "an engine listens, or was found listening") \
+	MESSAGE(tcp_client, state, "a process of this host has connected to an engine's TCP port") \
+	MESSAGE(tcp_accept, state, "an engine's TCP listener has a new connection") \
 	MESSAGE(socket_sender, api, "from this byte on, this process sends") \
 	MESSAGE(socket_piece, api, "bytes of a conversation, as the receiver took them") \
 	MESSAGE(process_exec, noise, "a process runs another program") \
@@ -346,6 +366,38 @@
 	MEMBER(u64, sent)     /* bytes that this end sent, whether its peer has taken them or not */ \
 	MEMBER(u32, turns)    /* turns begun in that direction so far */ \
 	MEMBER(u8, direction) /* which end: the one that sends in this direction */
+
+#define WIRE_engine_listen(MEMBER, CARRY) \
+	MEMBER(task, task)      /* who called listen(2); where it was found, who holds it */ \
+	MEMBER(u64, cookie)     /* the socket's own number: no two have the same */ \
+	CARRY(u64, socket_inode) /* of a unix socket's file */ \
+	MEMBER(u32, device) \
+	MEMBER(u32, opener)     /* pid of who called listen(2); unix only */ \
+	MEMBER(u32, network)    /* inum of the socket's network namespace */ \
+	MEMBER(u32, own_network) /* of its process's own */ \
+	MEMBER(u16, family) \
+	MEMBER(u16, port) \
+	MEMBER(u8, why)         /* WIRE_LISTEN_...; TCP only */ \
+	MEMBER(u8, found)       /* by a look at what was there */ \
+	MEMBER(str, name)       /* as the server typed it at bind(2); unix only */ \
+	MEMBER(str, address)    /* 16 bytes; TCP only */
+
+#define WIRE_tcp_client(MEMBER, CARRY) \
+	MEMBER(task, task) \
+	MEMBER(u16, port)       /* its own */ \
+	MEMBER(u16, peer_port) \
+	MEMBER(str, local)      /* 16 bytes; IPv4 as ::ffff:a.b.c.d */ \
+	MEMBER(str, peer)
+
+#define WIRE_tcp_accept(MEMBER, CARRY) \
+	MEMBER(u64, connection) \
+	MEMBER(u64, listener)   /* its cookie; 0: not known */ \
+	MEMBER(u32, network) \
+	MEMBER(u16, port)       /* the engine's */ \
+	MEMBER(u16, peer_port) \
+	MEMBER(u8, present)     /* was open before recording began */ \
+	MEMBER(str, local)      /* 16 bytes; IPv4 as ::ffff:a.b.c.d */ \
+	MEMBER(str, peer)
 
 #define WIRE_socket_sender(MEMBER, CARRY) \
 	MEMBER(task, task) \

@@ -63,7 +63,7 @@ int bpf_source_open(const struct bpf_options *options, struct bpf_source **ret,
 	if (!source)
 		return -ENOMEM;
 	source->cpus = libbpf_num_possible_cpus();
-	r = source->cpus < 0 ? source->cpus : bpf_sockets_copy(source, options->sockets);
+	r = source->cpus < 0 ? source->cpus : bpf_sockets_copy(source, options);
 	if (r == 0)
 		r = bpf_ladder_climb(source, options, diagnosis);
 	if (r == 0)
@@ -94,9 +94,28 @@ int bpf_source_fd(const struct bpf_source *source, enum wire_ring ring)
 	return ring_buffer__epoll_fd(source->rings[ring]);
 }
 
+/* What the source itself must know comes first. */
+struct drain {
+	struct bpf_source *source;
+	bpf_message_handler handler;
+	void *context;
+};
+
+static int hand_over(void *context, const struct wire_header *message)
+{
+	const struct drain *drain = context;
+
+	if (!bpf_engines_heard(drain->source, message))
+		return 0;
+	return drain->handler(drain->context, message);
+}
+
 int bpf_source_drain(struct bpf_source *source, bool all, bpf_message_handler handler,
 		     void *context)
 {
+	struct drain drain = { source, handler, context };
+
+	bpf_engines_tend(source);
 	for (int i = 0; i < WIRE_RINGS; i++)
 		queue_fill_begin(&source->queues[i]);
 	for (int i = 0; i < WIRE_RINGS; i++) {
@@ -105,7 +124,7 @@ int bpf_source_drain(struct bpf_source *source, bool all, bpf_message_handler ha
 		if (r < 0 && r != QUEUE_FULL)
 			return r;
 	}
-	return queue_merge(source->queues, WIRE_RINGS, all, handler, context);
+	return queue_merge(source->queues, WIRE_RINGS, all, hand_over, &drain);
 }
 
 /* Run an iterator once; what it writes is appended to `output`, at most 16 MiB. */
@@ -144,6 +163,13 @@ int bpf_source_sweep(struct bpf_source *source)
 	return run_iterator(source, "socket_sweep", &nothing);
 }
 
+int bpf_source_look(struct bpf_source *source)
+{
+	_cleanup_buffer_ struct buffer nothing = {};
+
+	return run_iterator(source, "engine_look", &nothing);
+}
+
 int bpf_source_alive(struct bpf_source *source, void (*handler)(void *, const struct bpf_alive *),
 		     void *context)
 {
@@ -151,6 +177,8 @@ int bpf_source_alive(struct bpf_source *source, void (*handler)(void *, const st
 	struct bpf_alive alive;
 	int r = run_iterator(source, "socket_alive", &output);
 
+	if (r == 0)
+		r = run_iterator(source, "tcp_alive", &output);
 	if (r < 0)
 		return r;
 	for (size_t at = 0; at + sizeof(alive) <= output.length; at += sizeof(alive)) {

@@ -17,6 +17,15 @@ struct bpf_source;
 struct bpf_options {
 	const char *const
 		*sockets; /* paths, ended by NULL; a path that does not exist yet is awaited */
+	/*
+	 * Further sockets, by what a server binds: absolute, `*`, `?` and `[]` within a component
+	 * but not in the last one; each NULL or ended by NULL. Of `connects` only connects and
+	 * sizes are told: what is said there is no HTTP.
+	 */
+	const char *const *patterns, *const *connects;
+	/* Names of engines' programs; NULL: the usual ones. Must live as long as the source. */
+	const char *const *programs;
+	const uint16_t *ports; /* an engine's, whoever listens; ended by 0; NULL: the usual */
 	const char *rung; /* only this one ("fentry", "tracepoint"); NULL: the best that attaches */
 	uint32_t ring_bytes[WIRE_RINGS]; /* powers of two, at least a page; 0: the default */
 	uint32_t volume_bytes;           /* kept of one direction in one turn; 0: 256 KiB */
@@ -34,8 +43,10 @@ enum bpf_socket_change { BPF_SOCKET_SAME, BPF_SOCKET_CAME, BPF_SOCKET_WENT, BPF_
 struct bpf_socket_state {
 	const char *path;
 	bool present;
+	bool connects; /* only connects and sizes are told */
 	uint64_t inode;
-	uint32_t device;               /* as the kernel numbers it: major << 20 | minor */
+	uint32_t device; /* as the kernel numbers it: major << 20 | minor */
+	uint32_t looked; /* the last look at who listens that found it; of a pattern only */
 	enum bpf_socket_change change; /* since the refresh before the last one */
 };
 
@@ -65,11 +76,21 @@ typedef int (*bpf_message_handler)(void *context, const struct wire_header *mess
 int bpf_source_drain(struct bpf_source *source, bool all, bpf_message_handler handler,
 		     void *context);
 
-/* Look at the sockets' files again. Returns how many of them changed. */
+/*
+ * Look at the sockets' files again, and where that or a new engine makes it worth while also at who
+ * listens (engine_listen records). Once a second. Returns how many of them changed.
+ */
 int bpf_source_refresh_sockets(struct bpf_source *source);
+
+/* Ask every process what it listens on: an engine_listen record for each that is an engine's.
+ * Returns 0 or -errno. */
+int bpf_source_look(struct bpf_source *source);
 size_t bpf_source_sockets(const struct bpf_source *source, const struct bpf_socket_state **ret);
 
-/* The configured path whose file this is, or was last, or NULL. */
+/*
+ * The configured path whose file this is, or was last, or NULL; of a socket that a pattern found,
+ * the name that its server bound.
+ */
 const char *bpf_source_socket_path(const struct bpf_source *source, uint64_t inode,
 				   uint32_t device);
 

@@ -37,21 +37,32 @@ static const struct hook {
 	{ "send_length", "sender", "tp_btf/sock_send_length", RUNG_TRACEPOINT, true },
 	{ "copy_datagram", "content", "tp_btf/skb_copy_datagram_iovec", RUNG_TRACEPOINT, true },
 	{ "receive_length", "close", "tp_btf/sock_recv_length", RUNG_TRACEPOINT, true },
+	{ "listen_end", "listener", "fexit/unix_listen", RUNG_FENTRY, false },
+	{ "tcp_state", "listener", "tp_btf/inet_sock_set_state", RUNG_ALL, false },
+	{ "engine_look", "listener", "iter/task_file", RUNG_ALL, false },
+	{ "tcp_taken", "tcp", "tp_btf/skb_copy_datagram_iovec", RUNG_TCP, false },
+	{ "tcp_sent", "tcp", "tp_btf/net_dev_queue", RUNG_TCP, false },
 	{ "process_exec", "process", "tp_btf/sched_process_exec", RUNG_ALL, true },
 	{ "process_fork", "process", "tp_btf/sched_process_fork", RUNG_ALL, true },
 	{ "process_exit", "process", "tp_btf/sched_process_exit", RUNG_ALL, true },
 	{ "socket_sweep", "present", "iter/unix", RUNG_ALL, true },
 	{ "socket_alive", "close", "iter/bpf_sk_storage_map", RUNG_ALL, true },
+	{ "tcp_alive", "close", "iter/bpf_sk_storage_map", RUNG_ALL, true },
 	{ "process_host_namespaces", "namespaces", "iter/task", RUNG_ALL, true },
 };
 
 _Static_assert(ARRAY_SIZE(hooks) <= BPF_HOOKS_MOST, "more links than there is room for");
 
-static const char *const blind_fentry[] = { NULL };
+#define BLIND_TCP                                                                                        \
+	"a connection over TCP that another process than the one that connected sends on: its requests " \
+	"are told as that one's"
+static const char *const blind_fentry[] = { BLIND_TCP, NULL };
 static const char *const blind_tracepoint[] = {
 	"a connect that was refused",
 	"an answer that the client reads with splice(2)",
 	"which bytes were only peeked at: they appear twice",
+	BLIND_TCP,
+	"the first second of an engine's socket that only a pattern names",
 	"the moment a connection is closed, where neither side reads its end: it is known within a second",
 	NULL,
 };
@@ -105,7 +116,7 @@ static bool target_exists(const struct btf *btf, const char *hook)
 
 static bool in_rung(const struct hook *hook, enum rung rung)
 {
-	return hook->rung == RUNG_ALL || hook->rung == rung;
+	return hook->rung == RUNG_ALL || hook->rung == RUNG_TCP || hook->rung == rung;
 }
 
 /* Which programs of the rung this kernel can have. -ENOTSUP names the first required one that it
@@ -138,8 +149,14 @@ static int attach_one(struct bpf_source *source, size_t i)
 	union bpf_iter_link_info info = {};
 	LIBBPF_OPTS(bpf_iter_attach_opts, options);
 
-	if (strcmp(hooks[i].program, "socket_alive") == 0) {
-		info.map.map_fd = (__u32)bpf_map__fd(source->probes->maps.marks);
+	const struct bpf_map *walked = NULL;
+
+	if (strcmp(hooks[i].program, "socket_alive") == 0)
+		walked = source->probes->maps.marks;
+	else if (strcmp(hooks[i].program, "tcp_alive") == 0)
+		walked = source->probes->maps.tcp_lines;
+	if (walked) {
+		info.map.map_fd = (__u32)bpf_map__fd(walked);
 		options.link_info = &info;
 		options.link_info_len = sizeof(info);
 		source->links[i] = bpf_program__attach_iter(program, &options);
@@ -163,7 +180,7 @@ static int attach_all(struct bpf_source *source, struct buffer *diagnosis)
 		*state = (struct bpf_hook_state){ .purpose = hooks[i].purpose,
 						  .hook = hooks[i].hook };
 		source->state_count++;
-		if (!bpf_program__autoload(program))
+		if (!bpf_program__autoload(program) || hooks[i].rung == RUNG_TCP)
 			continue;
 		r = attach_one(source, i);
 		state->attached = r == 0;
@@ -242,7 +259,9 @@ int bpf_ladder_climb(struct bpf_source *source, const struct bpf_options *option
 		r = try_rung(source, options, btf, diagnosis);
 		if (r == 0) {
 			bpf_sockets_name(source);
-			bpf_source_refresh_sockets(source);
+			bpf_patterns_name(source);
+			bpf_engines_name(source, options);
+			bpf_sockets_refresh(source);
 			r = attach_all(source, diagnosis);
 		}
 		if (r == 0)
@@ -250,6 +269,36 @@ int bpf_ladder_climb(struct bpf_source *source, const struct bpf_options *option
 		bpf_ladder_detach(source);
 	}
 	btf__free(btf);
+	return r;
+}
+
+/* The state of a hook: they stand in the order of the table. */
+static struct bpf_hook_state *state_of(struct bpf_source *source, size_t hook)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < hook; i++)
+		at += in_rung(&hooks[i], source->rung);
+	return &source->states[at];
+}
+
+int bpf_ladder_tcp(struct bpf_source *source, bool attach)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(hooks); i++) {
+		if (hooks[i].rung != RUNG_TCP || !!source->links[i] == attach)
+			continue;
+		if (attach) {
+			r = attach_one(source, i) ?: r;
+			if (r < 0)
+				source->links[i] = NULL;
+		} else {
+			bpf_link__destroy(source->links[i]);
+			source->links[i] = NULL;
+		}
+		state_of(source, i)->attached = source->links[i] != NULL;
+	}
 	return r;
 }
 

@@ -9,10 +9,14 @@
 
 #include "capture/bpf_private.h"
 
-int bpf_sockets_copy(struct bpf_source *source, const char *const *paths)
+int bpf_sockets_copy(struct bpf_source *source, const struct bpf_options *options)
 {
+	const char *const *paths = options->sockets;
 	size_t count = 0;
+	int r = bpf_patterns_copy(source, options);
 
+	if (r < 0)
+		return r;
 	while (paths[count])
 		count++;
 	source->sockets = calloc(count ?: 1, sizeof(*source->sockets));
@@ -25,6 +29,7 @@ int bpf_sockets_copy(struct bpf_source *source, const char *const *paths)
 			return -ENOMEM;
 		source->sockets[source->socket_count].path = path;
 	}
+	source->path_count = count;
 	return 0;
 }
 
@@ -33,13 +38,14 @@ void bpf_sockets_free(struct bpf_source *source)
 	for (size_t i = 0; i < source->socket_count; i++)
 		free((char *)source->sockets[i].path);
 	free(source->sockets);
+	bpf_patterns_free(source);
 }
 
 void bpf_sockets_name(struct bpf_source *source)
 {
 	__u8 one = 1;
 
-	for (size_t i = 0; i < source->socket_count; i++) {
+	for (size_t i = 0; i < source->path_count; i++) {
 		char name[WIRE_SUN_MOST] = {};
 
 		if (strlen(source->sockets[i].path) >= sizeof(name))
@@ -56,19 +62,33 @@ static uint32_t kernel_device(dev_t device)
 	return (uint32_t)(major(device) << 20 | minor(device));
 }
 
-static void forget_listener(struct bpf_source *source, const struct bpf_socket_state *gone)
+void bpf_sockets_forget(struct bpf_source *source, const struct bpf_socket_state *gone)
 {
 	struct {
 		__u64 inode;
 		__u32 device, unused;
 	} key = { .inode = gone->inode, .device = gone->device };
 
+	if (!source->probes)
+		return;
 	for (size_t i = 0; i < source->socket_count; i++)
 		if (&source->sockets[i] != gone && source->sockets[i].present &&
 		    source->sockets[i].inode == gone->inode &&
 		    source->sockets[i].device == gone->device)
 			return; /* another path leads to the same socket */
 	bpf_map__delete_elem(source->probes->maps.listeners, &key, sizeof(key), 0);
+}
+
+void bpf_sockets_watch(struct bpf_source *source, uint64_t inode, uint32_t device, bool connects)
+{
+	struct {
+		__u64 inode;
+		__u32 device, unused;
+	} key = { .inode = inode, .device = device };
+	__u8 watch = connects ? WIRE_WATCH_CONNECTS : WIRE_WATCH_WHOLE;
+
+	bpf_map__update_elem(source->probes->maps.listeners, &key, sizeof(key), &watch,
+			     sizeof(watch), BPF_ANY);
 }
 
 static void refresh_socket(struct bpf_source *source, struct bpf_socket_state *socket)
@@ -79,7 +99,6 @@ static void refresh_socket(struct bpf_source *source, struct bpf_socket_state *s
 	} key = {};
 	struct stat status;
 	bool present = stat(socket->path, &status) == 0 && S_ISSOCK(status.st_mode);
-	__u8 one = 1;
 
 	if (present) {
 		key.inode = status.st_ino;
@@ -91,7 +110,7 @@ static void refresh_socket(struct bpf_source *source, struct bpf_socket_state *s
 		return;
 	}
 	if (socket->present)
-		forget_listener(source, socket);
+		bpf_sockets_forget(source, socket);
 	socket->change = !present          ? BPF_SOCKET_WENT
 			 : socket->present ? BPF_SOCKET_REPLACED
 					   : BPF_SOCKET_CAME;
@@ -100,15 +119,14 @@ static void refresh_socket(struct bpf_source *source, struct bpf_socket_state *s
 		return;
 	socket->inode = key.inode;
 	socket->device = key.device;
-	bpf_map__update_elem(source->probes->maps.listeners, &key, sizeof(key), &one, sizeof(one),
-			     BPF_ANY);
+	bpf_sockets_watch(source, key.inode, key.device, socket->connects);
 }
 
-int bpf_source_refresh_sockets(struct bpf_source *source)
+int bpf_sockets_refresh(struct bpf_source *source)
 {
 	int changed = 0;
 
-	for (size_t i = 0; i < source->socket_count; i++) {
+	for (size_t i = 0; i < source->path_count; i++) {
 		refresh_socket(source, &source->sockets[i]);
 		changed += source->sockets[i].change != BPF_SOCKET_SAME;
 	}
@@ -126,7 +144,7 @@ static const char *just_bound(const struct bpf_source *source, uint64_t inode, u
 {
 	struct stat status;
 
-	for (size_t i = 0; i < source->socket_count; i++)
+	for (size_t i = 0; i < source->path_count; i++)
 		if (stat(source->sockets[i].path, &status) == 0 && status.st_ino == inode &&
 		    kernel_device(status.st_dev) == device)
 			return source->sockets[i].path;

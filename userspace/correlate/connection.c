@@ -12,6 +12,7 @@ void connection_free(struct connection *connection)
 {
 	requests_free(connection);
 	http_free(&connection->http);
+	tcp_end_free(connection->tcp);
 	free(connection);
 }
 
@@ -163,6 +164,8 @@ static void fill_socket(struct connection *connection, struct record *record)
 		record_set_string(record, FIELD_connection_id, connection->name);
 	if (path)
 		record_set_string(record, FIELD_socket_path, path);
+	if (connection->tcp)
+		tcp_fill(connection->tcp, record);
 	if (!connection->inode)
 		return;
 	record_set_number(record, FIELD_socket_inode, connection->inode);
@@ -198,6 +201,8 @@ void connection_end(struct connection *connection, uint64_t time)
 	struct conversations *conversations = connection->conversations;
 	struct record *record;
 
+	if (tcp_release(connection) < 0)
+		conversations->stats.requests_lost++;
 	http_end(&connection->http);
 	requests_due(connection, time, true);
 	record = connection_record(connection, EVENT_socket_close, time,
@@ -205,7 +210,9 @@ void connection_end(struct connection *connection, uint64_t time)
 					   ? &connection->connector
 					   : connection_sender_at(connection, 0));
 	record_set_string(record, FIELD_event_outcome, "success");
-	record_set_number(record, FIELD_close_requests, connection->requests);
+	/* Of what could not be read nothing was counted. */
+	if (!connection->tcp || connection->tcp->protocol < LISTENER_TLS)
+		record_set_number(record, FIELD_close_requests, connection->requests);
 	for (int direction = 0; direction < 2; direction++) {
 		uint64_t bytes = connection->sent[direction] > connection->next[direction]
 					 ? connection->sent[direction]

@@ -15,6 +15,7 @@
 #include "bpf/wire.h"
 #include "correlate/conversation.h"
 #include "correlate/http.h"
+#include "correlate/listener.h"
 
 struct description;
 
@@ -59,12 +60,32 @@ struct request {
 	struct description *description; /* what it asks; owned */
 };
 
+/* Both ends of a connection over TCP; addresses of 16 bytes, IPv4 as ::ffff:a.b.c.d. */
+struct tcp_end {
+	uint64_t listener; /* its cookie; 0: not known */
+	uint8_t local[16], peer[16];
+	uint16_t port, peer_port;
+	enum listener_protocol protocol;
+	struct buffer held; /* what the client said before the engine did: socket_piece messages */
+};
+
+/* A process of this host that has connected to an engine's port. */
+struct tcp_client {
+	uint64_t time; /* boot clock; 0: none */
+	struct wire_task task;
+	uint8_t address[16];
+	uint16_t port, peer_port;
+};
+
+#define TCP_CLIENTS 256
+
 struct connection {
 	uint64_t id; /* the kernel's, 0 while only a connect is known of it */
 	char name[48];
 	uint64_t opened, last; /* boot clock: first and last heard of */
 	uint64_t inode;
 	uint32_t device;
+	struct tcp_end *tcp; /* NULL: a unix socket */
 	bool from_start;
 	bool connector_known;
 	struct wire_task connector;
@@ -99,6 +120,9 @@ struct conversations {
 	struct record *record;
 	struct front fronts[CONNECTION_FRONTS]; /* beyond, the oldest is forgotten */
 	unsigned int front_count, front_next;
+	struct listeners *listeners;
+	struct tcp_client tcp_clients[TCP_CLIENTS]; /* the last ones */
+	unsigned int tcp_client_next;
 	uint64_t opened; /* connections ever, for their names */
 	struct conversation_stats stats;
 };
@@ -153,6 +177,28 @@ void proxy_learn(struct conversations *conversations, const struct front *front)
 /* Fill the group PROXY of a request that `who` sent, if it listens on another watched socket. */
 void proxy_fill(struct connection *connection, const struct request *request,
 		const struct wire_task *who, struct record *record);
+
+/* ---- conversation.c */
+
+/* Bytes of one direction, in their order. Returns 0, -EBADMSG or -ENOMEM. */
+int connection_feed(struct connection *connection, const struct wire_socket_piece *piece);
+
+/* ---- connection_tcp.c */
+
+/* Messages; they return 0, -EBADMSG or -ENOMEM. */
+int tcp_client(struct conversations *conversations, const struct wire_tcp_client *message);
+int tcp_accept(struct conversations *conversations, const struct wire_tcp_accept *message);
+/* A piece of a connection over TCP: fed at once, later, or never where it cannot be read. */
+int tcp_piece(struct connection *connection, const struct wire_socket_piece *piece);
+
+/* What was held is fed: the connection ends, or the engine says nothing. */
+int tcp_release(struct connection *connection);
+void tcp_tick(struct connection *connection, uint64_t now);
+
+/* Its fields of the group CONNECTION. */
+void tcp_fill(const struct tcp_end *end, struct record *record);
+/* Takes NULL. */
+void tcp_end_free(struct tcp_end *end);
 
 /* ---- request.c */
 

@@ -23,8 +23,12 @@ int conversations_new(const struct conversation_options *options, struct convers
 		return -ENOMEM;
 	conversations->options = *options;
 	r = record_new(&conversations->record);
-	if (r < 0)
+	if (r == 0)
+		r = listeners_new(&conversations->options, &conversations->listeners);
+	if (r < 0) {
+		record_free(conversations->record);
 		return r;
+	}
 	*ret = TAKE_PTR(conversations);
 	return 0;
 }
@@ -164,15 +168,21 @@ static int on_piece(struct conversations *conversations, const struct wire_socke
 					  .connector = piece->connector,
 					  .from_start = piece->offset == 0 };
 	struct connection *connection = connection_find_or_make(conversations, &heard);
+
+	if (!connection)
+		return -ENOMEM;
+	if (piece->direction > HTTP_ANSWER || piece->offset < connection->next[piece->direction])
+		return -EBADMSG;
+	return connection->tcp ? tcp_piece(connection, piece) : connection_feed(connection, piece);
+}
+
+int connection_feed(struct connection *connection, const struct wire_socket_piece *piece)
+{
 	struct text data = message_text(&piece->header, piece->data);
 	enum http_direction direction = piece->direction;
 	bool turned;
 	int r;
 
-	if (!connection)
-		return -ENOMEM;
-	if (direction > HTTP_ANSWER || piece->offset < connection->next[direction])
-		return -EBADMSG;
 	/* By the number, not the flag: the piece that carried the flag may be among the lost ones.
 	 */
 	turned = piece->turn != connection->turn[direction];
@@ -223,6 +233,13 @@ int conversations_message(struct conversations *conversations, const struct wire
 		return on_sender(conversations, (const struct wire_socket_sender *)message);
 	case WIRE_socket_piece:
 		return on_piece(conversations, (const struct wire_socket_piece *)message);
+	case WIRE_engine_listen:
+		return listeners_message(conversations->listeners,
+					 (const struct wire_engine_listen *)message);
+	case WIRE_tcp_client:
+		return tcp_client(conversations, (const struct wire_tcp_client *)message);
+	case WIRE_tcp_accept:
+		return tcp_accept(conversations, (const struct wire_tcp_accept *)message);
 	case WIRE_socket_close:
 		return on_close(conversations, (const struct wire_socket_close *)message);
 	default:
@@ -236,8 +253,10 @@ void conversations_tick(struct conversations *conversations, uint64_t now)
 {
 	struct connection *connection, *next;
 
-	HASH_ITER (hh, conversations->connections, connection, next)
+	HASH_ITER (hh, conversations->connections, connection, next) {
+		tcp_tick(connection, now);
 		requests_due(connection, now, false);
+	}
 }
 
 void conversations_alive_begin(struct conversations *conversations)
@@ -290,6 +309,8 @@ void conversations_end(struct conversations *conversations, uint64_t now)
 	struct connection *connection, *next;
 
 	HASH_ITER (hh, conversations->connections, connection, next) {
+		if (tcp_release(connection) < 0)
+			conversations->stats.requests_lost++;
 		http_end(&connection->http);
 		requests_due(connection, now, true);
 	}
@@ -309,6 +330,7 @@ void conversations_free(struct conversations *conversations)
 		conversations->unbound = connection->next_unbound;
 		connection_free(connection);
 	}
+	listeners_free(conversations->listeners);
 	record_free(conversations->record);
 	free(conversations);
 }

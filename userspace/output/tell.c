@@ -12,9 +12,15 @@
 
 #define S(text) (int)(text).length, (text).data ? (text).data : ""
 
-static void tell_socket(const struct record *record, struct spans *spans)
+void tell_socket(const struct record *record, struct spans *spans)
 {
+	struct text source = record_text(record, FIELD_source_ip);
+
 	spans_add(spans, STYLE_plain, 2, record_text(record, FIELD_socket_path));
+	spans_add(spans, STYLE_plain, 2, record_text(record, FIELD_socket_address));
+	if (source.length)
+		spans_printf(spans, STYLE_plain, 1, "from %.*s port %" PRIu64, S(source),
+			     record_number(record, FIELD_source_port));
 }
 
 /* The name is what the kernel returned; its meaning helps whoever does not know errno by heart. */
@@ -289,6 +295,11 @@ static void tell_request(const struct record *record, struct telling *telling)
 	bool odd = state.length && !pending && !text_equal(state, TEXT("complete")) &&
 		   !text_equal(state, TEXT("hijacked"));
 
+	if (text_equal(state, TEXT("encrypted"))) {
+		spans_add(&telling->what, STYLE_notice, 1, TEXT("encrypted"));
+		tell_socket(record, rest);
+		return;
+	}
 	tell_operation(record, style_of_severity(severity), &telling->what);
 	tell_status(record, &telling->what);
 	if (pending && !record_has(record, FIELD_http_response_status_code))
@@ -352,6 +363,7 @@ int tell(const struct record *record, struct telling *telling)
 		[EVENT_socket_present] = tell_present,
 		[EVENT_api_request] = tell_request,
 		[EVENT_api_answer] = tell_answer,
+		[EVENT_engine_listen] = tell_listen,
 		[EVENT_recorder_start] = tell_recorder,
 		[EVENT_recorder_stop] = tell_recorder,
 		[EVENT_recorder_heartbeat] = tell_recorder,

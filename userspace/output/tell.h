@@ -26,6 +26,11 @@ void tell_user(const struct record *record, struct spans *spans);
 void tell_command(const struct record *record, struct spans *spans);
 /* "in container "web" (fc984f560330)   sshd[811] > bash[902] > docker[25924]", outermost first. */
 void tell_ancestry(const struct record *record, struct spans *spans);
+/* "/run/docker.sock", "tcp://192.0.2.1:2375 from 192.0.2.7 port 50912" */
+void tell_socket(const struct record *record, struct spans *spans);
+/* engine-listen */
+void tell_listen(const struct record *record, struct telling *telling);
+
 /* "docker[25924]" */
 void tell_process(const struct record *record, enum style style, struct spans *spans);
 

@@ -6,6 +6,20 @@
 
 #define S(text) (int)(text).length, (text).data ? (text).data : ""
 
+/* Of who came over the network no more is known than where from. */
+static void tell_remote(const struct record *record, struct spans *spans)
+{
+	struct text source = record_text(record, FIELD_source_ip);
+	struct text agent = record_text(record, FIELD_user_agent);
+
+	if (!source.length)
+		return;
+	spans_printf(spans, STYLE_person, 2, "%.*s", S(source));
+	spans_printf(spans, STYLE_plain, 1, "(over TCP, port %" PRIu64 ")",
+		     record_number(record, FIELD_source_port));
+	spans_add(spans, STYLE_plain, 3, agent);
+}
+
 void tell_user(const struct record *record, struct spans *spans)
 {
 	struct text name = record_text(record, FIELD_user_name),
@@ -19,8 +33,10 @@ void tell_user(const struct record *record, struct spans *spans)
 			  : name.length     ? name
 					    : id;
 
-	if (!who.length)
+	if (!who.length) {
+		tell_remote(record, spans);
 		return;
+	}
 	spans_add(spans, STYLE_person, 2, who);
 	if (audit_id.length)
 		spans_printf(spans, STYLE_plain, 1, "(audit uid %.*s", S(audit_id));
@@ -64,6 +80,8 @@ void tell_command(const struct record *record, struct spans *spans)
 			spans_add(spans, STYLE_dim, 1, TEXT("... (longer than what is kept)"));
 		return;
 	}
+	if (record_has(record, FIELD_source_ip) && !record_has(record, FIELD_process_pid))
+		return;
 	if (executable.length)
 		spans_add(spans, STYLE_strong, 2, executable);
 	else

@@ -13,6 +13,7 @@
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
+#include "commands/record_sockets.h"
 #include "correlate/redact.h"
 #include "output/escape.h"
 #include "output/format.h"
@@ -98,7 +99,7 @@ static int add_mask(struct string_list *list, const char *value)
 	return r < 0 ? r : add_string(list, value);
 }
 
-enum { WANT_PATH, WANT_PATHS, WANT_RUNG, WANT_MASKS, WANT_NUMBER, WANT_RING };
+enum { WANT_PATH, WANT_PATHS, WANT_PORTS, WANT_RUNG, WANT_MASKS, WANT_NUMBER, WANT_RING };
 
 /* The keys of the configuration file. Lists are given by repeating the key. */
 static const struct key {
@@ -112,6 +113,8 @@ static const struct key {
 	{ "trail", WANT_PATH, AT(trail), 0, 0, "an absolute path" },
 	{ "state", WANT_PATH, AT(state), 0, 0, "an absolute path" },
 	{ "socket", WANT_PATHS, AT(sockets), 0, 0, "an absolute path" },
+	{ "connects", WANT_PATHS, AT(connects), 0, 0, "an absolute path" },
+	{ "port", WANT_PORTS, AT(ports), 0, 0, "a TCP port, 1 to 65535" },
 	{ "engine_root", WANT_PATHS, AT(engine_roots), 0, 0, "an absolute path" },
 	{ "mask", WANT_MASKS, AT(masks), 0, 0,
 	  "a POSIX extended regular expression of at most 256 bytes, without back references" },
@@ -132,6 +135,7 @@ static const struct key {
 static int set_key(struct record_options *options, const struct key *key, const char *value)
 {
 	void *place = (char *)options + key->offset;
+	uint16_t port;
 
 	switch (key->want) {
 	case WANT_PATH:
@@ -139,6 +143,8 @@ static int set_key(struct record_options *options, const struct key *key, const 
 		if (value[0] != '/')
 			return -EINVAL;
 		return key->want == WANT_PATH ? set_string(place, value) : add_string(place, value);
+	case WANT_PORTS:
+		return record_port_parse(value, &port) < 0 ? -EINVAL : add_string(place, value);
 	case WANT_RUNG:
 		return is_rung(value) ? set_string(place, value) : -EINVAL;
 	case WANT_MASKS:
@@ -261,7 +267,8 @@ static const struct argp_option argp_options[] = {
 	  " for the default trail, else DIR/state)",
 	  0 },
 	{ "socket", OPTION_SOCKET, "PATH", 0,
-	  "An engine's socket to watch; may be repeated (default /run/docker.sock and /var/run/docker.sock)",
+	  "An engine's socket to watch, `*` for the name of a folder; may be repeated (default /run/docker.sock, "
+	  "/var/run/docker.sock and those of rootless Docker, Docker Desktop, Podman and containerd)",
 	  0 },
 	{ "engine-root", OPTION_ROOT, "DIR", 0,
 	  "An engine's data folder, for the names of containers: what `docker info` calls Docker Root Dir; may be "
@@ -352,11 +359,8 @@ static int set_defaults(struct record_options *options)
 		r = set_string(&options->trail, RECORD_TRAIL_DEFAULT);
 	if (r == 0 && !options->state && strcmp(options->trail, RECORD_TRAIL_DEFAULT) == 0)
 		r = set_string(&options->state, RECORD_STATE_DEFAULT);
-	if (r == 0 && options->sockets.count == 0) {
-		r = add_string(&options->sockets, "/run/docker.sock");
-		if (r == 0)
-			r = add_string(&options->sockets, "/var/run/docker.sock");
-	}
+	if (r == 0 && options->sockets.count == 0)
+		r = record_sockets_default(options);
 	if (r == 0 && options->engine_roots.count == 0)
 		r = add_string(&options->engine_roots, "/var/lib/docker");
 	return r;
@@ -460,6 +464,8 @@ static int make_absolute(struct record_options *options)
 		r = absolute(&options->sockets.items[i], "socket");
 	for (unsigned int i = 0; r == 0 && i < options->engine_roots.count; i++)
 		r = absolute(&options->engine_roots.items[i], "engine-root");
+	if (r == 0)
+		r = record_sockets_sort(options);
 	return r;
 }
 
@@ -514,6 +520,9 @@ void record_options_clear(struct record_options *options)
 	free(options->rung);
 	free(options->live);
 	clear_list(&options->sockets);
+	clear_list(&options->patterns);
+	clear_list(&options->connects);
+	clear_list(&options->ports);
 	clear_list(&options->engine_roots);
 	clear_list(&options->masks);
 	*options = (struct record_options){};

@@ -19,7 +19,10 @@ struct string_list {
 struct record_options {
 	char *config; /* file that was read, or NULL */
 	char *trail, *state;
-	struct string_list sockets;      /* paths of engines' sockets */
+	struct string_list sockets;  /* paths of engines' sockets */
+	struct string_list patterns; /* further ones, `*` for a folder's name */
+	struct string_list connects; /* of these only connects and sizes; paths or patterns */
+	struct string_list ports;    /* an engine's TCP ports, whoever listens; none: the usual */
 	struct string_list engine_roots; /* where engines keep their containers' files */
 	struct string_list masks; /* further patterns of secrets in command lines, POSIX extended */
 	char *rung;               /* only this rung of the ladder */

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "commands/record_sockets.h"
 #include "commands/recorder.h"
 
 int recorder_check_capabilities(void)
@@ -94,13 +95,18 @@ static void say_diagnosis(const char *lines)
 static int open_source(struct recorder *recorder)
 {
 	_cleanup_buffer_ struct buffer diagnosis = {};
+	uint16_t ports[RECORD_LIST_MOST + 1];
 	struct bpf_options options = {
+		.patterns = (const char *const *)recorder->options->patterns.items,
+		.connects = (const char *const *)recorder->options->connects.items,
+		.ports = recorder->options->ports.count ? ports : NULL,
 		.sockets = (const char *const *)recorder->options->sockets.items,
 		.rung = recorder->options->rung,
 		.volume_bytes = recorder->options->volume_bytes
 	};
 	int r;
 
+	record_ports(recorder->options, ports);
 	memcpy(options.ring_bytes, recorder->options->ring_bytes, sizeof(options.ring_bytes));
 	r = bpf_source_open(&options, &recorder->source, &diagnosis);
 	if (r < 0) {

@@ -43,6 +43,9 @@ static const char *const places[] = {
 	"x|{\"password\": \"" MARKER "\"}",
 	"x|--db-password=" MARKER,
 	"x|--api-key|" MARKER,
+	"docker|service|update|--env-add|A=" MARKER,
+	"buildctl|build|--opt|build-arg:A=" MARKER,
+	"docker|pull|me:" MARKER "@h/a",
 };
 
 /* Query strings of a build, where they are kept by name. */
@@ -60,6 +63,9 @@ static const char *const raws[] = {
 	"POST /build?buildargs=" MARKER " HTTP/1.1\r\n",
 	"POST /a HTTP/1.1\r\nX-Registry-Auth: " MARKER "\r\n",
 	"POST /a HTTP/1.1\r\nX-Registry-Auth " MARKER "\r\n",
+	"GET http://me:" MARKER "@h/a HTTP/1.1\r\n",
+	"PASS " MARKER "\r\n",
+	"Q7 " MARKER "\r\n\r\n" MARKER,
 	("POST /a HTTP/1.1\r\nHost: x\r\n\r\n" MARKER),
 };
 

@@ -178,8 +178,12 @@ refuses() {
 }
 
 @test "a mask that is no regular expression" {
-	refuses 'mask = a\nmask = (b\n' ":2: mask = (b: expected a POSIX extended regular expression"
-	refuses 'mask = (a)\\1\n' ":1:" "without back references"
+	refuses 'mask = a\nmask = (b\n' ":2:8: mask = (b: " "expected a POSIX extended regular expression"
+	refuses '  mask=(a)\\1\n' ":1:11:" "without back references"
+	refuses 'mask_name = pin|[a-\n' ":1:17: mask_name = " "expected a POSIX extended regular expression"
+	refuses "heartbeat = 5\nmask = $(printf 'a%.0s' {1..192})\n" ":2:199: a line has at most 198 bytes"
+	refuses "mask = $(printf 'a%.0s' {1..190})(\n" ":1:198: mask = " "Unmatched"
+	refuses 'mask =\n' ":1:" "empty"
 	[ ! -e "$TRAIL" ]
 }
 

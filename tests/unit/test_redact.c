@@ -105,6 +105,21 @@ static void test_engines(void **state)
 	expect("docker|run|-u|0:0|img|id", "docker|run|-u|0:0|img|id");
 	expect("docker|swarm|join|--token|SWMTKN-1-abc-def|10.0.0.1:2377",
 	       "docker|swarm|join|--token|[redacted len=16]|10.0.0.1:2377");
+	expect("docker|service|update|--env-add|A=b|--env-rm|C|s",
+	       "docker|service|update|--env-add|A=[redacted len=1]|--env-rm|C|s");
+	expect("buildctl|build|--opt|build-arg:A=b|--opt|target=x",
+	       "buildctl|build|--opt|build-arg:A=[redacted len=1]|--opt|target=x");
+	expect("docker|buildx|bake|--set|a.args.T=b",
+	       "docker|buildx|bake|--set|a.args.T=[redacted len=1]");
+	expect("docker|run|--health-cmd|curl -u me:pw h|--health-cmd=curl -u me:pw h|x",
+	       "docker|run|--health-cmd|curl -u me:[redacted len=2] h|--health-cmd=curl -u me:[redacted len=2] h|x");
+	expect("docker|commit|-c|ENV A=b c|--change=env A b|-cARG A=b|--change|CMD id|x",
+	       "docker|commit|-c|ENV [redacted len=5]|--change=env [redacted len=3]|-cARG [redacted len=3]|--change|CMD id|x");
+	expect("docker|image|import|--change|ONBUILD ENV A=b|-",
+	       "docker|image|import|--change|[redacted len=15]|-");
+	expect_kept("docker|run|x|sh|-c|env A=b id");
+	expect("docker|pull|me:pw@reg/x", "docker|pull|me:[redacted len=2]@reg/x");
+	expect_kept("docker|pull|reg:5000/x:1@sha256:0123");
 	expect("docker|volume|create|--opt|o=username=u,password=p",
 	       "docker|volume|create|--opt|o=username=u,password=[redacted len=1]");
 }
@@ -258,17 +273,45 @@ static void test_marker_cut_everywhere(void **state)
 		}
 }
 
-static void test_patterns(void **state)
+static void expect_wrong(const char *pattern, size_t column, const char *words)
+{
+	const char *const patterns[] = { "fine", pattern, NULL };
+	const struct redact_rules masks = { .masks = patterns }, names = { .names = patterns };
+	struct redact_problem problem = {};
+	struct redact *redact;
+
+	assert_int_equal(redact_new(&masks, &redact, &problem), -EINVAL);
+	assert_ptr_equal(problem.pattern, pattern);
+	assert_int_equal(problem.column, column);
+	assert_non_null(strstr(problem.words, words));
+	problem = (struct redact_problem){};
+	assert_int_equal(redact_new(&names, &redact, &problem), -EINVAL);
+	assert_ptr_equal(problem.pattern, pattern);
+	assert_int_equal(problem.column, column);
+}
+
+static void test_wrong_patterns(void **state)
+{
+	char longest[REDACT_MOST_PATTERN_BYTES + 2] = {};
+
+	expect_wrong("", 1, "empty");
+	expect_wrong("(", 1, "Unmatched");
+	expect_wrong("(b)a(c", 5, "Unmatched");
+	expect_wrong("pin|[a-", 5, "");
+	expect_wrong("a\\", 2, "ackslash");
+	expect_wrong("(a)\\1", 4, "back reference");
+	memset(longest, 'a', sizeof(longest) - 1);
+	expect_wrong(longest, REDACT_MOST_PATTERN_BYTES + 1, "too long");
+}
+
+static void test_masks(void **state)
 {
 	static const char *const patterns[] = { "--pin ([0-9]+)", "^x|internal-[a-z]+", NULL };
-	static const char *const wrong[] = { "fine", "(", NULL }, *const back[] = { "(a)\\1",
-										    NULL };
-	const char *which = NULL;
+	const struct redact_rules rules = { .masks = patterns }, none = {};
+	struct redact_problem problem;
 	struct redact *redact;
-	char longest[REDACT_MOST_PATTERN_BYTES + 2] = {};
-	const char *const too_long[] = { longest, NULL };
 
-	assert_int_equal(redact_new(patterns, &redact, &which), 0);
+	assert_int_equal(redact_new(&rules, &redact, &problem), 0);
 	expect_with(redact, "prog|--pin|1234|internal-abc|y", false,
 		    "prog|--pin|[redacted len=4]|[redacted len=12]|y");
 	expect_with(redact, "xprog|x", false, "[redacted len=1]prog|x");
@@ -276,15 +319,36 @@ static void test_patterns(void **state)
 		    "docker|run|-e|A=[redacted len=10]");
 	expect_with(redact, "a", false, "a");
 	redact_free(redact);
-	assert_int_equal(redact_new(NULL, &redact, &which), 0);
+	assert_int_equal(redact_new(&none, &redact, &problem), 0);
 	expect_with(redact, "a|-e|b", false, "a|-e|b");
 	redact_free(redact);
-	assert_int_equal(redact_new(wrong, &redact, &which), -EINVAL);
-	assert_string_equal(which, "(");
-	assert_int_equal(redact_new(back, &redact, &which), -EINVAL);
-	memset(longest, 'a', sizeof(longest) - 1);
-	assert_int_equal(redact_new(too_long, &redact, &which), -EINVAL);
 	redact_free(NULL);
+}
+
+static void test_names(void **state)
+{
+	static const char *const names[] = { "pin|otp-?code", "x[0-9]", NULL };
+	const struct redact_rules rules = { .names = names };
+	struct redact_problem problem;
+	struct redact *redact;
+
+	assert_int_equal(redact_new(&rules, &redact, &problem), 0);
+	expect_with(
+		redact, "prog|--pin|12 34|-pin=5|--PIN|6|PIN=7 8", false,
+		"prog|--pin|[redacted len=5]|-pin=[redacted len=1]|--PIN|[redacted len=1]|PIN=[redacted len=3]");
+	expect_with(
+		redact, "prog|--otpcode=a|--otp-code|b|--x1|c|-x2|d", false,
+		"prog|--otpcode=[redacted len=1]|--otp-code|[redacted len=1]|--x1|[redacted len=1]|-x2|[redacted len=1]");
+	/* The whole name, or none. */
+	expect_with(redact, "prog|--pins|1|--spin=2|--x12|3|PINS=4", false,
+		    "prog|--pins|1|--spin=2|--x12|3|PINS=4");
+	expect_with(
+		redact, "sh|-c|PIN=1; prog --pin '2 3' --x1=4", false,
+		"sh|-c|PIN=[redacted len=1]; prog --pin '[redacted len=3]' --x1=[redacted len=1]");
+	expect_with(redact, "x|{\"pin\": \"1 2\"}", false, "x|{\"pin\": \"[redacted len=3]\"}");
+	/* A program in the same line does not forget them. */
+	expect_with(redact, "x|docker|run|--pin|1", false, "x|docker|run|--pin|[redacted len=1]");
+	redact_free(redact);
 }
 
 static void expect_query(const char *method, const char *target, const char *expected)
@@ -349,10 +413,22 @@ static void test_raw(void **state)
 	expect_raw("GET /a\r\nAuthorization Basic x\r\n folded: x\r\n",
 		   "GET /a\r\n[redacted len=21]\r\n[redacted len=10]\r\n");
 	expect_raw("GET /a?b=c d", "GET /a?[redacted len=3][redacted len=2]");
-	expect_raw("{\"Env\":[\"A=secret\"]}", "{\"En[redacted len=16]");
-	expect_raw("secret\"]}\r\n", "secr[redacted len=5]\r\n");
-	expect_raw("PASS hunter2\r\n", "PASS[redacted len=8]\r\n");
-	expect_raw("pin", "p[redacted len=2]");
+	expect_raw("GET /a\r\nHost: d\rAuthorization: x\r\nHost: me:pw@d\r\n",
+		   "GET /a\r\nHost:[redacted len=19]\r\nHost: me:[redacted len=2]@d\r\n");
+	expect_raw("GET http://me:pw@d/a HTTP/1.1\r\n",
+		   "GET http://[redacted len=5]@d/a HTTP/1.1\r\n");
+	expect_raw("GET http://me:p", "GET http://[redacted len=4]");
+	expect_raw("GET /images/http%3A%2F%2Fme%3Apw%40d/json x",
+		   "GET /images/http://[redacted len=5]@d/json[redacted len=2]");
+	/* No head: nothing of it. */
+	expect_raw("{\"Env\":[\"A=secret\"]}", "[redacted len=20]");
+	expect_raw("secret\"]}\r\n", "[redacted len=11]");
+	expect_raw("PASS hunter2\r\n", "[redacted len=14]");
+	expect_raw("PASS /hunter2\r\nHost: hunter2\r\n", "[redacted len=30]");
+	expect_raw("GET hunter2\r\n", "[redacted len=13]");
+	expect_raw("pin", "[redacted len=3]");
+	expect_raw("SSH-2.0-client", "SSH-2.0-[redacted len=6]");
+	expect_raw("\x16\x03\x01garbage", "\x16\x03\x01[redacted len=7]");
 	expect_raw("", "");
 }
 
@@ -363,6 +439,30 @@ static void test_text(void **state)
 	redact_text(NULL, TEXT("user=me password=pw url=http://a:b@c"), false, &out);
 	assert_string_equal(buffer_string(&out),
 			    "user=me password=[redacted len=2] url=http://[redacted len=3]@c");
+}
+
+static void expect_path(const char *path, bool encoded, const char *expected)
+{
+	_cleanup_buffer_ struct buffer out = {};
+
+	redact_path(NULL, text_of(path), encoded, &out);
+	assert_string_equal(buffer_string(&out), expected);
+}
+
+static void test_path(void **state)
+{
+	expect_path("/images/reg:5000/a%2Fb:1@sha256:0123/json", true,
+		    "/images/reg:5000/a%2Fb:1@sha256:0123/json");
+	expect_path("/images/https://me:pw@h/x/json", true,
+		    "/images/https://[redacted len=5]@h/x/json");
+	expect_path("/images/https:%2f%2fme:p%40w%40h/x/json", true,
+		    "/images/https://[redacted len=6]@h/x/json");
+	expect_path("/images/me:p@w@reg/x/json", true, "/images/me:[redacted len=3]@reg/x/json");
+	/* As path.Clean() leaves it. */
+	expect_path("https:/me:pw@h/x", false, "https:/[redacted len=5]@h/x");
+	expect_path("busybox:1@sha256:0123", false, "busybox:1@sha256:0123");
+	expect_path("/var/lib:/x:ro", false, "/var/lib:/x:ro");
+	expect_path("%70assword=a%20b", true, "password=[redacted len=1]%20b");
 }
 
 static void test_no_memory_of_the_list(void **state)
@@ -387,10 +487,13 @@ int main(void)
 		cmocka_unit_test(test_lines_within_arguments),
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_marker_cut_everywhere),
-		cmocka_unit_test(test_patterns),
+		cmocka_unit_test(test_wrong_patterns),
+		cmocka_unit_test(test_masks),
+		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_query),
 		cmocka_unit_test(test_raw),
 		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_path),
 		cmocka_unit_test(test_no_memory_of_the_list),
 	};
 

@@ -18,6 +18,8 @@
 #include "output/escape.h"
 #include "output/format.h"
 
+#define LINE_MOST 198 /* bytes, as inih is built: INI_MAX_LINE, the newline, a zero */
+
 static int set_string(char **place, const char *value)
 {
 	char *copy = strdup(value);
@@ -82,19 +84,22 @@ static bool is_rung(const char *value)
 }
 
 /* Whether the redaction will take it: asked here, where the line is still known. */
-static int check_mask(const char *value)
+static int check_mask(const char *value, struct redact_problem *ret_problem)
 {
+	const char *const values[] = { value, NULL };
+	const struct redact_rules rules = { .masks = values, .names = values };
 	struct redact *redact = NULL;
-	const char *wrong;
-	int r = redact_new((const char *const[]){ value, NULL }, &redact, &wrong);
+	int r = redact_new(&rules, &redact, ret_problem);
 
-	redact_free(redact);
+	if (r == 0)
+		redact_free(redact);
 	return r;
 }
 
 static int add_mask(struct string_list *list, const char *value)
 {
-	int r = value[0] ? check_mask(value) : -EINVAL;
+	struct redact_problem problem;
+	int r = check_mask(value, &problem);
 
 	return r < 0 ? r : add_string(list, value);
 }
@@ -117,6 +122,8 @@ static const struct key {
 	{ "port", WANT_PORTS, AT(ports), 0, 0, "a TCP port, 1 to 65535" },
 	{ "engine_root", WANT_PATHS, AT(engine_roots), 0, 0, "an absolute path" },
 	{ "mask", WANT_MASKS, AT(masks), 0, 0,
+	  "a POSIX extended regular expression of at most 256 bytes, without back references" },
+	{ "mask_name", WANT_MASKS, AT(mask_names), 0, 0,
 	  "a POSIX extended regular expression of at most 256 bytes, without back references" },
 	{ "rung", WANT_RUNG, AT(rung), 0, 0, "fentry or tracepoint" },
 	{ "ring_state", WANT_RING, AT(ring_bytes[WIRE_RING_state]), 0, 0,
@@ -161,12 +168,33 @@ struct config_reading {
 	int error;
 };
 
-static void say_wrong(const char *file, int line, const char *name, const char *value)
+static void say_wrong_mask(const char *file, int line, const char *name, const char *value,
+			   size_t column)
+{
+	_cleanup_buffer_ struct buffer safe = {};
+	struct redact_problem problem;
+
+	if (check_mask(value, &problem) != -EINVAL)
+		return;
+	escape_append(&safe, text_of(value));
+	fprintf(stderr,
+		"docktrail: %s:%d:%zu: %s = %s: %s: expected a POSIX extended regular expression "
+		"of at most %d bytes, without back references\n",
+		file, line, column + problem.column - 1, name, buffer_string(&safe) ?: "",
+		problem.words, REDACT_MOST_PATTERN_BYTES);
+}
+
+/* `column`: where the value begins, from 1. */
+static void say_wrong(const char *file, int line, const char *name, const char *value,
+		      size_t column)
 {
 	_cleanup_buffer_ struct buffer safe = {};
 
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		if (strcmp(keys[i].name, name) == 0) {
+		if (strcmp(keys[i].name, name) == 0 && keys[i].want == WANT_MASKS) {
+			say_wrong_mask(file, line, name, value, column);
+			return;
+		} else if (strcmp(keys[i].name, name) == 0) {
 			escape_append(&safe, text_of(value));
 			fprintf(stderr, "docktrail: %s:%d: %s = %s: expected %s\n", file, line,
 				name, buffer_string(&safe) ?: "", keys[i].expected);
@@ -200,6 +228,7 @@ static void explain_line(const char *file, int wanted)
 	_cleanup_fclose_ FILE *stream = fopen(file, "re");
 	char line[4096], name[128] = "", value[3072] = "";
 	bool section = false;
+	int before = 0;
 
 	for (int number = 1; stream && fgets(line, sizeof(line), stream); number++) {
 		section = section || line[strspn(line, " \t")] == '[';
@@ -208,15 +237,34 @@ static void explain_line(const char *file, int wanted)
 		/* In a section no key is known, whatever its value. */
 		if (section)
 			break;
-		if (sscanf(line, " %127[^ =\t] = %3071[^\n]", name, value) >= 1 &&
+		if (sscanf(line, " %127[^ =\t] = %n%3071[^\n]", name, &before, value) >= 1 &&
 		    strchr(line, '=')) {
-			say_wrong(file, wanted, name, value);
+			say_wrong(file, wanted, name, value, (size_t)before + 1);
 			return;
 		}
 	}
 	fprintf(stderr,
 		"docktrail: %s:%d: expected `key = value`, one to a line, without sections\n", file,
 		wanted);
+}
+
+/* inih takes the rest of a longer line for the next one, and says nothing. */
+static int check_lengths(const char *file)
+{
+	_cleanup_fclose_ FILE *stream = fopen(file, "re");
+	int line = 1, column = 0, c;
+
+	while (stream && (c = getc(stream)) != EOF) {
+		if (c == '\n') {
+			line++;
+			column = 0;
+		} else if (++column > LINE_MOST) {
+			fprintf(stderr, "docktrail: %s:%d:%d: a line has at most %d bytes\n", file,
+				line, column, LINE_MOST);
+			return -EINVAL;
+		}
+	}
+	return 0;
 }
 
 static int read_config(struct record_options *options, const char *file, bool required)
@@ -237,6 +285,8 @@ static int read_config(struct record_options *options, const char *file, bool re
 		fprintf(stderr, "docktrail: cannot read the configuration %s: %m\n", file);
 		return -EINVAL;
 	}
+	if (check_lengths(file) < 0)
+		return -EINVAL;
 	line = ini_parse(file, take_line, &reading);
 	if (line == -2 || reading.error == -ENOMEM)
 		return -ENOMEM;
@@ -525,5 +575,6 @@ void record_options_clear(struct record_options *options)
 	clear_list(&options->ports);
 	clear_list(&options->engine_roots);
 	clear_list(&options->masks);
+	clear_list(&options->mask_names);
 	*options = (struct record_options){};
 }

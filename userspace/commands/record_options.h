@@ -24,9 +24,10 @@ struct record_options {
 	struct string_list connects; /* of these only connects and sizes; paths or patterns */
 	struct string_list ports;    /* an engine's TCP ports, whoever listens; none: the usual */
 	struct string_list engine_roots; /* where engines keep their containers' files */
-	struct string_list masks; /* further patterns of secrets in command lines, POSIX extended */
-	char *rung;               /* only this rung of the ladder */
-	char *live;               /* format to print committed events in, or NULL */
+	struct string_list masks;        /* further patterns of secrets, POSIX extended */
+	struct string_list mask_names;   /* of flags and variables whose value is one */
+	char *rung;                      /* only this rung of the ladder */
+	char *live;                      /* format to print committed events in, or NULL */
 	uint32_t ring_bytes[WIRE_RINGS];
 	uint32_t volume_bytes;
 	uint32_t heartbeat_s;

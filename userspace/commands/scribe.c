@@ -167,13 +167,17 @@ static int open_actors(struct scribe *scribe, const struct scribe_options *optio
 static int open_redact(struct scribe *scribe, const struct record_options *record,
 		       struct buffer *problem)
 {
-	const char *wrong = NULL;
-	int r = redact_new((const char *const *)record->masks.items, &scribe->redact, &wrong);
+	const struct redact_rules rules = {
+		.masks = (const char *const *)record->masks.items,
+		.names = (const char *const *)record->mask_names.items,
+	};
+	struct redact_problem wrong;
+	int r = redact_new(&rules, &scribe->redact, &wrong);
 
 	if (r == -EINVAL)
 		buffer_printf(problem,
-			      "mask = %s: not a POSIX extended regular expression that can be used",
-			      wrong ?: "?");
+			      "%s: not a POSIX extended regular expression that can be used: %s",
+			      wrong.pattern, wrong.words);
 	return r;
 }
 
@@ -400,10 +404,11 @@ void scribe_emit(void *user, struct record *record)
 	uint64_t severity = record_number(record, FIELD_event_severity);
 	int r;
 
+	r = redact_record(scribe->redact, record);
 	fill_head(scribe, record, trail_writer_next_sequence(scribe->writer));
 	buffer_clear(&scribe->line);
 	record_append_json(record, &scribe->line);
-	if (record->error || scribe->line.error) {
+	if (r < 0 || record->error || scribe->line.error) {
 		scribe->losses.memory++;
 		return;
 	}

@@ -4,71 +4,156 @@
 #include <ctype.h>
 #include <errno.h>
 #include <regex.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/cleanup.h"
-#include "correlate/operations.h"
 #include "correlate/redact_private.h"
 
-struct redact {
-	regex_t *patterns;
+#define MOST_NAME_BYTES 128 /* of a flag or variable that the operator may have named */
+
+struct patterns {
+	regex_t *items;
 	size_t count;
 };
 
-static bool is_usable(const char *pattern)
+struct redact {
+	struct patterns masks, names;
+};
+
+/* A back reference, which has no bound on time; NULL if there is none. */
+static const char *find_back_reference(const char *pattern)
 {
-	if (strlen(pattern) > REDACT_MOST_PATTERN_BYTES)
-		return false;
 	for (const char *p = pattern; *p; p++)
 		if (*p == '\\' && isdigit((unsigned char)*++p))
-			return false;
+			return p - 1;
 		else if (!*p)
 			break;
-	return true;
+	return NULL;
 }
 
-int redact_new(const char *const *patterns, struct redact **ret, const char **ret_wrong)
+/* regcomp() does not say where: it is behind the longest beginning that compiles. */
+static size_t find_wrong(const char *pattern, size_t length)
+{
+	char beginning[REDACT_MOST_PATTERN_BYTES + 1];
+	regex_t regex;
+
+	memcpy(beginning, pattern, length + 1);
+	while (length > 0) {
+		beginning[--length] = '\0';
+		if (regcomp(&regex, beginning, REG_EXTENDED) != 0)
+			continue;
+		regfree(&regex);
+		break;
+	}
+	return length;
+}
+
+static int refuse(struct redact_problem *problem, const char *pattern, size_t offset,
+		  const char *words)
+{
+	problem->pattern = pattern;
+	problem->column = offset + 1;
+	snprintf(problem->words, sizeof(problem->words), "%s", words);
+	return -EINVAL;
+}
+
+/* A name matches as a whole, in capitals or not. */
+static int compile(const char *pattern, bool name, regex_t *ret, struct redact_problem *problem)
+{
+	char whole[REDACT_MOST_PATTERN_BYTES + 8], words[80];
+	size_t length = strlen(pattern);
+	const char *reference;
+	int r;
+
+	if (length == 0)
+		return refuse(problem, pattern, 0, "it is empty");
+	if (length > REDACT_MOST_PATTERN_BYTES)
+		return refuse(problem, pattern, REDACT_MOST_PATTERN_BYTES, "it is too long");
+	reference = find_back_reference(pattern);
+	if (reference)
+		return refuse(problem, pattern, (size_t)(reference - pattern), "a back reference");
+	r = regcomp(ret, pattern, REG_EXTENDED);
+	if (r == 0 && name) {
+		regfree(ret);
+		snprintf(whole, sizeof(whole), "^(%s)$", pattern);
+		r = regcomp(ret, whole, REG_EXTENDED | REG_ICASE | REG_NOSUB);
+	}
+	if (r == 0)
+		return 0;
+	if (r == REG_ESPACE)
+		return -ENOMEM;
+	regerror(r, NULL, words, sizeof(words));
+	return refuse(problem, pattern, find_wrong(pattern, length), words);
+}
+
+static int compile_all(struct patterns *patterns, const char *const *texts, bool names,
+		       struct redact_problem *problem)
+{
+	size_t count = 0;
+	int r = 0;
+
+	while (texts && texts[count])
+		count++;
+	if (count == 0)
+		return 0;
+	patterns->items = calloc(count, sizeof(*patterns->items));
+	if (!patterns->items)
+		return -ENOMEM;
+	for (; r == 0 && patterns->count < count; patterns->count += r == 0)
+		r = compile(texts[patterns->count], names, &patterns->items[patterns->count],
+			    problem);
+	return r;
+}
+
+static void free_all(struct patterns *patterns)
+{
+	for (size_t i = 0; i < patterns->count; i++)
+		regfree(&patterns->items[i]);
+	free(patterns->items);
+}
+
+int redact_new(const struct redact_rules *rules, struct redact **ret,
+	       struct redact_problem *ret_problem)
 {
 	struct redact *redact = calloc(1, sizeof(*redact));
-	size_t count = 0;
+	int r;
 
 	if (!redact)
 		return -ENOMEM;
-	while (patterns && patterns[count])
-		count++;
-	redact->patterns = calloc(count ? count : 1, sizeof(*redact->patterns));
-	if (!redact->patterns) {
-		free(redact);
-		return -ENOMEM;
-	}
-	for (; redact->count < count; redact->count++) {
-		const char *pattern = patterns[redact->count];
-		int r = is_usable(pattern)
-				? regcomp(&redact->patterns[redact->count], pattern, REG_EXTENDED)
-				: REG_BADPAT;
-
-		if (r == 0)
-			continue;
+	r = compile_all(&redact->masks, rules->masks, false, ret_problem);
+	if (r == 0)
+		r = compile_all(&redact->names, rules->names, true, ret_problem);
+	if (r < 0)
 		redact_free(redact);
-		if (r == REG_ESPACE)
-			return -ENOMEM;
-		*ret_wrong = pattern;
-		return -EINVAL;
-	}
-	*ret = redact;
-	return 0;
+	else
+		*ret = redact;
+	return r;
 }
 
 void redact_free(struct redact *redact)
 {
 	if (!redact)
 		return;
-	for (size_t i = 0; i < redact->count; i++)
-		regfree(&redact->patterns[i]);
-	free(redact->patterns);
+	free_all(&redact->masks);
+	free_all(&redact->names);
 	free(redact);
+}
+
+bool redact_is_operators_name(const struct redact *redact, struct text name)
+{
+	char text[MOST_NAME_BYTES + 1];
+
+	if (!redact || redact->names.count == 0 || name.length == 0 ||
+	    name.length > MOST_NAME_BYTES || memchr(name.data, '\0', name.length))
+		return false;
+	memcpy(text, name.data, name.length);
+	text[name.length] = '\0';
+	for (size_t i = 0; i < redact->names.count; i++)
+		if (regexec(&redact->names.items[i], text, 0, NULL, 0) == 0)
+			return true;
+	return false;
 }
 
 /* Set a byte of `marks` for each byte of the text that the pattern covers. Returns whether any. */
@@ -121,13 +206,13 @@ static int find_marks(const struct redact *redact, struct text text, char **ret_
 	bool any = false;
 
 	*ret_marks = NULL;
-	if (!redact || redact->count == 0 || text.length == 0)
+	if (!redact || redact->masks.count == 0 || text.length == 0)
 		return 0;
 	marks = calloc(text.length, 1);
 	if (!marks)
 		return -ENOMEM;
-	for (size_t i = 0; i < redact->count; i++)
-		any |= mark(&redact->patterns[i], text, marks);
+	for (size_t i = 0; i < redact->masks.count; i++)
+		any |= mark(&redact->masks.items[i], text, marks);
 	if (any)
 		*ret_marks = TAKE_PTR(marks);
 	return 0;
@@ -141,7 +226,7 @@ static int apply_patterns(const struct redact *redact, struct text_list *list, s
 	size_t at = 0;
 	int r;
 
-	if (!redact || redact->count == 0)
+	if (!redact || redact->masks.count == 0)
 		return 0;
 	for (size_t i = first; i < list->count; i++) {
 		struct text argument = text_list_at(list, i);
@@ -182,7 +267,7 @@ int redact_arguments(const struct redact *redact, const struct text_list *argume
 		     struct text_list *ret)
 {
 	size_t first = ret->count;
-	int r = redact_known_arguments(arguments, ret);
+	int r = redact_known_arguments(redact, arguments, ret);
 
 	if (r == 0)
 		r = apply_patterns(redact, ret, first);
@@ -199,7 +284,7 @@ void redact_text(const struct redact *redact, struct text text, bool cut, struct
 	_cleanup_free_ char *marks = NULL;
 	int r;
 
-	redact_known(text, cut, &known);
+	redact_known(redact, text, cut, &known);
 	r = buffer_string(&known) ? 0 : known.error;
 	if (r == 0)
 		r = find_marks(redact, (struct text){ known.data, known.length }, &marks);

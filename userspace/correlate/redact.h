@@ -15,17 +15,34 @@
 #define REDACT_MOST_PATTERN_BYTES 256
 
 struct operation;
+struct record;
 
 /* What the operator adds; everywhere NULL stands for nothing. */
 struct redact;
 
 /*
- * `patterns`: POSIX extended regular expressions, NULL at the end (or NULL for none). What one of
- * them matches is masked, or of that its first group if it has one; a command line is matched as a
- * whole, a space between arguments. Back references are refused: they have no bound on time.
- * Returns 0; -EINVAL with *ret_wrong set to the pattern; -ENOMEM.
+ * POSIX extended regular expressions, NULL at the end of each list (or NULL for none). Back
+ * references are refused: they have no bound on time.
+ *
+ * masks: what one of them matches is masked, or of that its first group if it has one; a command
+ *	line is matched as a whole, a space between arguments.
+ * names: of flags, variables and JSON members whose value is a secret, without dashes in front;
+ *	matched as a whole, whatever the case.
  */
-int redact_new(const char *const *patterns, struct redact **ret, const char **ret_wrong);
+struct redact_rules {
+	const char *const *masks, *const *names;
+};
+
+/* What is wrong with a pattern, which is the caller's; columns from 1, in bytes. */
+struct redact_problem {
+	const char *pattern;
+	size_t column;
+	char words[80];
+};
+
+/* Returns 0; -EINVAL with *ret_problem filled; -ENOMEM. */
+int redact_new(const struct redact_rules *rules, struct redact **ret,
+	       struct redact_problem *ret_problem);
 /* Takes NULL. */
 void redact_free(struct redact *redact);
 
@@ -46,8 +63,17 @@ void redact_query(const struct redact *redact, const struct operation *operation
 		  struct buffer *ret);
 
 /*
+ * The path of a request target, or what was decoded from one: without user information, and without
+ * what redact_text() would mask. `encoded`: as it came, and stays so where nothing is masked.
+ * Appends to `ret` as above.
+ */
+void redact_path(const struct redact *redact, struct text path, bool encoded, struct buffer *ret);
+
+/*
  * The start of what is no HTTP message: a request line without its query, headers that are known to
- * be harmless, of anything else the length. Appends to `ret` as above.
+ * be harmless, of anything else the length. Where it has no request line, nothing but its length
+ * and what tells TLS or SSH: a client that lies about a length makes any body such a start. Appends
+ * to `ret` as above.
  */
 void redact_raw(const struct redact *redact, struct text raw, struct buffer *ret);
 
@@ -57,3 +83,10 @@ void redact_raw(const struct redact *redact, struct text raw, struct buffer *ret
  * be missing. Appends to `ret` as above.
  */
 void redact_text(const struct redact *redact, struct text text, bool cut, struct buffer *ret);
+
+/*
+ * The last look, before an event is written: every text of what was asked, of its target and of
+ * what is declared, since a secret may stand in any of them. Command lines and queries were masked
+ * by what is known of them, and stay. Returns 0 or -ENOMEM: then the event must not be written.
+ */
+int redact_record(const struct redact *redact, struct record *record);

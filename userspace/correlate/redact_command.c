@@ -17,14 +17,17 @@ enum pending {
 	PENDING_PAIR, /* NAME=value */
 	PENDING_PORT, /* -p: a port where the engine's `run` or `create` takes one, or secret */
 	PENDING_USER_PASSWORD, /* name:password */
+	PENDING_CHANGE,        /* an instruction of a Dockerfile */
 	PENDING_PLAIN,         /* the value of a flag in front of the subcommand */
 };
 
 struct command {
+	const struct redact *redact;
 	bool engine; /* docker and its like */
 	bool is_ctr;
 	unsigned words;      /* before and with the subcommand */
 	bool group, publish; /* "container run"; run or create: -p is a port */
+	bool changes;        /* commit or import: -c is a change */
 	const struct client *client;
 	enum pending pending;
 	unsigned nesting;
@@ -103,7 +106,8 @@ static void look_at_program(struct command *command, struct text word)
 		return;
 	}
 	if (is_engine(program)) {
-		*command = (struct command){ .engine = true,
+		*command = (struct command){ .redact = command->redact,
+					     .engine = true,
 					     .is_ctr = text_equal(program, TEXT("ctr")),
 					     .nesting = command->nesting,
 					     .interpreter = command->interpreter,
@@ -130,8 +134,9 @@ static void look_at_program(struct command *command, struct text word)
 /* "run", "create", and with a group in front of it; only these first words are the subcommand. */
 static void look_at_subcommand(struct command *command, struct text word)
 {
-	static const char *const groups[] = { "container", "containers", "pod", "c" };
+	static const char *const groups[] = { "container", "containers", "pod", "c", "image" };
 	static const char *const publishing[] = { "run", "create" };
+	static const char *const changing[] = { "commit", "import" };
 
 	if (++command->words > (command->group ? 2u : 1u))
 		return;
@@ -139,6 +144,7 @@ static void look_at_subcommand(struct command *command, struct text word)
 		command->group = true;
 	else
 		command->publish = is_one_of(word, publishing, ARRAY_SIZE(publishing));
+	command->changes = is_one_of(word, changing, ARRAY_SIZE(changing));
 }
 
 /* Flags in front of the subcommand whose value would be taken for it. */
@@ -191,6 +197,9 @@ static void mask_value(struct command *command, enum pending kind, struct text v
 		else
 			redact_mask(ret, value);
 		break;
+	case PENDING_CHANGE:
+		redact_change(command->redact, value, ret);
+		break;
 	case PENDING_USER_PASSWORD:
 		redact_user_password(value, ret);
 		break;
@@ -215,7 +224,7 @@ static void value_of_flag(struct command *command, enum pending kind, struct tex
 /* --name, or -name as some take it. */
 static bool take_long_flag(struct command *command, struct text word, struct buffer *ret)
 {
-	static const char *const pairs[] = { "env", "build-arg" };
+	static const char *const pairs[] = { "env", "build-arg", "env-add", "set" };
 	static const char *const secrets[] = { "secret", "password", "creds" };
 	size_t dashes = word.data[1] == '-' ? 2 : 1, end = dashes;
 	enum pending kind = PENDING_NONE;
@@ -233,7 +242,7 @@ static bool take_long_flag(struct command *command, struct text word, struct buf
 	else if (((command->is_ctr || command->client) && text_equal(name, TEXT("user"))) ||
 		 text_equal(name, TEXT("proxy-user")))
 		kind = PENDING_USER_PASSWORD;
-	else if (redact_is_secret_name(name))
+	else if (redact_is_secret_name(command->redact, name))
 		kind = PENDING_SECRET;
 	if (kind == PENDING_NONE)
 		return false;
@@ -287,8 +296,25 @@ static bool take_client_flag(struct command *command, struct text word, struct b
 	return true;
 }
 
+static bool take_change_flag(struct command *command, struct text word, struct buffer *ret)
+{
+	const struct text change = TEXT("--change");
+
+	if (word.data[1] == 'c')
+		value_of_flag(command, PENDING_CHANGE, word, 2, ret);
+	else if (word.length >= change.length &&
+		 memcmp(word.data, change.data, change.length) == 0 &&
+		 (word.length == change.length || word.data[change.length] == '='))
+		value_of_flag(command, PENDING_CHANGE, word, change.length, ret);
+	else
+		return false;
+	return true;
+}
+
 static bool take_flag(struct command *command, struct text word, struct buffer *ret)
 {
+	if (command->changes && take_change_flag(command, word, ret))
+		return true;
 	if (word.data[1] != '-' && take_client_flag(command, word, ret))
 		return true;
 	if (take_long_flag(command, word, ret))
@@ -423,12 +449,13 @@ static bool take_variable(const struct command *command, struct text word, struc
 	while (name < word.length && redact_is_name(word.data[name]))
 		name++;
 	if (name == 0 || name == word.length || word.data[name] != '=' ||
-	    !redact_is_secret_name((struct text){ word.data, name }))
+	    !redact_is_secret_name(command->redact, (struct text){ word.data, name }))
 		return false;
 	end = command->nesting > 0 ? script_value_end(word, name + 1) : word.length;
 	buffer_append(ret, word.data, name + 1);
 	redact_mask(ret, (struct text){ word.data + name + 1, end - name - 1 });
-	redact_known((struct text){ word.data + end, word.length - end }, command->cut, ret);
+	redact_known(command->redact, (struct text){ word.data + end, word.length - end },
+		     command->cut, ret);
 	return true;
 }
 
@@ -440,7 +467,7 @@ static void take_text(struct command *command, struct text word, bool script, st
 	for (size_t i = 0; i < word.length && !spaces; i++)
 		spaces = is_space(word.data[i]);
 	if (!spaces || command->nesting >= MOST_NESTING) {
-		redact_known(word, command->cut, ret);
+		redact_known(command->redact, word, command->cut, ret);
 		return;
 	}
 	take_line(command, word, true, &line);
@@ -452,8 +479,41 @@ static void take_text(struct command *command, struct text word, bool script, st
 		plain = line;
 		line = (struct buffer){};
 	}
-	redact_known((struct text){ plain.data, plain.length }, command->cut, ret);
+	redact_known(command->redact, (struct text){ plain.data, plain.length }, command->cut, ret);
 	ret->error = ret->error ?: plain.error;
+}
+
+/*
+ * openssl's -passin pass:SECRET, buildctl's --opt build-arg:NAME=value, and a command line as the
+ * value of a flag: --health-cmd=..., whose program would not be seen behind the flag.
+ */
+static bool take_prefixed(struct command *command, struct text word, struct buffer *ret)
+{
+	struct command value = *command;
+	size_t length = 0;
+
+	if (word.length > 5 && memcmp(word.data, "pass:", 5) == 0) {
+		buffer_append(ret, word.data, 5);
+		redact_mask(ret, (struct text){ word.data + 5, word.length - 5 });
+		return true;
+	}
+	if (command->engine && word.length > 10 && memcmp(word.data, "build-arg:", 10) == 0) {
+		buffer_append(ret, word.data, 10);
+		redact_pair((struct text){ word.data + 10, word.length - 10 }, ret);
+		return true;
+	}
+	while (length < word.length && (redact_is_name(word.data[length])))
+		length++;
+	if (length < 3 || word.data[0] != '-' || length >= word.length ||
+	    word.data[length] != '=' ||
+	    redact_is_secret_name(command->redact, (struct text){ word.data, length }))
+		return false;
+	length++;
+	buffer_append(ret, word.data, length);
+	value.pending = PENDING_NONE;
+	value.script = false;
+	take_text(&value, (struct text){ word.data + length, word.length - length }, false, ret);
+	return true;
 }
 
 static void take_word(struct command *command, struct text word, struct buffer *ret)
@@ -469,12 +529,8 @@ static void take_word(struct command *command, struct text word, struct buffer *
 	}
 	if (word.length > 1 && word.data[0] == '-' && take_flag(command, word, ret))
 		return;
-	/* openssl's -passin pass:SECRET */
-	if (word.length > 5 && memcmp(word.data, "pass:", 5) == 0) {
-		buffer_append(ret, word.data, 5);
-		redact_mask(ret, (struct text){ word.data + 5, word.length - 5 });
+	if (take_prefixed(command, word, ret))
 		return;
-	}
 	if (!script && take_variable(command, word, ret))
 		return;
 	if (word.length > 0 && word.data[0] == '-') {
@@ -488,16 +544,18 @@ static void take_word(struct command *command, struct text word, struct buffer *
 	take_text(command, word, script, ret);
 }
 
-int redact_known_arguments(const struct text_list *arguments, struct text_list *ret)
+int redact_known_arguments(const struct redact *redact, const struct text_list *arguments,
+			   struct text_list *ret)
 {
-	struct command command = {};
+	struct command command = { .redact = redact };
 	_cleanup_buffer_ struct buffer masked = {};
 
 	for (size_t i = 0; i < arguments->count; i++) {
 		int r;
 
 		buffer_clear(&masked);
-		command.cut = arguments->cut && i + 1 == arguments->count;
+		command.cut = (arguments->cut && i + 1 == arguments->count) ||
+			      text_list_at(arguments, i).length >= REDACT_MAY_BE_CUT_BYTES;
 		take_word(&command, text_list_at(arguments, i), &masked);
 		r = masked.error;
 		if (r == 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What redact.c (patterns, queries), redact_command.c and redact_text.c share. */
+/* What the files of redaction share. */
 #pragma once
 
 #include "correlate/redact.h"
@@ -10,11 +10,15 @@ void redact_mask(struct buffer *ret, struct text secret);
 /* The length of a mask at the beginning of `text`, or 0. */
 size_t redact_mask_length(struct text text);
 
-/* The built-in rules for text. */
-void redact_known(struct text text, bool cut, struct buffer *ret);
+/* The built-in rules for text, and the operator's names. */
+void redact_known(const struct redact *redact, struct text text, bool cut, struct buffer *ret);
 
-/* The built-in rules for a command line. Returns 0 or -ENOMEM. */
-int redact_known_arguments(const struct text_list *arguments, struct text_list *ret);
+/* The same for a command line. Returns 0 or -ENOMEM. */
+int redact_known_arguments(const struct redact *redact, const struct text_list *arguments,
+			   struct text_list *ret);
+
+/* A change of an image, an instruction of a Dockerfile: ENV and ARG without their values. */
+void redact_change(const struct redact *redact, struct text change, struct buffer *ret);
 
 /* redact_value.c: the values of flags. */
 
@@ -28,10 +32,19 @@ void redact_pair(struct text pair, struct buffer *ret);
 void redact_user_password(struct text text, struct buffer *ret);
 
 /* User information in front of a host, whatever it looks like, and the rules for text. */
-void redact_address(struct text address, struct buffer *ret);
+void redact_address(const struct redact *redact, struct text address, struct buffer *ret);
+
+/*
+ * Texts of a body are cut at 16 KiB (DECLARED_MOST_TEXT_BYTES), at a whole character, targets at
+ * 48: who looks at one this long has to take its end for missing.
+ */
+#define REDACT_MAY_BE_CUT_BYTES ((16u << 10) - 4)
 
 /* Does the name of a flag or variable say that its value is secret? */
-bool redact_is_secret_name(struct text name);
+bool redact_is_secret_name(const struct redact *redact, struct text name);
+
+/* Is it one of the operator's? */
+bool redact_is_operators_name(const struct redact *redact, struct text name);
 
 /* May the character stand in such a name? */
 bool redact_is_name(char c);

@@ -8,11 +8,10 @@
 #include "correlate/operations.h"
 #include "correlate/redact_private.h"
 
-#define MOST_NAME_BYTES    64 /* of a query parameter that is not named, or of a header */
-#define MOST_GARBAGE_BYTES 4  /* of a first line that is none: enough to tell TLS or SSH */
+#define MOST_NAME_BYTES 64 /* of a query parameter that is not named, or of a header */
 
 /* ENV and ARG carry values; with more than one line, or ONBUILD, anything may stand anywhere. */
-static void mask_change(const struct redact *redact, struct text change, struct buffer *ret)
+void redact_change(const struct redact *redact, struct text change, struct buffer *ret)
 {
 	size_t start = 0, end;
 	struct text word;
@@ -56,6 +55,33 @@ static void encode(struct text text, struct buffer *ret)
 	}
 }
 
+static void append_path(const struct redact *redact, struct text path, bool encoded, bool cut,
+			struct buffer *ret)
+{
+	_cleanup_buffer_ struct buffer decoded = {}, masked = {};
+	struct text text = path;
+
+	if (encoded && path.length && memchr(path.data, '%', path.length)) {
+		operation_decode(&decoded, path, false);
+		text = (struct text){ decoded.data, decoded.length };
+	}
+	if (!decoded.error)
+		redact_text(redact, text, cut, &masked);
+	if (decoded.error || masked.error)
+		ret->error = decoded.error ?: masked.error;
+	else if (text_equal(text, (struct text){ masked.data, masked.length }))
+		buffer_append(ret, path.data, path.length);
+	else if (encoded)
+		encode((struct text){ masked.data, masked.length }, ret);
+	else
+		buffer_append(ret, masked.data, masked.length);
+}
+
+void redact_path(const struct redact *redact, struct text path, bool encoded, struct buffer *ret)
+{
+	append_path(redact, path, encoded, path.length >= REDACT_MAY_BE_CUT_BYTES, ret);
+}
+
 /* The value of a parameter that is kept. */
 static void append_value(const struct redact *redact, struct text name, struct text raw,
 			 struct buffer *ret)
@@ -70,9 +96,9 @@ static void append_value(const struct redact *redact, struct text name, struct t
 		return;
 	}
 	if (text_equal(name, TEXT("remote")) || text_equal(name, TEXT("fromSrc")))
-		redact_address(decoded, &masked);
+		redact_address(redact, decoded, &masked);
 	else if (text_equal(name, TEXT("changes")))
-		mask_change(redact, decoded, &masked);
+		redact_change(redact, decoded, &masked);
 	else
 		redact_text(redact, decoded, false, &masked);
 	if (value.error || masked.error)
@@ -131,45 +157,68 @@ void redact_query(const struct redact *redact, const struct operation *operation
 	}
 }
 
-/* "PASS hunter2" has the looks of a method, but no target begins so. */
-static bool begins_target(struct text line, size_t method)
-{
-	struct text target;
+/* What tells another protocol; these bytes are no secret of anybody's. */
+static const struct {
+	const char *start;
+	size_t length;
+} protocols[] = { { "SSH-2.0-", 8 }, { "\x16\x03\x01", 3 }, { "\x16\x03\x03", 3 }, { "\x80", 1 } };
 
-	if (line.length - method < 2 || line.data[method] != ' ')
-		return false;
-	target = (struct text){ line.data + method + 1, line.length - method - 1 };
-	return target.data[0] == '/' || target.data[0] == '*' ||
-	       (target.length > 4 && memcmp(target.data, "http", 4) == 0);
+static void mask_garbage(struct text raw, struct buffer *ret)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(protocols) && !kept; i++)
+		if (raw.length >= protocols[i].length &&
+		    memcmp(raw.data, protocols[i].start, protocols[i].length) == 0)
+			kept = protocols[i].length;
+	buffer_append(ret, raw.data, kept);
+	redact_mask(ret, (struct text){ raw.data + kept, raw.length - kept });
 }
 
 /*
- * "METHOD target HTTP/1.1", or what of it there is: without the query. Anything else may be the
- * rest of a body, which a client can make of any when it lies about the length.
+ * The length of a method in front of a target, or 0. "PASS hunter2" has the looks of one, but no
+ * target begins so.
  */
-static void append_first_line(const struct redact *redact, struct text line, struct buffer *ret)
+static size_t method_length(struct text line)
 {
-	size_t method = 0, mark, end;
+	static const char *const methods[] = { "GET ",   "HEAD ",    "POST ",    "PUT ",  "DELETE ",
+					       "PATCH ", "OPTIONS ", "CONNECT ", "TRACE " };
 
-	while (method < line.length && isupper((unsigned char)line.data[method]))
-		method++;
-	if (method < 3 || method > 8 || !begins_target(line, method)) {
-		size_t kept =
-			line.length / 2 < MOST_GARBAGE_BYTES ? line.length / 2 : MOST_GARBAGE_BYTES;
+	for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
+		size_t method = strlen(methods[i]);
+		struct text target = { line.data + method, line.length - method };
 
-		redact_text(redact, (struct text){ line.data, kept }, true, ret);
-		redact_mask(ret, (struct text){ line.data + kept, line.length - kept });
-		return;
+		if (line.length <= method || memcmp(line.data, methods[i], method) != 0)
+			continue;
+		if (target.data[0] == '/' || target.data[0] == '*' ||
+		    (target.length > 7 && memcmp(target.data, "http://", 7) == 0))
+			return method - 1;
 	}
-	for (mark = method; mark < line.length && line.data[mark] != '?'; mark++)
-		;
-	redact_text(redact, (struct text){ line.data, mark }, true, ret);
-	if (mark == line.length)
-		return;
-	for (end = ++mark; end < line.length && line.data[end] != ' '; end++)
-		;
-	buffer_append_char(ret, '?');
-	redact_mask(ret, (struct text){ line.data + mark, end - mark });
+	return 0;
+}
+
+static size_t run_to(struct text text, size_t start, const char *stop)
+{
+	while (start < text.length && !(text.data[start] && strchr(stop, text.data[start])))
+		start++;
+	return start;
+}
+
+/* "METHOD target HTTP/1.1", or what of it there is: without the query. */
+static void append_first_line(const struct redact *redact, struct text line, bool cut,
+			      struct buffer *ret)
+{
+	size_t target = method_length(line) + 1, end = run_to(line, target, "? ");
+
+	buffer_append(ret, line.data, target);
+	append_path(redact, (struct text){ line.data + target, end - target }, true,
+		    cut && end == line.length, ret);
+	if (end < line.length && line.data[end] == '?') {
+		target = end + 1;
+		end = run_to(line, target, " ");
+		buffer_append_char(ret, '?');
+		redact_mask(ret, (struct text){ line.data + target, end - target });
+	}
 	line = (struct text){ line.data + end, line.length - end };
 	if (line.length == 9 && memcmp(line.data, " HTTP/1.", 8) == 0)
 		buffer_append(ret, line.data, line.length);
@@ -177,7 +226,15 @@ static void append_first_line(const struct redact *redact, struct text line, str
 		redact_mask(ret, line);
 }
 
-static void append_header(struct text line, struct buffer *ret)
+static bool has_control(struct text text)
+{
+	for (size_t i = 0; i < text.length; i++)
+		if (iscntrl((unsigned char)text.data[i]) && text.data[i] != '\t')
+			return true;
+	return false;
+}
+
+static void append_header(const struct redact *redact, struct text line, struct buffer *ret)
 {
 	static const char *const harmless[] = {
 		"Host",       "Content-Length",  "Content-Type", "Transfer-Encoding",
@@ -190,8 +247,8 @@ static void append_header(struct text line, struct buffer *ret)
 		name++;
 	for (size_t i = 0; i < ARRAY_SIZE(harmless); i++)
 		if (name < line.length && line.data[name] == ':' && name == strlen(harmless[i]) &&
-		    strncasecmp(line.data, harmless[i], name) == 0) {
-			buffer_append(ret, line.data, line.length);
+		    strncasecmp(line.data, harmless[i], name) == 0 && !has_control(line)) {
+			redact_text(redact, line, true, ret);
 			return;
 		}
 	/* Without a colon there is no name, and it may be the secret itself. */
@@ -207,6 +264,10 @@ void redact_raw(const struct redact *redact, struct text raw, struct buffer *ret
 {
 	bool first = true;
 
+	if (method_length(raw) == 0) {
+		mask_garbage(raw, ret);
+		return;
+	}
 	while (raw.length > 0) {
 		const char *feed = memchr(raw.data, '\n', raw.length);
 		size_t length = feed ? (size_t)(feed - raw.data) : raw.length;
@@ -217,13 +278,13 @@ void redact_raw(const struct redact *redact, struct text raw, struct buffer *ret
 			line.length--;
 		end = line.length;
 		if (first) {
-			append_first_line(redact, line, ret);
+			append_first_line(redact, line, !feed, ret);
 		} else if (end == 0) {
 			/* The body. */
 			redact_mask(ret, raw);
 			return;
 		} else {
-			append_header(line, ret);
+			append_header(redact, line, ret);
 		}
 		first = false;
 		length += feed ? 1 : 0;

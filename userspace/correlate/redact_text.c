@@ -87,7 +87,7 @@ static bool may_begin(char c)
 	}
 }
 
-bool redact_is_secret_name(struct text name)
+bool redact_is_secret_name(const struct redact *redact, struct text name)
 {
 	static const char *const words[] = {
 		"password",   "passwd",        "passphrase",    "passwort",        "secret",
@@ -105,6 +105,8 @@ bool redact_is_secret_name(struct text name)
 
 	while (name.length > 0 && name.data[0] == '-')
 		name = skip(name, 1);
+	if (redact_is_operators_name(redact, name))
+		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(not_ends); i++)
 		if (ends_with(name, not_ends[i]))
 			return false;
@@ -160,7 +162,7 @@ static size_t run_quoted(struct text text, char quote)
  * NAME=value, NAME: value, "NAME": "value" at the beginning of a name. Returns how much of the text
  * it took, 0 for nothing.
  */
-static size_t take_assignment(struct text text, struct buffer *ret)
+static size_t take_assignment(const struct redact *redact, struct text text, struct buffer *ret)
 {
 	size_t name = 0, at, value;
 	bool quoted_name;
@@ -182,7 +184,7 @@ static size_t take_assignment(struct text text, struct buffer *ret)
 	if (text.data[at] == ':' && !quoted_name && at + 1 < text.length &&
 	    !is_space(text.data[at + 1]) && !is_quote(text.data[at + 1]))
 		return 0;
-	if (name == 0 || !redact_is_secret_name(head(text, name)))
+	if (name == 0 || !redact_is_secret_name(redact, head(text, name)))
 		return 0;
 	at++;
 	while (at < text.length && (text.data[at] == ' ' || text.data[at] == '\t'))
@@ -315,13 +317,54 @@ static size_t take_private_key(struct text text, bool cut, struct buffer *ret)
 	return label + body;
 }
 
-void redact_known(struct text text, bool cut, struct buffer *ret)
+/* The digest of an image stands behind its tag: busybox:1@sha256:... */
+static bool is_digest(struct text text)
+{
+	return starts_with(text, "sha256:") || starts_with(text, "sha384:") ||
+	       starts_with(text, "sha512:");
+}
+
+/* NAME was found, and a colon: "NAME:password@host" without a scheme. Returns what it took. */
+static size_t take_password(struct text name, struct text text, bool cut, struct buffer *ret)
+{
+	/* Also at what a shell would take for the next command: a rule must not hide any. */
+	size_t word = run_until(skip(text, 1), " \t\r\n\"'`<>/;|&(){}$\\") + 1;
+	const char *at = memrchr(text.data, '@', word);
+	struct text host = at ? skip(text, (size_t)(at + 1 - text.data)) : (struct text){};
+	bool whole = host.length > 0 && (isalnum((unsigned char)*host.data) || *host.data == '[');
+	size_t length = at ? (size_t)(at - text.data) : word;
+
+	if (name.length == 0 || length < 2 || is_digest(host) || starts_with(name, "mailto") ||
+	    !(whole || (cut && word == text.length)))
+		return 0;
+	buffer_append_char(ret, ':');
+	redact_mask(ret, (struct text){ text.data + 1, length - 1 });
+	return length;
+}
+
+/* "://"; where a path was cleaned only "http:/" is left of it. */
+static size_t scheme_end(struct text scheme, struct text text)
+{
+	static const char *const schemes[] = { "http", "https", "git", "ssh", "ftp" };
+
+	if (text.length > 3 && memcmp(text.data, "://", 3) == 0)
+		return 3;
+	if (text.length < 3 || memcmp(text.data, ":/", 2) != 0)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(schemes); i++)
+		if (scheme.length == strlen(schemes[i]) && starts_with(scheme, schemes[i]))
+			return 2;
+	return 0;
+}
+
+void redact_known(const struct redact *redact, struct text text, bool cut, struct buffer *ret)
 {
 	size_t i = 0, name = 0; /* name: where the current run of name characters began */
+	size_t address_end = 0; /* of the URL that is being read: what it is made of is known */
 
 	while (i < text.length) {
-		struct text rest = skip(text, i);
-		size_t taken = redact_mask_length(rest);
+		struct text rest = skip(text, i), before = head(skip(text, name), i - name);
+		size_t taken = redact_mask_length(rest), scheme;
 
 		if (taken) {
 			buffer_append(ret, rest.data, taken);
@@ -330,14 +373,17 @@ void redact_known(struct text text, bool cut, struct buffer *ret)
 			if (!taken)
 				taken = take_private_key(rest, cut, ret);
 			if (!taken)
-				taken = take_assignment(rest, ret);
+				taken = take_assignment(redact, rest, ret);
 			if (!taken)
 				taken = take_bearer(rest, ret);
 		}
-		if (!taken && rest.length > 3 && memcmp(rest.data, "://", 3) == 0) {
-			buffer_append(ret, rest.data, 3);
-			taken = 3 + take_authority(head(skip(text, name), i - name), skip(rest, 3),
-						   cut, ret);
+		scheme = !taken && *rest.data == ':' ? scheme_end(before, rest) : 0;
+		if (scheme) {
+			address_end = i + run_until(rest, " \t\r\n\"'`<>");
+			buffer_append(ret, rest.data, scheme);
+			taken = scheme + take_authority(before, skip(rest, scheme), cut, ret);
+		} else if (!taken && *rest.data == ':' && i >= address_end) {
+			taken = take_password(before, rest, cut, ret);
 		}
 		if (taken) {
 			i += taken;
@@ -350,7 +396,7 @@ void redact_known(struct text text, bool cut, struct buffer *ret)
 	}
 }
 
-void redact_address(struct text address, struct buffer *ret)
+void redact_address(const struct redact *redact, struct text address, struct buffer *ret)
 {
 	const char *scheme = memmem(address.data, address.length, "://", 3);
 	size_t start = scheme ? (size_t)(scheme - address.data) + 3 : 0;
@@ -359,13 +405,13 @@ void redact_address(struct text address, struct buffer *ret)
 	const char *at = length ? memrchr(rest.data, '@', length) : NULL;
 
 	/* A password with a slash in it. */
-	if (!at && length && scheme && memchr(rest.data, ':', length))
+	if (!at && length && memchr(rest.data, ':', length))
 		at = memrchr(rest.data, '@', rest.length);
 	if (!at) {
-		redact_known(address, true, ret);
+		redact_known(redact, address, true, ret);
 		return;
 	}
 	buffer_append(ret, address.data, start);
 	redact_mask(ret, (struct text){ rest.data, (size_t)(at - rest.data) });
-	redact_known(skip(rest, (size_t)(at - rest.data)), false, ret);
+	redact_known(redact, skip(rest, (size_t)(at - rest.data)), false, ret);
 }

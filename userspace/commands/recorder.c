@@ -291,6 +291,16 @@ static int loop(struct recorder *recorder)
 	return r;
 }
 
+/*
+ * What is masked on its way to the trail stands unmasked in memory: no core of it is written. A
+ * limit alone would not hold where cores go to a program (fs/coredump.c, do_coredump).
+ */
+static void refuse_cores(void)
+{
+	prctl(PR_SET_DUMPABLE, 0);
+	setrlimit(RLIMIT_CORE, &(struct rlimit){});
+}
+
 int recorder_run(const struct record_options *options)
 {
 	struct recorder recorder = { .options = options, .trail_folder = -1 };
@@ -298,6 +308,7 @@ int recorder_run(const struct record_options *options)
 
 	if (recorder_check_capabilities() < 0)
 		return EX_NOPERM;
+	refuse_cores();
 	r = block_signals();
 	if (r == 0)
 		r = recorder_begin(&recorder);

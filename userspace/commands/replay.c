@@ -23,22 +23,31 @@ enum {
 	KEY_FORMAT = 'f',
 	KEY_WHERE = 'w',
 	KEY_CONTAINER = 'c',
+	KEY_USER = 'u',
 	KEY_FOLLOW = 'F',
 	KEY_SINCE = 0x100,
 	KEY_UNTIL,
 	KEY_COLOR,
 	KEY_LOCAL,
+	KEY_COUNT_BY,
+	KEY_JSON,
 };
 
 static const struct argp_option options[] = {
 	{ "trail", KEY_TRAIL, "DIR", 0, "Folder of the trail (" COMMAND_DEFAULT_TRAIL ")", 1 },
 	{ "format", KEY_FORMAT, "FORMAT", 0, "How to show it: story (default), text or json", 1 },
+	{ "json", KEY_JSON, NULL, 0, "The same as --format json", 1 },
+	{ "count-by", KEY_COUNT_BY, "FIELD", 0,
+	  "Count the events by the value of this field, the most frequent first, instead of showing them",
+	  1 },
 	{ "since", KEY_SINCE, "TIME", 0,
 	  "What happened at TIME (local, unless it has a zone) and after", 2 },
 	{ "until", KEY_UNTIL, "TIME", 0, "What happened before TIME", 2 },
 	{ "container", KEY_CONTAINER, "ID|NAME", 0,
 	  "What was asked of this container, and what was done in it: name, id or the first digits of it",
 	  2 },
+	{ "user", KEY_USER, "NAME|UID", 0,
+	  "What was done as this user, or by somebody who logged in as this user", 2 },
 	{ "where", KEY_WHERE, "EXPR", 0, "What the expression is true of", 2 },
 	{ "follow", KEY_FOLLOW, NULL, 0, "Then wait for more, until Ctrl-C", 3 },
 	{ "local", KEY_LOCAL, NULL, 0, "Times in the local time zone instead of UTC", 3 },
@@ -62,6 +71,7 @@ static const char documentation[] =
 	"  docktrail replay --container web --format text\n"
 	"  docktrail replay --where 'docktrail.declared.namespaces.pid == \"host\"'\n"
 	"  docktrail replay --where 'event.severity >= 75 and user.id != 0'\n"
+	"  docktrail replay --user alice --count-by docktrail.api.operation\n"
 	"  docktrail replay --trail ./trail --follow\n\n"
 	"Exit status: 0; 64 usage; 65 some of it could not be read and the rest was shown; 66 there is no "
 	"trail; 74 reading or writing failed.";
@@ -108,6 +118,39 @@ static int set_filter(struct argp_state *state, const char *text, struct replay 
 	exit(EX_USAGE);
 }
 
+/* Whether it is a word of the language of --where. */
+static bool is_word(const char *name)
+{
+	return *name && name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					  "0123456789_.@[]")] == '\0';
+}
+
+/* What --where says of a name that no field has, is said here too. */
+static int set_count_by(struct argp_state *state, const char *name, struct replay *replay)
+{
+	static const char exists[] = "exists ";
+	_cleanup_buffer_ struct buffer expression = {};
+	struct filter_error error = { .column = sizeof(exists),
+				      .message =
+					      "that is not the name of a field: `docktrail events` "
+					      "lists them" };
+	struct filter *filter = NULL;
+	int r = 0;
+
+	replay->count_by = field_find(name, strlen(name));
+	if (replay->count_by != FIELD_COUNT)
+		return 0;
+	buffer_printf(&expression, "%s%s", exists, name);
+	if (is_word(name) && buffer_string(&expression))
+		r = filter_compile(expression.data, &filter, &error);
+	filter_free(filter);
+	if (r == -ENOMEM)
+		return ENOMEM;
+	fprintf(stderr, "%s: --count-by: %s\n", state->name, error.message);
+	point_at(name, error.column < sizeof(exists) ? 1 : error.column - (sizeof(exists) - 1));
+	exit(EX_USAGE);
+}
+
 static void set_format(struct argp_state *state, const char *name, struct replay *replay)
 {
 	replay->format = format_find(name);
@@ -142,6 +185,16 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	case KEY_WHERE:
 		return set_filter(state, argument, replay);
+	case KEY_USER:
+		if (!*argument)
+			argp_error(state, "--user needs a name or a uid");
+		replay->select.user = argument;
+		return 0;
+	case KEY_COUNT_BY:
+		return set_count_by(state, argument, replay);
+	case KEY_JSON:
+		set_format(state, "json", replay);
+		return 0;
 	case KEY_FOLLOW:
 		replay->follow = true;
 		return 0;
@@ -164,6 +217,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 			argp_error(state, "either --trail DIR or segments, not both");
 		if (replay->path_count && replay->follow)
 			argp_error(state, "--follow needs a trail's folder: segments do not grow");
+		if (replay->follow && replay->count_by != FIELD_COUNT)
+			argp_error(state, "--count-by counts to the end: --follow has none");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -174,7 +229,9 @@ int command_replay(int argc, char **argv)
 {
 	static const struct argp argp = { options, parse, "[DIR|SEGMENT...]", documentation, NULL,
 					  NULL,    NULL };
-	struct replay replay = { .name = argv[0], .select.until_ns = UINT64_MAX };
+	struct replay replay = { .name = argv[0],
+				 .select.until_ns = UINT64_MAX,
+				 .count_by = FIELD_COUNT };
 	int r;
 
 	/* `replay | head`: a write that fails says so, and that is the end of it. */

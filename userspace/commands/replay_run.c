@@ -13,6 +13,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "commands/replay_count.h"
 #include "commands/replay_source.h"
 #include "commands/replay_wait.h"
 #include "event/json.h"
@@ -34,8 +35,9 @@ struct run {
 	struct replay *replay;
 	struct replay_source *source;
 	struct record *record;
-	void *state;      /* of the format */
-	bool skip_record; /* nothing depends on what a line says */
+	void *state;                 /* of the format */
+	struct replay_count *values; /* counted instead, by --count-by */
+	bool skip_record;            /* nothing depends on what a line says */
 	bool wrote;
 	/* The frames of one commit lie one after the other, by class; told in the order of their
 	 * events. */
@@ -142,8 +144,10 @@ static int show_line(struct run *run, const char *line, size_t length)
 		if (!replay_select_record(&run->replay->select, run->record))
 			return 0;
 	}
-	hide_progress(run);
 	run->shown++;
+	if (run->values)
+		return replay_count_add(run->values, run->record);
+	hide_progress(run);
 	return run->replay->format->write(run->state, run->record, (struct text){ line, length });
 }
 
@@ -281,6 +285,28 @@ static int follow(struct run *run)
 	}
 }
 
+static bool is_json(const struct replay *replay)
+{
+	return strcmp(replay->format->name, "json") == 0;
+}
+
+/* What was held back until now. */
+static int finish(struct run *run)
+{
+	uint64_t others;
+
+	if (!run->values)
+		return run->replay->format->finish(run->state);
+	hide_progress(run);
+	others = replay_count_others(run->values);
+	if (others)
+		fprintf(stderr,
+			"%s: TOO MANY VALUES: %" PRIu64 " events have others than the %u that are "
+			"counted one by one; ask for less, or with a --where\n",
+			run->replay->name, others, REPLAY_COUNT_VALUES_MOST);
+	return replay_count_write(run->values, stdout, is_json(run->replay));
+}
+
 static int tell_all(struct run *run)
 {
 	int r;
@@ -291,7 +317,7 @@ static int tell_all(struct run *run)
 		r = catch_up(run);
 	/* What is gathered is told even where reading failed. */
 	if (r != -EPIPE) {
-		int finished = run->replay->format->finish(run->state);
+		int finished = finish(run);
 
 		hide_progress(run);
 		r = r < 0 ? r : finished;
@@ -333,10 +359,12 @@ static int begin(struct run *run)
 	r = record_new(&run->record);
 	if (r < 0)
 		return r;
-	run->skip_record =
-		replay_select_all(&replay->select) && strcmp(replay->format->name, "json") == 0;
+	run->skip_record = replay_select_all(&replay->select) && is_json(replay) &&
+			   replay->count_by == FIELD_COUNT;
 	run->began_ns = clock_boot_ns();
 	run->progress = isatty(STDERR_FILENO) && !replay->follow;
+	if (replay->count_by != FIELD_COUNT)
+		return replay_count_new(replay->count_by, &run->values);
 	return replay->format->new (stdout, &options, &run->state);
 }
 
@@ -344,6 +372,7 @@ static void end(struct run *run)
 {
 	if (run->state)
 		run->replay->format->free(run->state);
+	replay_count_free(run->values);
 	replay_source_close(run->source);
 	record_free(run->record);
 	buffer_free(&run->bytes);

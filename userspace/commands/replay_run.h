@@ -7,6 +7,7 @@
 
 #include "base/terminal.h"
 #include "commands/replay_select.h"
+#include "event/field.h"
 #include "output/format.h"
 
 struct replay {
@@ -17,6 +18,7 @@ struct replay {
 	const struct format *format;
 	enum colour colour;
 	bool follow, local;
+	enum field count_by; /* FIELD_COUNT: show the events themselves */
 	struct replay_select select;
 };
 

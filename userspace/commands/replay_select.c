@@ -12,7 +12,7 @@
 bool replay_select_all(const struct replay_select *select)
 {
 	return select->since_ns == 0 && select->until_ns == UINT64_MAX && !select->filter &&
-	       !select->container;
+	       !select->container && !select->user;
 }
 
 bool replay_select_frame(const struct replay_select *select, const struct trail_header *header)
@@ -81,6 +81,64 @@ static bool same_container(struct replay_select *select, const struct record *re
 	return false;
 }
 
+static bool parse_uid(struct text text, uint64_t *ret)
+{
+	*ret = 0;
+	for (size_t i = 0; i < text.length; i++) {
+		if (!isdigit((unsigned char)text.data[i]) || *ret > UINT32_MAX)
+			return false;
+		*ret = *ret * 10 + (uint64_t)(text.data[i] - '0');
+	}
+	return text.length > 0;
+}
+
+static bool is_known_uid(const struct replay_select *select, struct text text)
+{
+	uint64_t uid;
+
+	if (!parse_uid(text, &uid))
+		return false;
+	for (size_t i = 0; i < select->uid_count; i++)
+		if (select->uids[i] == uid)
+			return true;
+	return false;
+}
+
+static void learn_uid(struct replay_select *select, struct text name, struct text text)
+{
+	uint64_t uid;
+
+	if (!text_equal(name, text_of(select->user)) || select->uid_count == REPLAY_UIDS_MOST ||
+	    is_known_uid(select, text) || !parse_uid(text, &uid))
+		return;
+	select->uids[select->uid_count++] = uid;
+}
+
+/* Somebody who became root by sudo is still who logged in, and is root too. */
+static bool same_user(struct replay_select *select, const struct record *record)
+{
+	struct text name = record_text(record, FIELD_user_name);
+	struct text login = record_text(record, FIELD_user_audit_name);
+	struct text id = record_text(record, FIELD_user_id);
+	struct text login_id = record_text(record, FIELD_user_audit_id);
+	struct text effective_id = record_text(record, FIELD_user_effective_id);
+	struct text asked = text_of(select->user);
+	uint64_t uid;
+
+	if (parse_uid(asked, &uid)) {
+		select->uids[0] = uid;
+		select->uid_count = 1;
+		return is_known_uid(select, id) || is_known_uid(select, effective_id) ||
+		       is_known_uid(select, login_id);
+	}
+	/* Of the superuser the name is the same on every machine. */
+	learn_uid(select, TEXT("root"), TEXT("0"));
+	learn_uid(select, name, id);
+	learn_uid(select, login, login_id);
+	return (name.length > 0 && text_equal(name, asked)) ||
+	       (login.length > 0 && text_equal(login, asked)) || is_known_uid(select, effective_id);
+}
+
 bool replay_select_record(struct replay_select *select, const struct record *record)
 {
 	uint64_t time_ns = record_number(record, FIELD_timestamp);
@@ -88,6 +146,8 @@ bool replay_select_record(struct replay_select *select, const struct record *rec
 	if (time_ns < select->since_ns || time_ns >= select->until_ns)
 		return false;
 	if (select->container && !same_container(select, record))
+		return false;
+	if (select->user && !same_user(select, record))
 		return false;
 	return !select->filter || filter_match(select->filter, record);
 }

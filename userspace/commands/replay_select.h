@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which events a reader asked for: by time, by container, by filter. */
+/* Which events a reader asked for: by time, by container, by user, by filter. */
 #pragma once
 
 #include <stdbool.h>
@@ -14,6 +14,7 @@ struct trail_header;
 
 #define REPLAY_ALIASES_MOST 256
 #define REPLAY_ALIAS_LENGTH 80
+#define REPLAY_UIDS_MOST    16
 
 struct replay_select {
 	uint64_t since_ns, until_ns; /* at `since` and after, before `until`; 0 and UINT64_MAX */
@@ -22,6 +23,10 @@ struct replay_select {
 	/* Other names of that container, learnt from the events that name both: owned. */
 	char (*aliases)[REPLAY_ALIAS_LENGTH];
 	size_t alias_count;
+	const char *user; /* uid or name: of the process, real or effective, or of the login */
+	/* What uids that name had so far: effective ones have no name in an event. */
+	uint64_t uids[REPLAY_UIDS_MOST];
+	size_t uid_count;
 };
 
 /* Whether every record passes: then none needs to be looked at. */

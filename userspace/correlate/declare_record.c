@@ -26,7 +26,8 @@ static void add_command(const struct redact *redact, enum field field,
 
 	if (command->count == 0)
 		return;
-	redact_arguments(redact, command, &masked);
+	if (redact_arguments(redact, command, &masked) < 0)
+		record->error = -ENOMEM;
 	add_list(record, field, &masked);
 }
 

@@ -293,13 +293,17 @@ static int end_device_request(struct element *element, struct text_list *list)
 static int end_port(struct declare *declare, struct text_list *list, bool service)
 {
 	struct element *element = &declare->element;
-	struct text inside =
-		service ? element->target : (struct text){ declare->key.data, declare->key.length };
-	struct text address = service ? (struct text){} : element->source;
-	struct text outside = service ? element->source : element->target;
-	bool bracket = address.length && memchr(address.data, ':', address.length);
+	struct text inside = { declare->key.data, declare->key.length };
+	struct text address = element->source, outside = element->target;
 	_cleanup_buffer_ struct buffer port = {};
+	bool bracket;
 
+	if (service) {
+		inside = element->target;
+		outside = element->source;
+		address.length = 0;
+	}
+	bracket = address.length && memchr(address.data, ':', address.length);
 	if (address.length > 0)
 		buffer_printf(&port, "%s%.*s%s:", bracket ? "[" : "", (int)address.length,
 			      address.data, bracket ? "]" : "");

@@ -402,6 +402,10 @@ static void what_makes_no_sense_is_refused(void **state)
 	assert_int_equal(last(fixture, EVENT_api_request)->status, 200);
 	ends(fixture, 7, WIRE_CLIENT); /* of a connection that nobody knows */
 	assert_int_equal(fixture->count, 2);
+	/* Only a connect may come without the connection's number. */
+	assert_int_equal(took(fixture, 0, WIRE_CLIENT, PING, 5, 5), -EBADMSG);
+	look_without_finding_any(fixture, fixture->now + 2 * SECOND);
+	assert_int_equal(fixture->count, 3);
 }
 
 static void each_request_is_of_who_sent_its_first_byte(void **state)

@@ -11,8 +11,10 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/cleanup.h"
 #include "capture/queue.h"
 
+#define BARE    sizeof(struct wire_process_exit) /* a message without a tail */
 #define HOUR_NS (3600 * NS_PER_SECOND)
 
 /* A record of `length` bytes in all, with a mark in its first byte behind the header. */
@@ -26,8 +28,8 @@ static int push(struct queue *queue, uint64_t time, char mark, uint32_t length)
 	header->time = time;
 	header->length = length;
 	header->message = WIRE_process_exit;
-	header->tail = sizeof(*header);
-	bytes[sizeof(*header)] = mark;
+	header->tail = BARE;
+	bytes[BARE] = mark;
 	r = queue_push(queue, bytes, length);
 	free(bytes);
 	return r;
@@ -35,7 +37,7 @@ static int push(struct queue *queue, uint64_t time, char mark, uint32_t length)
 
 static void push_small(struct queue *queue, uint64_t time, char mark)
 {
-	assert_int_equal(push(queue, time, mark, sizeof(struct wire_header) + 1), 0);
+	assert_int_equal(push(queue, time, mark, BARE + 1), 0);
 }
 
 struct story {
@@ -48,7 +50,7 @@ static int tell(void *context, const struct wire_header *record)
 	struct story *story = context;
 
 	assert_int_equal((uintptr_t)record % 8, 0);
-	buffer_append_char(&story->marks, *(const char *)(record + 1));
+	buffer_append_char(&story->marks, ((const char *)record)[BARE]);
 	return story->after && story->marks.length == (size_t)story->after ? story->then : 0;
 }
 
@@ -122,7 +124,7 @@ static void lengths_of_every_kind_stay_aligned(void **state)
 	begin(&queue, 1);
 	for (uint32_t i = 0; i < 64; i++) {
 		marks[i] = (char)('0' + i);
-		assert_int_equal(push(&queue, i, marks[i], sizeof(struct wire_header) + 1 + i), 0);
+		assert_int_equal(push(&queue, i, marks[i], BARE + 1 + i), 0);
 	}
 	expect(&queue, 1, false, marks);
 	clear(&queue, 1);
@@ -229,31 +231,37 @@ static void a_handler_that_refuses_ends_it(void **state)
 
 static void what_no_probe_writes_is_counted(void **state)
 {
-	struct wire_header good = { .time = 1,
-				    .length = sizeof(good),
-				    .message = WIRE_process_exit,
-				    .tail = sizeof(good) },
-			   bad;
+	const struct wire_process_exit good = {
+		.header = { .time = 1, .length = BARE, .message = WIRE_process_exit, .tail = BARE }
+	};
+	static const struct {
+		size_t size;
+		uint32_t length;
+		uint16_t message, tail;
+	} bad[] = {
+		{ BARE, BARE - 1, WIRE_process_exit, BARE },
+		{ BARE, BARE + 1, WIRE_process_exit, BARE },
+		{ BARE, UINT32_MAX, WIRE_process_exit, BARE },
+		{ BARE, BARE, WIRE_MESSAGES, BARE },
+		{ BARE, BARE, WIRE_process_exit, BARE + 1 },
+		{ BARE, BARE, WIRE_process_exit, BARE - 1 }, /* a tail within the members */
+		{ BARE, BARE, WIRE_process_exec, BARE },
+		{ BARE, sizeof(struct wire_header), WIRE_process_exit, sizeof(struct wire_header) },
+	};
+	struct wire_process_exit message = good;
 	struct queue queue = {};
 
 	begin(&queue, 1);
 	for (size_t size = 0; size < sizeof(good); size++)
-		assert_int_equal(queue_push(&queue, &good, size), 0);
+		assert_int_equal(queue_push(&queue, &message, size), 0);
 	assert_int_equal(queue.malformed, sizeof(good));
-	bad = good;
-	bad.length = sizeof(bad) - 1;
-	assert_int_equal(queue_push(&queue, &bad, sizeof(bad)), 0);
-	bad.length = sizeof(bad) + 1;
-	assert_int_equal(queue_push(&queue, &bad, sizeof(bad)), 0);
-	bad.length = UINT32_MAX;
-	assert_int_equal(queue_push(&queue, &bad, sizeof(bad)), 0);
-	bad = good;
-	bad.message = WIRE_MESSAGES;
-	assert_int_equal(queue_push(&queue, &bad, sizeof(bad)), 0);
-	bad = good;
-	bad.tail = sizeof(bad) + 1;
-	assert_int_equal(queue_push(&queue, &bad, sizeof(bad)), 0);
-	assert_int_equal(queue.malformed, sizeof(good) + 5);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		message.header.length = bad[i].length;
+		message.header.message = bad[i].message;
+		message.header.tail = bad[i].tail;
+		assert_int_equal(queue_push(&queue, &message, bad[i].size), 0);
+	}
+	assert_int_equal(queue.malformed, sizeof(good) + ARRAY_SIZE(bad));
 	assert_int_equal(queue.bytes.length, 0);
 	expect(&queue, 1, true, "");
 	clear(&queue, 1);
@@ -264,19 +272,19 @@ static void what_no_probe_writes_is_counted(void **state)
 static void what_follows_a_record_is_left_out(void **state)
 {
 	struct {
-		struct wire_header header;
+		struct wire_process_exit message;
 		char bytes[64];
-	} sample = { .header = { .time = 1,
-				 .length = sizeof(struct wire_header) + 3,
-				 .message = WIRE_socket_connect,
-				 .tail = sizeof(struct wire_header) },
+	} sample = { .message.header = { .time = 1,
+					 .length = BARE + 3,
+					 .message = WIRE_process_exit,
+					 .tail = BARE },
 		     .bytes = "abcdefgh" };
 	struct queue queue = {};
 
 	begin(&queue, 1);
 	assert_int_equal(queue_push(&queue, &sample, sizeof(sample)), 0);
-	assert_int_equal(queue.bytes.length, sizeof(struct wire_header) + 8);
-	assert_memory_equal(queue.bytes.data + sizeof(struct wire_header), "abc\0\0\0\0\0", 8);
+	assert_int_equal(queue.bytes.length, BARE + 8);
+	assert_memory_equal(queue.bytes.data + BARE, "abc\0\0\0\0\0", 8);
 	push_small(&queue, 2, 'n');
 	expect(&queue, 1, true, "an");
 	clear(&queue, 1);

@@ -25,6 +25,13 @@ void queue_fill_begin(struct queue *queue)
 	queue->full = false;
 }
 
+/* How long a message is without its tail. */
+static const uint16_t message_bytes[WIRE_MESSAGES] = {
+#define BYTES(name, ring, meaning) [WIRE_##name] = sizeof(struct wire_##name),
+	MESSAGES(BYTES)
+#undef BYTES
+};
+
 int queue_push(void *context, void *data, size_t size)
 {
 	static const char padding[8];
@@ -32,7 +39,8 @@ int queue_push(void *context, void *data, size_t size)
 	const struct wire_header *header = data;
 
 	if (size < sizeof(*header) || header->length < sizeof(*header) || header->length > size ||
-	    header->message >= WIRE_MESSAGES || header->tail > header->length) {
+	    header->message >= WIRE_MESSAGES || header->tail > header->length ||
+	    header->tail < message_bytes[header->message]) {
 		queue->malformed++;
 		return 0;
 	}

@@ -98,9 +98,12 @@ static int on_present(struct conversations *conversations,
 					  .connector = message->pid };
 	const struct front front = { message->socket_inode, message->device, message->listener };
 	bool known = connection_find(conversations, heard.id) != NULL;
-	struct connection *connection = connection_find_or_make(conversations, &heard);
+	struct connection *connection;
 
+	if (!heard.id)
+		return -EBADMSG;
 	proxy_learn(conversations, &front);
+	connection = connection_find_or_make(conversations, &heard);
 	if (!connection)
 		return -ENOMEM;
 	if (!known && !connection->from_start)
@@ -117,9 +120,12 @@ static int on_sender(struct conversations *conversations, const struct wire_sock
 					  .connector = message->connector,
 					  .inode = message->inode,
 					  .device = message->device };
-	struct connection *connection = connection_find_or_make(conversations, &heard);
+	struct connection *connection;
 	unsigned int at;
 
+	if (!heard.id)
+		return -EBADMSG;
+	connection = connection_find_or_make(conversations, &heard);
 	if (!connection)
 		return -ENOMEM;
 	if (connection->sender_count == CONNECTION_SENDERS) {
@@ -167,8 +173,11 @@ static int on_piece(struct conversations *conversations, const struct wire_socke
 					  .device = piece->device,
 					  .connector = piece->connector,
 					  .from_start = piece->offset == 0 };
-	struct connection *connection = connection_find_or_make(conversations, &heard);
+	struct connection *connection;
 
+	if (!heard.id)
+		return -EBADMSG;
+	connection = connection_find_or_make(conversations, &heard);
 	if (!connection)
 		return -ENOMEM;
 	if (piece->direction > HTTP_ANSWER || piece->offset < connection->next[piece->direction])

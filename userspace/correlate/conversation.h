@@ -56,8 +56,8 @@ int conversations_new(const struct conversation_options *options, struct convers
 void conversations_free(struct conversations *conversations);
 
 /*
- * A message of the probes about a socket; others are ignored. In order of time. Returns 0, or
- * -ENOMEM, and then that message is lost: the caller counts it.
+ * A message of the probes about a socket; others are ignored. In order of time. Returns 0; -EBADMSG
+ * for one that makes no sense, or -ENOMEM: then that message is lost, and the caller counts it.
  */
 int conversations_message(struct conversations *conversations, const struct wire_header *message);
 

@@ -43,6 +43,8 @@ void http_head_free(struct http_head_reader *head)
 
 struct text http_head_text(const struct http_head_reader *head, struct http_span span)
 {
+	if (span.length == 0)
+		return (struct text){};
 	return (struct text){ head->kept.data + span.start, span.length };
 }
 

@@ -48,6 +48,11 @@ PART_OBJECTS := $(PARTS:%.c=$B/%.o)
 CHECKED := $(patsubst %.c,$B/asan/%.o,$(filter-out userspace/main.c userspace/capture/bpf%,$(SOURCES)))
 CHECKED_PARTS := $(filter-out $B/asan/userspace/commands/record%.o,$(CHECKED))
 
+FUZZED := -std=gnu11 $(CPPFLAGS) -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined
+# Looked at when a recipe needs it: what tools/deps installs counts.
+FUZZABLE = $(if $(shell tests/fuzz/run --can),,fuzzers)
+FUZZED_PARTS := $(patsubst %.c,$B/fuzz/%.o,$(filter-out userspace/capture/bpf%,$(PARTS)))
+
 .DEFAULT_GOAL := $B/docktrail
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -101,12 +106,20 @@ $B/bench/%: $B/tests/bench/%.o $(PART_OBJECTS)
 	$(Q)mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(CFLAGS) $^ $(LDLIBS) -o $@
 
-$B/fuzz/%: tests/fuzz/%.c $(filter-out userspace/capture/bpf%,$(PARTS)) | $B/gen/base/version.h
+# Objects are shared: what libFuzzer watches is built once.
+$B/fuzz/%.o: %.c | $B/gen/probes.skel.h $B/gen/base/version.h
 	$(Q)mkdir -p $(@D)
-	$(call say,FUZZER,$@)$(CLANG) -std=gnu11 $(CPPFLAGS) -g -O1 -fsanitize=fuzzer,address,undefined $^ $(LDLIBS) -o $@
+	$(call say,FUZZER,$<)$(CLANG) $(FUZZED) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
+
+$B/fuzz/%: $B/fuzz/tests/fuzz/%.o $(FUZZED_PARTS)
+	$(call say,LINK,$@)$(CLANG) $(FUZZED) -fsanitize=fuzzer $^ $(LDLIBS) -o $@
+
+$B/fuzz/http_told: $B/asan/tests/fuzz/http_told.o $(CHECKED_PARTS)
+	$(Q)mkdir -p $(@D)
+	$(call say,LINK,$@)$(CC) $(SANITIZE) $^ $(LDLIBS) -o $@
 
 tests: $B/docktrail $(UNIT:%=$B/tests/unit/%) $(BPF_TESTS:%=$B/tests/bpf/%) $(ACTORS:%=$B/tests/actors/%)
-fuzzers: $(FUZZERS:%=$B/fuzz/%)
+fuzzers: $(FUZZERS:%=$B/fuzz/%) $B/fuzz/http_told
 
 # The dependencies are installed first, and only then does make look at what can be built with them.
 run:
@@ -116,12 +129,12 @@ run:
 
 test:
 	$(Q)tools/deps test
-	$(Q)$(MAKE) --no-print-directory -j2 tests
+	$(Q)$(MAKE) --no-print-directory -j2 tests $(FUZZABLE)
 	$(Q)tests/run
 
 test-all:
 	$(Q)tools/deps test
-	$(Q)$(MAKE) --no-print-directory -j2 tests
+	$(Q)$(MAKE) --no-print-directory -j2 tests $(FUZZABLE)
 	$(Q)mkdir -p $B && tests/run --all --table $B/table.md; status=$$?; tools/testing-table $B/table.md; \
 		tools/routes-table $$(find build/results -name routes -size +0); exit $$status
 

@@ -56,7 +56,7 @@ static const char *const queries[] = {
 	"remote=https://" MARKER "@h/r",
 	"remote=https%3A%2F%2Fu%3A" MARKER "%40h",
 	"labels=" MARKER,
-	"t=a&cachefrom=" MARKER "&q=1",
+	"t=a&outputs=" MARKER "&q=1",
 };
 
 static const char *const raws[] = {

@@ -19,6 +19,7 @@
 #include "base/cleanup.h"
 #include "commands/record_options.h"
 #include "commands/scribe.h"
+#include "correlate/operations.h"
 #include "tests/unit/trail_bed.h"
 
 #define M         "Zq7Wk9Xv3Lp5Ty8Rm2"
@@ -402,6 +403,60 @@ static void test_conversations(void **state)
 	assert_true(expect_no_leak(fixture) >= 2 * ARRAY_SIZE(places));
 }
 
+/* A path that the operation's row matches. */
+static void append_path(const char *row, struct buffer *ret)
+{
+	for (; *row; row++) {
+		buffer_append_char(ret, *row == '{' ? 'a' : *row);
+		if (*row == '{')
+			row = strchr(row, '}');
+	}
+}
+
+static void ask_for(struct fixture *fixture, const struct operation *operation, const char *name,
+		    const char *body)
+{
+	_cleanup_buffer_ struct buffer turn = {};
+	struct place place = { .what = operation->id };
+
+	buffer_printf(&turn, "%s ", operation->method);
+	append_path(operation->path, &turn);
+	buffer_printf(&turn, "?%s=https%%3A//me:" M "@h&%s=password%%3D" M "&%s=", name, name,
+		      name);
+	buffer_append_string(&turn, "%7B%22token%22:%22" M "%22%7D" JSON);
+	buffer_append_string(&turn, body);
+	place.turns[0] = buffer_string(&turn);
+	assert_non_null(place.turns[0]);
+	converse(fixture, &place, 0, WHOLE, 0);
+}
+
+/* Whatever an operation is read for, and whatever of its query is kept: of any of them. */
+static void test_every_operation(void **state)
+{
+	static const char body[] =
+		"{\"Env\":[\"A=" M "\"],\"Data\":\"" M "\",\"JoinToken\":\"" M
+		"\",\"UnlockKey\":\"" M "\",\"password\":\"" M "\",\"Labels\":{\"a\":\"" M
+		"\"},\"Options\":{\"token\":\"" M "\"},\"DriverOpts\":{\"o\":\"password=" M
+		"\",\"device\":\"//me:" M "@h\"},\"Image\":\"https://me:" M
+		"@h\",\"Name\":\"https://" M "@h\",\"Cmd\":[\"--password\",\"" M
+		"\"],\"AuthConfig\":{\"Password\":\"" M "\"},\"Spec\":{\"Data\":\"" M "\"}}";
+	struct fixture *fixture = *state;
+	size_t count;
+	const struct operation *operations = operation_all(&count);
+
+	for (size_t i = 0; i < count; i++) {
+		_cleanup_free_ char *names = strdup(operations[i].query);
+		char *rest = NULL;
+
+		assert_non_null(names);
+		ask_for(fixture, &operations[i], "a", body);
+		for (char *name = strtok_r(names, " ", &rest); name;
+		     name = strtok_r(NULL, " ", &rest))
+			ask_for(fixture, &operations[i], name, body);
+	}
+	assert_true(expect_no_leak(fixture) >= 2 * count);
+}
+
 /* The test can fail: the same words where they are no secret come out. */
 static void test_what_is_no_secret_is_kept(void **state)
 {
@@ -515,6 +570,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_what_is_no_secret_is_kept, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_conversations, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_every_operation, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_command_lines, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_engines, set_up, tear_down),
 	};

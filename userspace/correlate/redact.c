@@ -284,6 +284,10 @@ void redact_text(const struct redact *redact, struct text text, bool cut, struct
 	_cleanup_free_ char *marks = NULL;
 	int r;
 
+	if (!redact || redact->masks.count == 0) {
+		redact_known(redact, text, cut, ret);
+		return;
+	}
 	redact_known(redact, text, cut, &known);
 	r = buffer_string(&known) ? 0 : known.error;
 	if (r == 0)

@@ -59,22 +59,22 @@ static void append_path(const struct redact *redact, struct text path, bool enco
 			struct buffer *ret)
 {
 	_cleanup_buffer_ struct buffer decoded = {}, masked = {};
-	struct text text = path;
+	struct text text;
 
-	if (encoded && path.length && memchr(path.data, '%', path.length)) {
-		operation_decode(&decoded, path, false);
-		text = (struct text){ decoded.data, decoded.length };
+	if (!encoded || path.length == 0 || !memchr(path.data, '%', path.length)) {
+		redact_text(redact, path, cut, ret);
+		return;
 	}
+	operation_decode(&decoded, path, false);
+	text = (struct text){ decoded.data, decoded.length };
 	if (!decoded.error)
 		redact_text(redact, text, cut, &masked);
 	if (decoded.error || masked.error)
 		ret->error = decoded.error ?: masked.error;
 	else if (text_equal(text, (struct text){ masked.data, masked.length }))
 		buffer_append(ret, path.data, path.length);
-	else if (encoded)
-		encode((struct text){ masked.data, masked.length }, ret);
 	else
-		buffer_append(ret, masked.data, masked.length);
+		encode((struct text){ masked.data, masked.length }, ret);
 }
 
 void redact_path(const struct redact *redact, struct text path, bool encoded, struct buffer *ret)

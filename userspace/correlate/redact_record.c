@@ -29,38 +29,43 @@ static bool is_looked_at(enum field field)
 	}
 }
 
+struct look {
+	const struct redact *redact;
+	struct record *record;
+	struct buffer masked; /* room for one text after the other */
+};
+
 /* Returns 0 or -ENOMEM; what is masked lies in the record's arena. */
-static int look_at_text(const struct redact *redact, struct record *record, bool encoded,
-			struct text *text)
+static int look_at_text(struct look *look, bool encoded, struct text *text)
 {
-	_cleanup_buffer_ struct buffer masked = {};
 	const char *copy;
 
 	if (text->length == 0)
 		return 0;
-	redact_path(redact, *text, encoded, &masked);
-	if (masked.error)
-		return masked.error;
-	if (text_equal(*text, (struct text){ masked.data, masked.length }))
+	buffer_clear(&look->masked);
+	redact_path(look->redact, *text, encoded, &look->masked);
+	if (look->masked.error)
+		return look->masked.error;
+	if (text_equal(*text, (struct text){ look->masked.data, look->masked.length }))
 		return 0;
-	copy = arena_copy(record->arena, masked.data, masked.length);
+	copy = arena_copy(look->record->arena, look->masked.data, look->masked.length);
 	if (!copy)
 		return -ENOMEM;
-	*text = (struct text){ copy, masked.length };
+	*text = (struct text){ copy, look->masked.length };
 	return 0;
 }
 
-static int look_at_field(const struct redact *redact, struct record *record, enum field field)
+static int look_at_field(struct look *look, enum field field)
 {
-	struct value *value = &record->values[field];
+	struct value *value = &look->record->values[field];
 	int r = 0;
 
 	if (field_rows[field].type == TYPE_str)
-		return look_at_text(redact, record, field == FIELD_url_path, &value->text);
+		return look_at_text(look, field == FIELD_url_path, &value->text);
 	if (field_rows[field].type != TYPE_list)
 		return 0;
 	for (size_t i = 0; r == 0 && i < value->list.count; i++)
-		r = look_at_text(redact, record, false, &value->list.items[i]);
+		r = look_at_text(look, false, &value->list.items[i]);
 	return r;
 }
 
@@ -94,6 +99,7 @@ static int look_at_method(struct record *record)
 
 int redact_record(const struct redact *redact, struct record *record)
 {
+	struct look look = { .redact = redact, .record = record };
 	int r = 0;
 
 	for (size_t word = 0; word < ARRAY_SIZE(record->present); word++)
@@ -101,8 +107,9 @@ int redact_record(const struct redact *redact, struct record *record)
 			enum field field = (enum field)(64 * word + (size_t)__builtin_ctzll(bits));
 
 			if (is_looked_at(field))
-				r = look_at_field(redact, record, field);
+				r = look_at_field(&look, field);
 		}
+	buffer_free(&look.masked);
 	if (r == 0 && record_has(record, FIELD_http_request_method))
 		r = look_at_method(record);
 	return r;

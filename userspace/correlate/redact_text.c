@@ -261,6 +261,9 @@ static size_t take_token(struct text text, bool cut, struct buffer *ret)
 		{ "AIza", 30 },     { "ya29.", 10 },
 	};
 
+	/* Their first letters: this is asked of every word. */
+	if (!memchr("gxsrdSAehnpy", text.data[0], 12))
+		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		size_t prefix, length;
 
@@ -357,6 +360,18 @@ static size_t scheme_end(struct text scheme, struct text text)
 	return 0;
 }
 
+/* The length of a word behind which no value can stand; nearly all words of most texts are such. */
+static size_t plain_word(struct text text)
+{
+	size_t i = 0;
+
+	if (*text.data == '-')
+		return 0;
+	while (i < text.length && redact_is_name(text.data[i]))
+		i++;
+	return i == text.length || strchr("/+,;()&?#~@", text.data[i]) ? i : 0;
+}
+
 void redact_known(const struct redact *redact, struct text text, bool cut, struct buffer *ret)
 {
 	size_t i = 0, name = 0; /* name: where the current run of name characters began */
@@ -364,12 +379,20 @@ void redact_known(const struct redact *redact, struct text text, bool cut, struc
 
 	while (i < text.length) {
 		struct text rest = skip(text, i), before = head(skip(text, name), i - name);
-		size_t taken = redact_mask_length(rest), scheme;
+		size_t taken = *rest.data == '[' ? redact_mask_length(rest) : 0, scheme;
 
 		if (taken) {
 			buffer_append(ret, rest.data, taken);
 		} else if (i == name) {
+			size_t plain = plain_word(rest);
+
 			taken = take_token(rest, cut, ret);
+			if (!taken && plain) {
+				buffer_append(ret, rest.data, plain);
+				i += plain;
+				name = i;
+				continue;
+			}
 			if (!taken)
 				taken = take_private_key(rest, cut, ret);
 			if (!taken)

@@ -28,13 +28,12 @@ static void tell(struct http_connection *connection, struct http_stream *stream,
 }
 
 /* The framing is broken. Behind a request the next one may begin at any line, but is unsure. */
-static size_t break_off(struct http_connection *connection, struct http_stream *stream,
-			enum http_problem problem)
+static void break_off(struct http_connection *connection, struct http_stream *stream,
+		      enum http_problem problem)
 {
 	stream->problem = problem;
 	http_complete(connection, stream, true);
 	http_lose(stream, http_direction_of(connection, stream) == HTTP_REQUEST);
-	return 0;
 }
 
 /* What only some versions of Go take: the body is read on, as by those. */
@@ -108,14 +107,16 @@ static size_t feed_chunk_size(struct http_connection *connection, struct http_st
 			      const char *data, size_t length)
 {
 	for (size_t i = 0; i < length; i++) {
-		if (++stream->line_bytes >= MOST_CHUNK_LINE_BYTES)
-			return break_off(connection, stream, HTTP_PROBLEM_chunk);
-		if (data[i] == '\n') {
+		bool good = ++stream->line_bytes < MOST_CHUNK_LINE_BYTES;
+
+		if (good && data[i] == '\n') {
 			end_chunk_line(stream);
 			return i + 1;
 		}
-		if (!take_chunk_byte(stream, data[i]))
-			return break_off(connection, stream, HTTP_PROBLEM_chunk);
+		if (!good || !take_chunk_byte(stream, data[i])) {
+			break_off(connection, stream, HTTP_PROBLEM_chunk);
+			return i;
+		}
 	}
 	return length;
 }
@@ -123,8 +124,10 @@ static size_t feed_chunk_size(struct http_connection *connection, struct http_st
 static size_t feed_chunk_end(struct http_connection *connection, struct http_stream *stream,
 			     const char *data)
 {
-	if (*data != "\r\n"[stream->step])
-		return break_off(connection, stream, HTTP_PROBLEM_chunk);
+	if (*data != "\r\n"[stream->step]) {
+		break_off(connection, stream, HTTP_PROBLEM_chunk);
+		return 0;
+	}
 	if (++stream->step == 2)
 		begin_chunk_line(stream);
 	return 1;
@@ -174,8 +177,10 @@ static size_t feed_trailer(struct http_connection *connection, struct http_strea
 		}
 		if (stream->line_bytes > MOST_TRAILER_BYTES ||
 		    (data[i] == '\n' ? stream->step == TRAILER_NAME
-				     : !take_trailer_byte(stream, data[i])))
-			return break_off(connection, stream, HTTP_PROBLEM_trailer);
+				     : !take_trailer_byte(stream, data[i]))) {
+			break_off(connection, stream, HTTP_PROBLEM_trailer);
+			return i;
+		}
 		if (data[i] == '\n')
 			stream->step = TRAILER_BEGIN;
 	}

@@ -154,11 +154,19 @@ static struct listener *make(struct listeners *listeners)
 
 /* ---- who */
 
+/* NULL where there is no tree. */
+static const struct process *process_of(struct listeners *listeners,
+					const struct listener *listener)
+{
+	struct process_tree *tree = listeners->options->actors->tree;
+
+	return tree ? process_tree_find_or_read(tree, &listener->task) : NULL;
+}
+
 static void note_program(struct listeners *listeners, struct listener *listener)
 {
-	const struct process *process =
-		process_tree_find_or_read(listeners->options->actors->tree, &listener->task);
-	struct text program = process_executable(process);
+	const struct process *process = process_of(listeners, listener);
+	struct text program = process ? process_executable(process) : (struct text){};
 
 	snprintf(listener->program, sizeof(listener->program), "%.*s", (int)program.length,
 		 program.data ?: "");
@@ -187,8 +195,9 @@ static void hold(struct listener *listener, const struct wire_task *task)
 
 static bool still_lives(const struct listeners *listeners, const struct listener *listener)
 {
-	const struct process *process = process_tree_find(listeners->options->actors->tree,
-							  listener->task.pid, listener->task.start);
+	const struct process_tree *tree = listeners->options->actors->tree;
+	const struct process *process =
+		tree ? process_tree_find(tree, listener->task.pid, listener->task.start) : NULL;
 
 	return process && !process->ended;
 }
@@ -196,10 +205,9 @@ static bool still_lives(const struct listeners *listeners, const struct listener
 /* Whether the command line has a word that contains this one. */
 static bool says(struct listeners *listeners, const struct listener *listener, const char *word)
 {
-	const struct process *process =
-		process_tree_find_or_read(listeners->options->actors->tree, &listener->task);
+	const struct process *process = process_of(listeners, listener);
 	bool cut;
-	struct text args = process_args(process, &cut);
+	struct text args = process ? process_args(process, &cut) : (struct text){};
 
 	return args.length && memmem(args.data, args.length, word, strlen(word));
 }

@@ -49,6 +49,16 @@ free_port() {
 
 listen='event.action == "engine-listen"'
 
+@test "what cannot be a pattern or a port is refused, with its line" {
+	exits 64 "$DOCKTRAIL" record --trail "$BATS_TEST_TMPDIR/trail" --socket '/run/*.sock'
+	says "/run/*.sock" "not for the last name"
+	for line in 'port = 0' 'port = 70000' 'port = x' 'connects = relative'; do
+		echo "$line" >"$BATS_TEST_TMPDIR/conf"
+		exits 64 "$DOCKTRAIL" record --trail "$BATS_TEST_TMPDIR/trail" --config "$BATS_TEST_TMPDIR/conf"
+		says "conf:1: $line: expected"
+	done
+}
+
 # bats test_tags=vm
 @test "an engine that was there is told as routine, its restart as a change" {
 	recorder_start

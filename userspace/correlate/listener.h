@@ -13,7 +13,8 @@ struct conversation_options;
 struct listeners;
 struct record;
 
-#define LISTENERS_MOST 512 /* that are remembered; beyond, the oldest is forgotten */
+#define LISTENERS_MOST 512 /* that are remembered; beyond, first those whose process has ended go  \
+			    */
 
 /* What a TCP listener speaks, by the engine's own first bytes: a client may say what it likes. */
 enum listener_protocol {

@@ -250,6 +250,33 @@ static void a_listener_is_told_once_for_each_holder(void **state)
 	assert_int_equal(last(fixture, EVENT_engine_listen)->pid, 11);
 }
 
+static void a_child_is_told_once_it_runs_something_else(void **state)
+{
+	struct fixture *fixture = *state;
+	struct wire_engine_listen message = { .task = task_of(12),
+					      .cookie = 1,
+					      .socket_inode = 1,
+					      .opener = 10,
+					      .found = 1,
+					      .name = { 0, 16 } };
+
+	run_program(fixture, 10, "/usr/sbin/dockerd", "dockerd");
+	listens(fixture, 1, 10, 0);
+	message.task.parent_pid = 10;
+	message.task.parent_start = 10 * SECOND;
+	run_program(fixture, 12, "/usr/sbin/dockerd", "dockerd");
+	assert_int_equal(tell_message(fixture, &message.header, sizeof(message), PATH, 16,
+				      WIRE_engine_listen),
+			 0);
+	assert_int_equal(fixture->count, 1);
+	run_program(fixture, 12, "/bin/sh", "sh");
+	assert_int_equal(tell_message(fixture, &message.header, sizeof(message), PATH, 16,
+				      WIRE_engine_listen),
+			 0);
+	assert_int_equal(last(fixture, EVENT_engine_listen)->severity, 50);
+	assert_int_equal(last(fixture, EVENT_engine_listen)->previous, 10);
+}
+
 static void tcp_is_plain_until_it_declares_or_proves_tls(void **state)
 {
 	struct fixture *fixture = *state;
@@ -336,6 +363,7 @@ int main(void)
 		TEST(the_same_engine_anew_is_a_change),
 		TEST(somebody_else_is_severe),
 		TEST(a_listener_is_told_once_for_each_holder),
+		TEST(a_child_is_told_once_it_runs_something_else),
 		TEST(tcp_is_plain_until_it_declares_or_proves_tls),
 		TEST(a_plain_conversation_has_its_peer),
 		TEST(tls_is_one_event_and_sizes),

@@ -383,12 +383,27 @@ static bool is_resolver(const struct wire_engine_listen *message)
 	       memcmp(address.data, resolver, sizeof(resolver)) == 0;
 }
 
+/* A child between fork and exec, or one that serves beside its parent. */
+static bool is_child_of_holder(const struct listener *listener, const struct listener *heir)
+{
+	for (unsigned int i = 0; i < listener->holder_count; i++)
+		if (listener->holders[i].pid == heir->task.parent_pid &&
+		    listener->holders[i].start == heir->task.parent_start)
+			return strcmp(listener->program, heir->program) == 0;
+	return false;
+}
+
 static int on_known(struct listeners *listeners, struct listener *listener,
 		    const struct wire_engine_listen *message)
 {
+	struct listener heir = { .task = message->task };
 	struct wire_task before = listener->task;
 
 	if (is_held_by(listener, &message->task))
+		return 0;
+	note_program(listeners, &heir);
+	/* Not noted: should it run another program, it is told then. */
+	if (is_child_of_holder(listener, &heir))
 		return 0;
 	hold(listener, &message->task);
 	note_program(listeners, listener);

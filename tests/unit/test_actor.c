@@ -34,19 +34,22 @@ struct fixture {
 	struct record *record;
 	struct buffer json;
 	bool redact_cut;
+	int redactions;
 };
 
 /* Masks what follows "-p", as the real one does with far more. */
-static void redact(void *user, const struct text_list *arguments, struct text_list *ret)
+static int redact(void *user, const struct text_list *arguments, struct text_list *ret)
 {
 	struct fixture *fixture = user;
 
+	fixture->redactions++;
 	fixture->redact_cut = arguments->cut;
 	for (size_t i = 0; i < arguments->count; i++) {
 		bool secret = i > 0 && text_equal(text_list_at(arguments, i - 1), TEXT("-p"));
 
 		text_list_append(ret, secret ? TEXT("[redacted]") : text_list_at(arguments, i));
 	}
+	return 0;
 }
 
 static int set_up(void **state)
@@ -182,6 +185,49 @@ static void test_caller(void **state)
 	assert_null(strstr(json, "hunter2"));
 	assert_non_null(strstr(json, "\"args_cut\":false"));
 	assert_non_null(strstr(json, "\"ancestry\":[\"ba]sh[10]\"]"));
+}
+
+static void fill_again(struct fixture *fixture, const struct wire_task *task)
+{
+	record_begin(fixture->record, EVENT_api_request);
+	actor_fill(&fixture->context, task, fixture->record);
+}
+
+static void test_a_command_line_is_masked_once(void **state)
+{
+	static const char masked[] = "\"args\":[\"docker\",\"login\",\"-p\",\"[redacted]\"]";
+	struct fixture *fixture = *state;
+	struct wire_task task = run_client(fixture), child = client();
+	const struct process *process;
+	struct text args;
+	bool cut;
+
+	child.pid = 21;
+	child.parent_pid = 20;
+	child.start++;
+	for (int i = 0; i < 3; i++) {
+		fill_again(fixture, &task);
+		assert_non_null(strstr(json_of(fixture), masked));
+	}
+	/* A child runs the same program. */
+	assert_int_equal(process_tree_fork(fixture->context.tree, &child, task.start), 0);
+	fill_again(fixture, &child);
+	assert_non_null(strstr(json_of(fixture), masked));
+	assert_int_equal(fixture->redactions, 1);
+	/* What it was before is not kept. */
+	process = process_tree_find(fixture->context.tree, task.pid, task.start);
+	args = process_args(process, &cut);
+	assert_null(memmem(args.data, args.length, "hunter2", 7));
+	/* Another program has a command line of its own. */
+	run(fixture, &task, "/bin/cat", TEXT("cat\0x\0"));
+	fill_again(fixture, &task);
+	assert_non_null(strstr(json_of(fixture), "\"args\":[\"cat\",\"x\"],\"args_cut\":false"));
+	fill_again(fixture, &child);
+	assert_non_null(strstr(json_of(fixture), masked));
+	assert_int_equal(fixture->redactions, 2);
+	run(fixture, &task, "/bin/true", TEXT(""));
+	fill_again(fixture, &task);
+	assert_non_null(strstr(json_of(fixture), "\"args\":[],\"args_cut\":false"));
 }
 
 static void test_without_redaction_no_arguments(void **state)
@@ -391,6 +437,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(caller),
+		TEST(a_command_line_is_masked_once),
 		TEST(without_redaction_no_arguments),
 		TEST(cut_arguments),
 		TEST(unset_is_absent),

@@ -126,12 +126,11 @@ static int open_trail(struct scribe *scribe, const struct record_options *record
 	return r;
 }
 
-static void redact_arguments_of(void *user, const struct text_list *arguments,
-				struct text_list *ret)
+static int redact_arguments_of(void *user, const struct text_list *arguments, struct text_list *ret)
 {
 	struct scribe *scribe = user;
 
-	redact_arguments(scribe->redact, arguments, ret);
+	return redact_arguments(scribe->redact, arguments, ret);
 }
 
 /* Who is who: the process tree, names of users and containers, namespaces. */

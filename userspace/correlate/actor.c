@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/text_list.h"
 #include "correlate/containers.h"
 #include "correlate/namespaces.h"
@@ -141,28 +142,52 @@ static void add_ancestor(void *context, uint32_t pid, const struct process *know
 	record_add_text(record, FIELD_process_ancestry, (struct text){ text, (size_t)(at - text) });
 }
 
-/* Nothing of a command line is written that was not masked. */
-static void fill_args(const struct actor_context *context, struct text args, bool cut,
-		      struct record *record)
+static int mask_args(const struct actor_context *context, const struct process *process)
 {
 	_cleanup_text_list_ struct text_list whole = {}, masked = {};
+	bool cut;
+	struct text args = process_args(process, &cut);
+	int r = text_list_append_terminated(&whole, args.data, args.length);
 
-	text_list_append_terminated(&whole, args.data, args.length);
 	whole.cut |= cut;
-	context->redact(context->redact_user, &whole, &masked);
-	if (masked.count == 0)
-		record_set_empty_list(record, FIELD_process_args);
-	for (size_t i = 0; i < masked.count; i++)
-		record_add_text(record, FIELD_process_args, text_list_at(&masked, i));
-	record_set_boolean(record, FIELD_process_args_cut, whole.cut || masked.cut);
+	if (r == 0)
+		r = context->redact(context->redact_user, &whole, &masked);
+	if (r < 0)
+		return r;
+	/* Of no arguments there are no bytes: known to be none. */
+	return process_tree_mask_args(context->tree, process,
+				      (struct text){ masked.bytes.data ?: "", masked.bytes.length },
+				      whole.cut || masked.cut);
+}
+
+/* Nothing of a command line is written that was not masked. */
+static void fill_args(const struct actor_context *context, const struct process *process,
+		      struct record *record)
+{
+	struct text args, arg;
+	bool cut;
+
+	if (!context->redact || !process_args(process, &cut).data)
+		return;
+	record_set_empty_list(record, FIELD_process_args);
+	if (!process_args_masked(process) && mask_args(context, process) < 0) {
+		record_set_boolean(record, FIELD_process_args_cut, true);
+		return;
+	}
+	/* A copy of it all: the program may be gone before the event is written. */
+	args = process_args(process, &cut);
+	args.data = arena_copy(record->arena, args.data, args.length);
+	if (!args.data)
+		args.length = 0;
+	while (process_next_arg(&args, &arg))
+		record_lend_item(record, FIELD_process_args, arg);
+	record_set_boolean(record, FIELD_process_args_cut, cut || !args.data);
 }
 
 static void fill_process(const struct actor_context *context, const struct wire_task *task,
 			 const struct process *process, struct record *record)
 {
 	char entity[ENTITY_ID_MOST];
-	struct text args;
-	bool cut;
 
 	if (task->pid)
 		record_set_number(record, FIELD_process_pid, task->pid);
@@ -176,9 +201,7 @@ static void fill_process(const struct actor_context *context, const struct wire_
 	if (!process)
 		return;
 	set_known(record, FIELD_process_executable, process_executable(process));
-	args = process_args(process, &cut);
-	if (args.data && context->redact)
-		fill_args(context, args, cut, record);
+	fill_args(context, process, record);
 	if (process_ancestry(context->tree, process, add_ancestor, record))
 		record_add_text(record, FIELD_process_ancestry, TEXT("..."));
 }

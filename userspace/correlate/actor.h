@@ -23,9 +23,10 @@ struct actor_context {
 	int64_t wall_offset_ns; /* clock_wall_offset_ns(): UTC minus boot clock */
 	/*
 	 * Append a command line to `ret` with its secrets masked. `arguments->cut` when there was
-	 * more: the last one may be a part. NULL: no command line is written at all.
+	 * more: the last one may be a part. Asked once for each program, so that it must always
+	 * answer the same; returns 0 or -ENOMEM. NULL: no command line is written at all.
 	 */
-	void (*redact)(void *user, const struct text_list *arguments, struct text_list *ret);
+	int (*redact)(void *user, const struct text_list *arguments, struct text_list *ret);
 	void *redact_user;
 };
 

@@ -202,7 +202,7 @@ struct text process_executable(const struct process *process)
 
 	if (!program || program->executable_length == 0)
 		return (struct text){};
-	return (struct text){ program->bytes, program->executable_length };
+	return (struct text){ program->executable, program->executable_length };
 }
 
 struct text process_args(const struct process *process, bool *ret_cut)
@@ -210,9 +210,20 @@ struct text process_args(const struct process *process, bool *ret_cut)
 	const struct program *program = process->program;
 
 	*ret_cut = program && program->cut;
-	if (!program || !program->args_known)
+	if (!program || !program->args)
 		return (struct text){};
-	return (struct text){ program->bytes + program->executable_length, program->args_length };
+	return (struct text){ program->args, program->args_length };
+}
+
+bool process_args_masked(const struct process *process)
+{
+	return process->program && process->program->args_masked;
+}
+
+int process_tree_mask_args(struct process_tree *tree, const struct process *process,
+			   struct text args, bool cut)
+{
+	return process_store_mask_args(&tree->store, (struct process *)process, args, cut);
 }
 
 bool process_next_arg(struct text *args, struct text *ret_arg)

@@ -130,6 +130,15 @@ struct text process_executable(const struct process *process);
  * unknown. */
 struct text process_args(const struct process *process, bool *ret_cut);
 
+/*
+ * Put what may be written of a known command line in place of it, which is forgotten, until the
+ * process runs another program: masking costs more than all else that is told of a process. Returns
+ * 0, or -ENOMEM where neither memory nor room is left and nothing was changed.
+ */
+int process_tree_mask_args(struct process_tree *tree, const struct process *process,
+			   struct text args, bool cut);
+bool process_args_masked(const struct process *process);
+
 /* The first argument of `args`, which is moved behind it; false at the end. */
 bool process_next_arg(struct text *args, struct text *ret_arg);
 

@@ -18,10 +18,12 @@ enum process_list { LIST_NONE, LIST_LIVING, LIST_ENDED, LIST_INNER, LISTS };
 
 struct program {
 	uint32_t references;
-	uint16_t executable_length, args_length;
+	uint16_t executable_length;
 	bool cut;
-	bool args_known;
-	char bytes[]; /* the executable, then the arguments */
+	bool args_masked;
+	uint32_t args_length;
+	char *args; /* its own: it may be replaced by what is masked; NULL: unknown */
+	char executable[];
 };
 
 struct process_store {
@@ -76,6 +78,9 @@ void process_store_unlink(struct process_store *store, struct process *process);
 /* Returns 0 or -ENOMEM. Without room the program stays unknown, which is counted. */
 int process_store_set_program(struct process_store *store, struct process *process,
 			      struct text executable, struct text args, bool cut);
+/* For all that share the program. Returns 0 or -ENOMEM, also where no room can be made. */
+int process_store_mask_args(struct process_store *store, struct process *process, struct text args,
+			    bool cut);
 /* A fork runs what its parent runs; one whose parent's program is unknown keeps its own. */
 void process_store_share_program(struct process_store *store, struct process *process,
 				 const struct process *parent);

@@ -27,6 +27,7 @@ enum context {
 	CONTEXT_REQUEST,
 	CONTEXT_ELEMENTS, /* an array: its elements belong to the row */
 	CONTEXT_MAP,      /* an object whose names are data */
+	CONTEXTS,
 };
 
 /* How a value is kept. */

@@ -19,8 +19,8 @@ struct description {
 	struct operation_match
 		match; /* its slices of the target are moved into the buffers below */
 	struct buffer method, path, query, user_agent, raw;
-	const char *reason;                   /* of what is ambiguous */
-	struct declare *declare;              /* NULL where the operation declares nothing */
+	const char *reason;      /* of what is ambiguous */
+	struct declare *declare; /* NULL where the operation declares nothing, or no body came */
 	struct declare_answer_reader *answer; /* NULL where its answer names nothing */
 	int error;
 };
@@ -41,17 +41,13 @@ static int keep_request(struct description *description, struct text method, str
 	return description->method.error ?: description->path.error ?: description->query.error;
 }
 
-static int read_bodies(struct description *description)
+static int read_answer(struct description *description)
 {
-	const struct operation *operation = description->match.operation;
-	enum declare_answer answer = declare_answer_of(operation);
-	int r = 0;
+	enum declare_answer answer = declare_answer_of(description->match.operation);
 
-	if (operation && operation->declares != OPERATION_DECLARES_none)
-		r = declare_new(operation->declares, &description->declare);
-	if (r == 0 && answer != DECLARE_ANSWER_NONE)
-		r = declare_answer_new(answer, &description->answer);
-	return r;
+	if (answer == DECLARE_ANSWER_NONE)
+		return 0;
+	return declare_answer_new(answer, &description->answer);
 }
 
 int description_new(const struct http_head *head, const struct redact *redact,
@@ -65,7 +61,7 @@ int description_new(const struct http_head *head, const struct redact *redact,
 	description->redact = redact;
 	r = keep_request(description, head->method, head->target);
 	if (r == 0)
-		r = read_bodies(description);
+		r = read_answer(description);
 	buffer_append(&description->user_agent, head->user_agent.data, head->user_agent.length);
 	if (r < 0) {
 		description_free(description);
@@ -121,11 +117,16 @@ bool description_may_take_over(const struct description *description)
 /* A reader that has failed keeps what it has and takes no more: the event says that it was cut. */
 void description_request_body(struct description *description, const char *data, uint64_t length)
 {
+	const struct operation *operation = description->match.operation;
 	int r = 0;
 
-	if (!description->declare || description->error)
+	if (!operation || operation->declares == OPERATION_DECLARES_none || description->error)
 		return;
-	if (data)
+	if (!description->declare)
+		r = declare_new(operation->declares, &description->declare);
+	if (r < 0)
+		;
+	else if (data)
 		r = declare_feed(description->declare, data, length);
 	else
 		declare_gap(description->declare);

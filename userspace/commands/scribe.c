@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/put.h"
 #include "commands/record_options.h"
 #include "correlate/actor.h"
 #include "correlate/containers.h"
@@ -375,11 +376,12 @@ static void set_if_known(struct record *record, enum field field, const char *va
 
 static void fill_head(struct scribe *scribe, struct record *record, uint64_t sequence)
 {
-	char id[48];
+	char id[16 + 1 + PUT_NUMBER_MOST];
+	char *at = put_text(id, (struct text){ trail_writer_id(scribe->writer), 16 });
 
-	snprintf(id, sizeof(id), "%.16s-%llu", trail_writer_id(scribe->writer),
-		 (unsigned long long)sequence);
-	record_set_string(record, FIELD_event_id, id);
+	*at++ = '-';
+	at = put_number(at, sequence);
+	record_set_text(record, FIELD_event_id, put_between(id, at));
 	record_set_number(record, FIELD_event_sequence, sequence);
 	set_if_known(record, FIELD_host_id, scribe->host_id);
 	set_if_known(record, FIELD_host_name, scribe->host_name);

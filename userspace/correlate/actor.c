@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/put.h"
 #include "base/text_list.h"
 #include "correlate/containers.h"
 #include "correlate/namespaces.h"
@@ -42,32 +43,16 @@ uint64_t actor_wall_ns(const struct actor_context *context, uint64_t boot_ns)
 	return boot_ns + (uint64_t)context->wall_offset_ns;
 }
 
-/* For every event and every ancestor: snprintf() would be a seventh of its whole cost. */
-static char *put_number(char *at, uint64_t number)
+/* Of an array that may not be terminated. */
+static struct text text_within(const char *text, size_t most)
 {
-	char digits[20];
-	size_t length = 0;
-
-	do
-		digits[length++] = (char)('0' + number % 10);
-	while (number /= 10);
-	while (length > 0)
-		*at++ = digits[--length];
-	return at;
-}
-
-static char *put_text(char *at, const char *text, size_t most)
-{
-	size_t length = strnlen(text, most);
-
-	memcpy(at, text, length);
-	return at + length;
+	return (struct text){ text, strnlen(text, most) };
 }
 
 void actor_entity_id(const struct actor_context *context, uint32_t pid, uint64_t start,
 		     char ret[ENTITY_ID_MOST])
 {
-	char *at = put_text(ret, context->boot_id ?: "", 8);
+	char *at = put_text(ret, text_within(context->boot_id ?: "", 8));
 
 	*at++ = '-';
 	at = put_number(at, pid);
@@ -78,10 +63,10 @@ void actor_entity_id(const struct actor_context *context, uint32_t pid, uint64_t
 
 static void set_fixed(struct record *record, enum field field, const char *text, size_t most)
 {
-	size_t length = strnlen(text, most);
+	struct text known = text_within(text, most);
 
-	if (length)
-		record_set_text(record, field, (struct text){ text, length });
+	if (known.length)
+		record_set_text(record, field, known);
 }
 
 static void set_known(struct record *record, enum field field, struct text text)
@@ -117,9 +102,9 @@ static void set_tty(struct record *record, const char tty[WIRE_TTY])
 		set_fixed(record, FIELD_process_tty, tty, WIRE_TTY);
 		return;
 	}
-	at = put_text(at, "pts/", 4);
-	at = put_text(at, tty + 3, WIRE_TTY - 3);
-	record_set_text(record, FIELD_process_tty, (struct text){ text, (size_t)(at - text) });
+	at = put_text(at, TEXT("pts/"));
+	at = put_text(at, text_within(tty + 3, WIRE_TTY - 3));
+	record_set_text(record, FIELD_process_tty, put_between(text, at));
 }
 
 static void add_ancestor(void *context, uint32_t pid, const struct process *known)
@@ -135,11 +120,11 @@ static void add_ancestor(void *context, uint32_t pid, const struct process *know
 				  process_executable(known));
 		}
 	}
-	at = put_text(at, known ? known->name : "", WIRE_COMM);
+	at = put_text(at, text_within(known ? known->name : "", WIRE_COMM));
 	*at++ = '[';
 	at = put_number(at, pid);
 	*at++ = ']';
-	record_add_text(record, FIELD_process_ancestry, (struct text){ text, (size_t)(at - text) });
+	record_add_text(record, FIELD_process_ancestry, put_between(text, at));
 }
 
 static int mask_args(const struct actor_context *context, const struct process *process)

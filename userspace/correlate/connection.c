@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/put.h"
 #include "correlate/actor.h"
 #include "event/record.h"
 
@@ -157,7 +158,7 @@ static void fill_socket(struct connection *connection, struct record *record)
 	const struct conversation_options *options = &connection->conversations->options;
 	const char *path =
 		options->socket_path(options->socket_user, connection->inode, connection->device);
-	char device[32];
+	char device[2 * PUT_NUMBER_MOST + 1], *at;
 
 	if (connection->name[0])
 		record_set_string(record, FIELD_connection_id, connection->name);
@@ -166,9 +167,10 @@ static void fill_socket(struct connection *connection, struct record *record)
 	if (!connection->inode)
 		return;
 	record_set_number(record, FIELD_socket_inode, connection->inode);
-	snprintf(device, sizeof(device), "%u:%u", connection->device >> 20,
-		 connection->device & ((1u << 20) - 1));
-	record_set_string(record, FIELD_socket_device, device);
+	at = put_number(device, connection->device >> 20);
+	*at++ = ':';
+	at = put_number(at, connection->device & ((1u << 20) - 1));
+	record_set_text(record, FIELD_socket_device, put_between(device, at));
 }
 
 struct record *connection_record(struct connection *connection, int event, uint64_t time,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Requests of one connection: paired with their answers by http.c, written when they are due. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "base/put.h"
 #include "correlate/actor.h"
 #include "correlate/connection.h"
 #include "correlate/description.h"
@@ -220,15 +220,12 @@ static void fill_answer(const struct request *request, struct record *record)
 static void fill_request_id(struct connection *connection, const struct request *request,
 			    struct record *record)
 {
-	char id[80];
+	char id[sizeof(connection->name) + sizeof("-unseen-") + PUT_NUMBER_MOST];
+	char *at = put_text(id, text_of(connection->name));
 
-	if (request->unseen)
-		snprintf(id, sizeof(id), "%s-unseen-%llu", connection->name,
-			 (unsigned long long)request->unseen);
-	else
-		snprintf(id, sizeof(id), "%s-%llu", connection->name,
-			 (unsigned long long)request->number);
-	record_set_string(record, FIELD_request_id, id);
+	at = put_text(at, request->unseen ? TEXT("-unseen-") : TEXT("-"));
+	at = put_number(at, request->unseen ?: request->number);
+	record_set_text(record, FIELD_request_id, put_between(id, at));
 }
 
 static const struct wire_task *sender_of(const struct connection *connection,

@@ -14,31 +14,57 @@
 #include "correlate/redact.h"
 #include "event/record.h"
 
+struct span {
+	size_t start, length;
+};
+
 struct description {
 	const struct redact *redact;
-	struct operation_match
-		match; /* its slices of the target are moved into the buffers below */
-	struct buffer method, path, query, user_agent, raw;
+	struct operation_match match; /* its slices of the target are moved into `kept` */
+	struct buffer kept;           /* what follows, one behind the other */
+	struct span method, path, query, user_agent, raw;
 	const char *reason;      /* of what is ambiguous */
 	struct declare *declare; /* NULL where the operation declares nothing, or no body came */
 	struct declare_answer_reader *answer; /* NULL where its answer names nothing */
 	int error;
 };
 
+static struct text text_at(const struct description *description, struct span span)
+{
+	return (struct text){ description->kept.data + span.start, span.length };
+}
+
+static struct span keep(struct description *description, struct text text)
+{
+	struct span span = { description->kept.length, text.length };
+
+	buffer_append(&description->kept, text.data, text.length);
+	return span;
+}
+
+/* What was appended since `start`. */
+static struct span kept_since(const struct description *description, size_t start)
+{
+	return (struct span){ start, description->kept.length - start };
+}
+
 static int keep_request(struct description *description, struct text method, struct text target)
 {
 	struct operation_match *match = &description->match;
 	int r = operation_find(match, method, target);
+	size_t start;
 
 	if (r < 0)
 		return r;
-	buffer_append(&description->method, method.data, method.length);
-	buffer_append(&description->path, match->raw_path.data, match->raw_path.length);
+	description->method = keep(description, method);
+	description->path = keep(description, match->raw_path);
+	start = description->kept.length;
 	if (match->query.length > 0)
 		redact_query(description->redact, match->operation, match->query,
-			     &description->query);
+			     &description->kept);
+	description->query = kept_since(description, start);
 	match->raw_path = match->query = (struct text){};
-	return description->method.error ?: description->path.error ?: description->query.error;
+	return description->kept.error;
 }
 
 static int read_answer(struct description *description)
@@ -53,16 +79,19 @@ static int read_answer(struct description *description)
 int description_new(const struct http_head *head, const struct redact *redact,
 		    struct description **ret)
 {
-	struct description *description = calloc(1, sizeof(*description));
+	struct description *description = malloc(sizeof(*description));
 	int r;
 
 	if (!description)
 		return -ENOMEM;
-	description->redact = redact;
+	*description = (struct description){ .redact = redact };
+	buffer_reserve(&description->kept,
+		       head->method.length + head->target.length + head->user_agent.length);
 	r = keep_request(description, head->method, head->target);
 	if (r == 0)
 		r = read_answer(description);
-	buffer_append(&description->user_agent, head->user_agent.data, head->user_agent.length);
+	description->user_agent = keep(description, head->user_agent);
+	r = r ?: description->kept.error;
 	if (r < 0) {
 		description_free(description);
 		return r;
@@ -74,17 +103,21 @@ int description_new(const struct http_head *head, const struct redact *redact,
 int description_new_ambiguous(const struct http_ambiguous *ambiguous, const struct redact *redact,
 			      struct description **ret)
 {
-	struct description *description = calloc(1, sizeof(*description));
+	struct description *description = malloc(sizeof(*description));
+	size_t start;
 	int r = 0;
 
 	if (!description)
 		return -ENOMEM;
-	description->redact = redact;
+	*description = (struct description){ .redact = redact };
 	description->reason = http_problem_words(ambiguous->problem);
 	if (ambiguous->method.length > 0)
 		r = keep_request(description, ambiguous->method, ambiguous->target);
+	start = description->kept.length;
 	if (r == 0 && ambiguous->start.length > 0)
-		redact_raw(redact, ambiguous->start, &description->raw);
+		redact_raw(redact, ambiguous->start, &description->kept);
+	description->raw = kept_since(description, start);
+	r = r ?: description->kept.error;
 	if (r < 0) {
 		description_free(description);
 		return r;
@@ -98,11 +131,7 @@ void description_free(struct description *description)
 	if (!description)
 		return;
 	operation_match_free(&description->match);
-	buffer_free(&description->method);
-	buffer_free(&description->path);
-	buffer_free(&description->query);
-	buffer_free(&description->user_agent);
-	buffer_free(&description->raw);
+	buffer_free(&description->kept);
 	declare_free(description->declare);
 	declare_answer_free(description->answer);
 	free(description);
@@ -166,12 +195,12 @@ static void fill_request(const struct description *description, struct record *r
 {
 	const struct operation_match *match = &description->match;
 
-	set_if_any(record, FIELD_http_request_method, text_of_buffer(&description->method));
-	set_if_any(record, FIELD_url_path, text_of_buffer(&description->path));
-	set_if_any(record, FIELD_url_query, text_of_buffer(&description->query));
-	set_if_any(record, FIELD_user_agent, text_of_buffer(&description->user_agent));
+	set_if_any(record, FIELD_http_request_method, text_at(description, description->method));
+	set_if_any(record, FIELD_url_path, text_at(description, description->path));
+	set_if_any(record, FIELD_url_query, text_at(description, description->query));
+	set_if_any(record, FIELD_user_agent, text_at(description, description->user_agent));
 	set_if_any(record, FIELD_api_version, match->version);
-	set_if_any(record, FIELD_api_raw, text_of_buffer(&description->raw));
+	set_if_any(record, FIELD_api_raw, text_at(description, description->raw));
 	if (match->operation)
 		record_set_string(record, FIELD_api_operation, match->operation->id);
 	if (description->reason)
@@ -228,7 +257,7 @@ static void fill_made(const struct description *description, struct containers *
 	struct container_names names = {};
 	struct text given = {};
 
-	if (query_value(text_of_buffer(&description->query), TEXT("name"), &name))
+	if (query_value(text_at(description, description->query), TEXT("name"), &name))
 		given = text_of_buffer(&name);
 	else if (declared)
 		given = declared->name;
@@ -334,6 +363,7 @@ void description_fill(const struct description *description, struct containers *
 	fill_request(description, record);
 	if (declared)
 		fill_declared(description, declared, record);
-	record_raise_severity(record, operation_severity(&description->match,
-							 text_of_buffer(&description->method)));
+	record_raise_severity(
+		record,
+		operation_severity(&description->match, text_at(description, description->method)));
 }

@@ -21,7 +21,7 @@ static void drop_oldest(struct connection *connection);
 
 static struct request *push_request(struct connection *connection, uint64_t number)
 {
-	struct request *request = calloc(1, sizeof(*request));
+	struct request *request = malloc(sizeof(*request));
 
 	/* Answers that never come, or are not told apart, must not fill the memory. */
 	if (connection->listed >= CONVERSATION_REQUESTS)
@@ -30,9 +30,9 @@ static struct request *push_request(struct connection *connection, uint64_t numb
 		connection->error = -ENOMEM;
 		return NULL;
 	}
-	request->number = number;
-	request->time = connection->start_time ?: connection->piece_time;
-	request->offset = connection->start_offset;
+	*request = (struct request){ .number = number,
+				     .time = connection->start_time ?: connection->piece_time,
+				     .offset = connection->start_offset };
 	if (connection->last_request)
 		connection->last_request->next = request;
 	else

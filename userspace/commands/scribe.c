@@ -368,10 +368,10 @@ static size_t collect_terms(const struct record *record, struct trail_term *term
 			record_text(record, FIELD_api_operation));
 }
 
-static void set_if_known(struct record *record, enum field field, const char *value)
+static void lend_if_known(struct record *record, enum field field, const char *value)
 {
 	if (value[0])
-		record_set_string(record, field, value);
+		record_lend_text(record, field, text_of(value));
 }
 
 static void fill_head(struct scribe *scribe, struct record *record, uint64_t sequence)
@@ -383,9 +383,9 @@ static void fill_head(struct scribe *scribe, struct record *record, uint64_t seq
 	at = put_number(at, sequence);
 	record_set_text(record, FIELD_event_id, put_between(id, at));
 	record_set_number(record, FIELD_event_sequence, sequence);
-	set_if_known(record, FIELD_host_id, scribe->host_id);
-	set_if_known(record, FIELD_host_name, scribe->host_name);
-	set_if_known(record, FIELD_host_boot_id, scribe->boot_id);
+	lend_if_known(record, FIELD_host_id, scribe->host_id);
+	lend_if_known(record, FIELD_host_name, scribe->host_name);
+	lend_if_known(record, FIELD_host_boot_id, scribe->boot_id);
 }
 
 void scribe_emit(void *user, struct record *record)

@@ -87,8 +87,9 @@ static void set_user_name(const struct actor_context *context, struct record *re
 	const char *name =
 		context->users && uid != WIRE_UNSET ? users_name(context->users, uid) : NULL;
 
+	/* Read anew only between messages. */
 	if (name)
-		record_set_string(record, field, name);
+		record_lend_text(record, field, text_of(name));
 }
 
 /* The kernel calls the slave of a pseudo terminal "pts0" (tty_line_name), everybody else "pts/0".

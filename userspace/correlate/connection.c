@@ -161,7 +161,7 @@ static void fill_socket(struct connection *connection, struct record *record)
 	char device[2 * PUT_NUMBER_MOST + 1], *at;
 
 	if (connection->name[0])
-		record_set_string(record, FIELD_connection_id, connection->name);
+		record_lend_text(record, FIELD_connection_id, text_of(connection->name));
 	if (path)
 		record_set_string(record, FIELD_socket_path, path);
 	if (!connection->inode)
@@ -185,8 +185,8 @@ struct record *connection_record(struct connection *connection, int event, uint6
 	if (who)
 		actor_fill(conversations->options.actors, who, record);
 	fill_socket(connection, record);
-	record_set_string(record, FIELD_source, conversations->options.source);
-	record_set_string(record, FIELD_witness, "bpf");
+	record_lend_text(record, FIELD_source, text_of(conversations->options.source));
+	record_lend_text(record, FIELD_witness, TEXT("bpf"));
 	return record;
 }
 
@@ -206,7 +206,7 @@ void connection_end(struct connection *connection, uint64_t time)
 				   connection->connector_known
 					   ? &connection->connector
 					   : connection_sender_at(connection, 0));
-	record_set_string(record, FIELD_event_outcome, "success");
+	record_lend_text(record, FIELD_event_outcome, TEXT("success"));
 	record_set_number(record, FIELD_close_requests, connection->requests);
 	for (int direction = 0; direction < 2; direction++) {
 		uint64_t bytes = connection->sent[direction] > connection->next[direction]

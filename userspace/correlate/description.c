@@ -185,6 +185,13 @@ static struct text text_of_buffer(const struct buffer *buffer)
 	return (struct text){ buffer->data, buffer->length };
 }
 
+/* What lies in the description stays there until the event has been written. */
+static void lend_if_any(struct record *record, enum field field, struct text text)
+{
+	if (text.length > 0)
+		record_lend_text(record, field, text);
+}
+
 static void set_if_any(struct record *record, enum field field, struct text text)
 {
 	if (text.length > 0)
@@ -195,14 +202,14 @@ static void fill_request(const struct description *description, struct record *r
 {
 	const struct operation_match *match = &description->match;
 
-	set_if_any(record, FIELD_http_request_method, text_at(description, description->method));
-	set_if_any(record, FIELD_url_path, text_at(description, description->path));
-	set_if_any(record, FIELD_url_query, text_at(description, description->query));
-	set_if_any(record, FIELD_user_agent, text_at(description, description->user_agent));
-	set_if_any(record, FIELD_api_version, match->version);
-	set_if_any(record, FIELD_api_raw, text_at(description, description->raw));
+	lend_if_any(record, FIELD_http_request_method, text_at(description, description->method));
+	lend_if_any(record, FIELD_url_path, text_at(description, description->path));
+	lend_if_any(record, FIELD_url_query, text_at(description, description->query));
+	lend_if_any(record, FIELD_user_agent, text_at(description, description->user_agent));
+	lend_if_any(record, FIELD_api_version, match->version);
+	lend_if_any(record, FIELD_api_raw, text_at(description, description->raw));
 	if (match->operation)
-		record_set_string(record, FIELD_api_operation, match->operation->id);
+		record_lend_text(record, FIELD_api_operation, text_of(match->operation->id));
 	if (description->reason)
 		record_set_string(record, FIELD_api_reason, description->reason);
 	else if (match->refused)
@@ -279,7 +286,7 @@ static void fill_target(const struct description *description, struct containers
 
 	if (!match->operation)
 		return;
-	record_set_string(record, FIELD_target_type, match->operation->target);
+	record_lend_text(record, FIELD_target_type, text_of(match->operation->target));
 	if (match->target.length > 0 && strcmp(match->operation->target, "container") == 0)
 		fill_container_target(containers, match->target, record);
 	else if (match->target.length > 0)
@@ -291,7 +298,7 @@ static void fill_target(const struct description *description, struct containers
 static void fill_list(struct record *record, enum field field, const struct text_list *list)
 {
 	for (size_t i = 0; i < list->count; i++)
-		record_add_text(record, field, text_list_at(list, i));
+		record_lend_item(record, field, text_list_at(list, i));
 }
 
 static void fill_command(const struct description *description, const struct declared *declared,
@@ -302,7 +309,8 @@ static void fill_command(const struct description *description, const struct dec
 	if (declared->command.count == 0)
 		return;
 	redact_arguments(description->redact, &declared->command, &masked);
-	fill_list(record, FIELD_declared_command, &masked);
+	for (size_t i = 0; i < masked.count; i++)
+		record_add_text(record, FIELD_declared_command, text_list_at(&masked, i));
 }
 
 static void fill_mounts(const struct declared *declared, struct record *record)
@@ -310,11 +318,11 @@ static void fill_mounts(const struct declared *declared, struct record *record)
 	for (size_t i = 0; i < declared->mount_count; i++) {
 		const struct declared_mount *mount = &declared->mounts[i];
 
-		record_add_text(record, FIELD_declared_mounts_type, mount->type);
-		record_add_text(record, FIELD_declared_mounts_source,
-				mount->source.data ? mount->source : mount->device);
-		record_add_text(record, FIELD_declared_mounts_target, mount->target);
-		record_add_text(record, FIELD_declared_mounts_mode, mount->mode);
+		record_lend_item(record, FIELD_declared_mounts_type, mount->type);
+		record_lend_item(record, FIELD_declared_mounts_source,
+				 mount->source.data ? mount->source : mount->device);
+		record_lend_item(record, FIELD_declared_mounts_target, mount->target);
+		record_lend_item(record, FIELD_declared_mounts_mode, mount->mode);
 	}
 }
 
@@ -330,14 +338,14 @@ static void fill_declared(const struct description *description, const struct de
 		[DECLARED_CGROUP] = FIELD_declared_namespaces_cgroup,
 	};
 
-	set_if_any(record, FIELD_declared_image, declared->image);
-	set_if_any(record, FIELD_declared_user, declared->user);
+	lend_if_any(record, FIELD_declared_image, declared->image);
+	lend_if_any(record, FIELD_declared_user, declared->user);
 	fill_command(description, declared, record);
 	fill_list(record, FIELD_declared_environment, &declared->environment);
 	if (declared->privileged >= 0)
 		record_set_boolean(record, FIELD_declared_privileged, declared->privileged);
 	for (int i = 0; i < DECLARED_NAMESPACES; i++)
-		set_if_any(record, namespaces[i], declared->namespaces[i]);
+		lend_if_any(record, namespaces[i], declared->namespaces[i]);
 	fill_mounts(declared, record);
 	fill_list(record, FIELD_declared_devices, &declared->devices);
 	fill_list(record, FIELD_declared_devices, &declared->device_rules);

@@ -206,11 +206,11 @@ static void fill_connector(struct connection *connection, const struct wire_task
 static void fill_answer(const struct request *request, struct record *record)
 {
 	if (!request->answered) {
-		record_set_string(record, FIELD_event_outcome, "unknown");
+		record_lend_text(record, FIELD_event_outcome, TEXT("unknown"));
 		return;
 	}
-	record_set_string(record, FIELD_event_outcome,
-			  request->status < 400 ? "success" : "failure");
+	record_lend_text(record, FIELD_event_outcome,
+			 request->status < 400 ? TEXT("success") : TEXT("failure"));
 	record_set_number(record, FIELD_http_response_status_code, request->status);
 	record_set_number(record, FIELD_event_duration, request->answered - request->time);
 	if (request->has_answer_length)
@@ -259,7 +259,7 @@ static void write_request(struct connection *connection, struct request *request
 	fill_request_id(connection, request, record);
 	if (request->unseen)
 		record_set_string(record, FIELD_api_reason, "an answer whose request was not seen");
-	record_set_string(record, FIELD_api_state, state_of(request));
+	record_lend_text(record, FIELD_api_state, text_of(state_of(request)));
 	record_set_number(record, FIELD_http_request_body_bytes, request->body_bytes);
 	if (request->description)
 		description_fill(request->description, conversations->options.actors->containers,

@@ -64,9 +64,8 @@ void record_add_text(
 /* Known to have no items. For a column of a list of objects: the list has no objects, so that all
  * its columns become empty. */
 void record_set_empty_list(struct record *record, enum field field);
-/* The same as set_text and add_text without the copy: the bytes are static, or lie in
- * record->arena.
- */
+/* The same as set_text and add_text without the copy: the bytes are static, lie in record->arena,
+ * or stay where they are until the event has been written. */
 void record_lend_text(struct record *record, enum field field, struct text text);
 void record_lend_item(struct record *record, enum field field, struct text item);
 /* The field is absent again. */

@@ -147,6 +147,8 @@ static int open_actors(struct scribe *scribe, const struct scribe_options *optio
 		r = containers_new(&actors->containers);
 	if (r == 0)
 		r = namespaces_new(&actors->namespaces);
+	if (r == 0)
+		r = actor_cache_new(&actors->cache);
 	for (unsigned int i = 0; r == 0 && i < options->record->engine_roots.count; i++)
 		r = containers_add_root(actors->containers, options->record->engine_roots.items[i]);
 	if (r < 0)
@@ -442,6 +444,7 @@ int scribe_close(struct scribe *scribe)
 	users_free(scribe->actors.users);
 	containers_free(scribe->actors.containers);
 	namespaces_free(scribe->actors.namespaces);
+	actor_cache_free(scribe->actors.cache);
 	redact_free(scribe->redact);
 	record_free(scribe->record);
 	buffer_free(&scribe->line);

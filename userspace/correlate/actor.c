@@ -2,15 +2,19 @@
 #include "correlate/actor.h"
 
 #include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/buffer.h"
 #include "base/put.h"
 #include "base/text_list.h"
 #include "correlate/containers.h"
 #include "correlate/namespaces.h"
 #include "correlate/process.h"
 #include "correlate/users.h"
+#include "event/json.h"
 #include "event/record.h"
 
 static const enum field namespace_fields[WIRE_NAMESPACES] = {
@@ -259,15 +263,108 @@ static bool complete_task(const struct actor_context *context, const struct reco
 	return true;
 }
 
+static void describe(const struct actor_context *context, const struct wire_task *task,
+		     struct record *record)
+{
+	fill_process(context, task, process_tree_find_or_read(context->tree, task), record);
+}
+
+/* ---- what was told last */
+
+#define KNOWN_MOST 64
+
+struct known {
+	struct wire_task task;
+	uint64_t changes; /* of the tree when it was told */
+	int64_t wall_offset_ns;
+	struct record *record; /* the object "process", */
+	struct buffer json;    /* and how it stands in a line */
+};
+
+struct actor_cache {
+	struct known known[KNOWN_MOST]; /* by pid */
+};
+
+int actor_cache_new(struct actor_cache **ret)
+{
+	struct actor_cache *cache = calloc(1, sizeof(*cache));
+
+	if (!cache)
+		return -ENOMEM;
+	*ret = cache;
+	return 0;
+}
+
+void actor_cache_free(struct actor_cache *cache)
+{
+	if (!cache)
+		return;
+	for (size_t i = 0; i < KNOWN_MOST; i++) {
+		record_free(cache->known[i].record);
+		buffer_free(&cache->known[i].json);
+	}
+	free(cache);
+}
+
+static bool is_current(const struct known *known, const struct actor_context *context,
+		       const struct wire_task *task)
+{
+	return known->json.length > 0 && known->changes == process_tree_changes(context->tree) &&
+	       known->wall_offset_ns == context->wall_offset_ns &&
+	       memcmp(&known->task, task, sizeof(*task)) == 0;
+}
+
+static int tell(const struct actor_context *context, const struct wire_task *task,
+		struct known *known)
+{
+	int r;
+
+	buffer_clear(&known->json);
+	if (!known->record) {
+		r = record_new(&known->record);
+		if (r < 0)
+			return r;
+	}
+	record_begin(known->record, EVENT_COUNT);
+	describe(context, task, known->record);
+	record_append_members(known->record, FIELD_process_pid, FIELD_process_ancestry,
+			      &known->json);
+	r = known->record->error ?: known->json.error;
+	if (r < 0) {
+		buffer_clear(&known->json);
+		return r;
+	}
+	known->task = *task;
+	known->changes = process_tree_changes(context->tree);
+	known->wall_offset_ns = context->wall_offset_ns;
+	return 0;
+}
+
+static void describe_known(const struct actor_context *context, const struct wire_task *task,
+			   struct record *record)
+{
+	struct known *known = &context->cache->known[task->pid % KNOWN_MOST];
+	struct record_part part = { FIELD_process_pid, FIELD_process_ancestry, {} };
+
+	if (!is_current(known, context, task) && tell(context, task, known) < 0) {
+		describe(context, task, record);
+		return;
+	}
+	part.json = (struct text){ known->json.data, known->json.length };
+	record_lend_all(record, known->record, &part);
+}
+
 void actor_fill(const struct actor_context *context, const struct wire_task *task,
 		struct record *record)
 {
 	struct wire_task whole = *task;
-	const struct process *process = NULL;
 
-	if (complete_task(context, record, &whole))
-		process = process_tree_find_or_read(context->tree, &whole);
-	fill_process(context, &whole, process, record);
+	if (!complete_task(context, record, &whole))
+		fill_process(context, &whole, NULL, record);
+	else if (context->cache && whole.start)
+		describe_known(context, &whole, record);
+	else
+		describe(context, &whole, record);
 	fill_user(context, &whole, record);
 	fill_container(context, &whole, record);
 	fill_namespaces(context, &whole, record);

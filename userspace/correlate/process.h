@@ -123,6 +123,10 @@ const struct process *process_tree_find_or_read(struct process_tree *tree,
  */
 int process_tree_identify(struct process_tree *tree, uint32_t pid, struct wire_task *ret_task);
 
+/* A number that grows whenever anything changes that decides what is told of a process: names,
+ * programs, parents, which of them live. */
+uint64_t process_tree_changes(const struct process_tree *tree);
+
 /* The kernel's path of its program; data NULL when unknown. */
 struct text process_executable(const struct process *process);
 

@@ -108,6 +108,7 @@ static void drop_program(struct process_store *store, struct process *process)
 {
 	struct program *program = process->program;
 
+	store->changes++;
 	process->program = NULL;
 	if (!program || --program->references > 0)
 		return;
@@ -145,6 +146,7 @@ static void remove_with_expired(struct process_store *store, struct process *pro
 		struct process *parent = leave_parent(store, process);
 		uint32_t index = index_of(store, process), *at = bucket_of(store, process->pid);
 
+		store->changes++;
 		process_store_end(store, process, store->now);
 		list_leave(store, process);
 		drop_program(store, process);
@@ -296,6 +298,7 @@ void process_store_end(struct process_store *store, struct process *process, uin
 {
 	if (process->list != LIST_LIVING)
 		return;
+	store->changes++;
 	process->ended = time ?: 1;
 	store->statistics.living--;
 	list_enter(store, process, process->children ? LIST_INNER : LIST_ENDED);
@@ -327,6 +330,7 @@ void process_store_link(struct process_store *store, struct process *process)
 	parent = process_store_parent(store, process);
 	if (!parent)
 		return;
+	store->changes++;
 	process->parent_start = parent->start;
 	process->parent_exact = parent->start_exact;
 	process->linked = true;
@@ -380,6 +384,7 @@ int process_store_set_program(struct process_store *store, struct process *proce
 	};
 	if (executable.length)
 		memcpy(program->executable, executable.data, executable.length);
+	store->changes++;
 	process->program = program;
 	count_bytes(store, bytes, 0);
 	return 0;

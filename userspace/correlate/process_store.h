@@ -35,6 +35,7 @@ struct process_store {
 	size_t bytes_bound;
 	uint64_t now, tick_ns;        /* boot clock, ns: the latest that was heard of */
 	const struct process *pinned; /* in use by the caller: stays whatever the need for room */
+	uint64_t changes;             /* see process_tree_changes() */
 	struct population *population;
 	struct process_statistics statistics;
 };
@@ -88,7 +89,8 @@ void process_store_share_program(struct process_store *store, struct process *pr
 /* The tree: what a task says of its process, and where it comes from. */
 struct process *process_tree_find_exact(struct process_tree *tree, uint32_t pid, uint64_t start);
 struct process *process_tree_add(struct process_tree *tree, const struct wire_task *task);
-void process_tree_take_name(struct process *process, const struct wire_task *task);
+void process_tree_take_name(struct process_tree *tree, struct process *process,
+			    const struct wire_task *task);
 void process_tree_take_identity(struct process_tree *tree, struct process *process,
 				const struct wire_task *task);
 void process_tree_take_parent(struct process_tree *tree, struct process *process, uint32_t pid,

@@ -99,7 +99,7 @@ int BPF_PROG(connect_end, struct socket *socket, struct sockaddr *address, int l
 	bpf_map_delete_elem(&attempts, &thread);
 	end = client ? bpf_skc_to_unix_sock(client) : NULL;
 	engine = end ? end->peer : NULL;
-	if (!engine || !is_watched_listener((struct unix_sock *)engine, &file))
+	if (!engine || !is_watched_listener(bpf_skc_to_unix_sock(engine), &file))
 		return 0;
 	mark = mark_both(client, engine, &file);
 	connect_send(&file, mark ? mark->connection : 0, 0, address);

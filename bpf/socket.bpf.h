@@ -92,12 +92,12 @@ extern __u64 last_connection; /* ids are counted up from where userspace set thi
  * file. */
 static __always_inline bool bound_file(struct unix_sock *socket, struct socket_file *file)
 {
-	struct inode *inode = BPF_CORE_READ(socket, path.dentry, d_inode);
+	struct inode *inode = socket ? socket->path.dentry->d_inode : NULL;
 
 	if (!inode)
 		return false;
-	file->inode = BPF_CORE_READ(inode, i_ino);
-	file->device = BPF_CORE_READ(inode, i_sb, s_dev);
+	file->inode = inode->i_ino;
+	file->device = inode->i_sb->s_dev;
 	file->unused = 0;
 	return true;
 }
@@ -107,22 +107,24 @@ static __always_inline bool is_watched(struct unix_sock *socket, struct socket_f
 	return bound_file(socket, file) && bpf_map_lookup_elem(&listeners, file);
 }
 
+static __always_inline bool is_configured(struct unix_address *address)
+{
+	char name[WIRE_SUN_MOST] = {};
+
+	return bpf_probe_read_kernel_str(name, sizeof(name), &address->name[0].sun_path) > 0 &&
+	       bpf_map_lookup_elem(&listener_names, name);
+}
+
 /* As is_watched(), but also by the string that the server bound: only where a connection begins. */
 static __always_inline bool is_watched_listener(struct unix_sock *socket, struct socket_file *file)
 {
-	char name[WIRE_SUN_MOST] = {};
-	struct unix_address *address;
 	__u8 found = 1;
 
 	if (!bound_file(socket, file))
 		return false;
 	if (bpf_map_lookup_elem(&listeners, file))
 		return true;
-	address = BPF_CORE_READ(socket, addr);
-	if (!address ||
-	    bpf_probe_read_kernel_str(name, sizeof(name), &address->name[0].sun_path) < 0)
-		return false;
-	if (!bpf_map_lookup_elem(&listener_names, name))
+	if (!socket->addr || !is_configured(socket->addr))
 		return false;
 	bpf_map_update_elem(&listeners, file, &found, BPF_ANY);
 	return true;
@@ -183,27 +185,25 @@ static __always_inline bool mark_pair(struct sock *one, struct sock *other)
 {
 	struct socket_file file;
 
-	if (is_watched((struct unix_sock *)other, &file))
+	if (is_watched(bpf_skc_to_unix_sock(other), &file))
 		return mark_both(one, other, &file);
-	if (is_watched((struct unix_sock *)one, &file))
+	if (is_watched(bpf_skc_to_unix_sock(one), &file))
 		return mark_both(other, one, &file);
 	return false;
 }
 
 static __always_inline bool sender_changed(struct mark *mark, struct task_struct *task)
 {
-	__u64 ids = bpf_get_current_uid_gid();
-	__u64 start = BPF_CORE_READ(task, group_leader, start_boottime);
-	__u32 pid = bpf_get_current_pid_tgid() >> 32, exec = BPF_CORE_READ(task, self_exec_id);
-	__u32 effective = BPF_CORE_READ(task, cred, euid.val);
+	__u64 start = task->group_leader->start_boottime;
+	__u32 pid = task->tgid, exec = task->self_exec_id;
+	__u32 uid = task->cred->uid.val, effective = task->cred->euid.val;
 
-	if (mark->sender_start == start && mark->sender_pid == pid &&
-	    mark->sender_uid == (__u32)ids && mark->sender_effective_uid == effective &&
-	    mark->sender_exec == exec)
+	if (mark->sender_start == start && mark->sender_pid == pid && mark->sender_uid == uid &&
+	    mark->sender_effective_uid == effective && mark->sender_exec == exec)
 		return false;
 	mark->sender_start = start;
 	mark->sender_pid = pid;
-	mark->sender_uid = ids;
+	mark->sender_uid = uid;
 	mark->sender_effective_uid = effective;
 	mark->sender_exec = exec;
 	return true;

@@ -20,6 +20,7 @@ struct handed_over_connections handed_over SEC(".maps");
 struct listener_names listener_names SEC(".maps");
 struct piece_scratch pieces SEC(".maps");
 const volatile __u32 volume_most = 256 * 1024;
+__u8 listener_lengths[WIRE_SUN_MOST];
 __u64 last_connection;
 
 /* ---- fentry: connects ---- */

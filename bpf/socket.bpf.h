@@ -85,8 +85,9 @@ extern struct mark_storage marks SEC(".maps");
 extern struct listener_files listeners SEC(".maps");
 extern struct listener_names listener_names SEC(".maps");
 extern const volatile __u32
-	volume_most;          /* bytes kept of one direction since the other side spoke */
-extern __u64 last_connection; /* ids are counted up from where userspace set this */
+	volume_most; /* bytes kept of one direction since the other side spoke */
+extern __u8 listener_lengths[WIRE_SUN_MOST]; /* which lengths listener_names have: a first look */
+extern __u64 last_connection;                /* ids are counted up from where userspace set this */
 
 /* The file a socket is bound to; an accepted socket carries its listener's. False: not bound to a
  * file. */
@@ -107,6 +108,14 @@ static __always_inline bool is_watched(struct unix_sock *socket, struct socket_f
 	return bound_file(socket, file) && bpf_map_lookup_elem(&listeners, file);
 }
 
+/* A file's address ends with one NUL, whatever the server passed (unix_mkname_bsd()). */
+static __always_inline bool is_long_as_configured(struct unix_address *address)
+{
+	__u32 length = address->len - sizeof(address->name[0].sun_family) - 1;
+
+	return length < WIRE_SUN_MOST && listener_lengths[length];
+}
+
 static __always_inline bool is_configured(struct unix_address *address)
 {
 	char name[WIRE_SUN_MOST] = {};
@@ -124,7 +133,7 @@ static __always_inline bool is_watched_listener(struct unix_sock *socket, struct
 		return false;
 	if (bpf_map_lookup_elem(&listeners, file))
 		return true;
-	if (!socket->addr || !is_configured(socket->addr))
+	if (!socket->addr || !is_long_as_configured(socket->addr) || !is_configured(socket->addr))
 		return false;
 	bpf_map_update_elem(&listeners, file, &found, BPF_ANY);
 	return true;

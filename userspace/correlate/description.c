@@ -355,6 +355,8 @@ static void fill_declared(const struct description *description, const struct de
 	fill_list(record, FIELD_declared_sysctls, &declared->sysctls);
 	if (declared->cut || declared->broken || description->error)
 		record_set_boolean(record, FIELD_declared_cut, true);
+	if (declared->broken && !record_has(record, FIELD_api_reason))
+		record_set_string(record, FIELD_api_reason, "its body is not JSON");
 	record_raise_severity(record, declare_severity(declared));
 }
 

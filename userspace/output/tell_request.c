@@ -257,5 +257,5 @@ void tell_declared(const struct record *record, struct spans *spans)
 		spans_printf(spans, STYLE_plain, 2, "user %.*s", S(user));
 	tell_declared_command(record, spans);
 	if (record_has(record, FIELD_declared_cut) && record->values[FIELD_declared_cut].boolean)
-		spans_add(spans, STYLE_notice, 2, TEXT("its body was cut or is not JSON"));
+		spans_add(spans, STYLE_notice, 2, TEXT("not all that it declared is kept"));
 }

@@ -146,8 +146,11 @@ static __always_inline __u32 connector_of(struct sock *engine)
 	return BPF_CORE_READ(engine, sk_peer_pid, numbers[0].nr);
 }
 
+/* Most of a host's sockets have no storage at all, which a load tells without a call. */
 static __always_inline struct mark *mark_of(struct sock *sk)
 {
+	if (!sk->sk_bpf_storage)
+		return NULL;
 	return bpf_sk_storage_get(&marks, sk, 0, 0);
 }
 

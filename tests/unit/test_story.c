@@ -67,12 +67,13 @@ static void ask(struct telling_of_lines *telling, unsigned int second, unsigned 
 	tell_line(telling, line, (size_t)length);
 }
 
+/* Not by strstr(): under the sanitizer each call measures all of the text. */
 static size_t count(const char *text, const char *word)
 {
-	size_t found = 0;
+	size_t found = 0, length = strlen(word);
 
-	for (; text && (text = strstr(text, word)); text += strlen(word))
-		found++;
+	for (; text && *text; text++)
+		found += *text == *word && strncmp(text, word, length) == 0;
 	return found;
 }
 

@@ -507,6 +507,31 @@ static void what_another_program_serves_is_not_kept(struct scene *scene, const v
 	listener_close(&unix_listener);
 }
 
+static bool looks_at_packets(const struct scene *scene)
+{
+	const struct bpf_hook_state *hooks;
+	size_t count = bpf_source_hooks(scene->source, &hooks);
+
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(hooks[i].purpose, "tcp") == 0 && hooks[i].attached)
+			return true;
+	return false;
+}
+
+static void packets_are_looked_at_while_an_engine_listens(struct scene *scene, const void *argument)
+{
+	int fd;
+
+	assert_false(looks_at_packets(scene));
+	fd = tcp_listen(AF_INET, "127.0.0.1", PORT);
+	assert_true(fd >= 0);
+	scene_settle(scene);
+	assert_true(looks_at_packets(scene));
+	close(fd);
+	scene_settle(scene);
+	assert_false(looks_at_packets(scene));
+}
+
 /* ---- what was there before the source */
 
 static void open_before(struct scene *scene)
@@ -563,6 +588,7 @@ int main(void)
 		SCENE_TEST(of_some_only_connects_are_told),
 		SCENE_TEST(what_a_look_does_not_find_again_is_gone),
 		SCENE_TEST(a_tcp_listener_is_told),
+		SCENE_TEST(packets_are_looked_at_while_an_engine_listens),
 		SCENE_TEST(both_directions_are_heard),
 		SCENE_TEST(long_messages_are_heard_whole),
 		SCENE_TEST(what_is_peeked_at_is_heard_once),

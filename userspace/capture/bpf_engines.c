@@ -39,8 +39,9 @@ static void tend_tcp(struct bpf_source *source)
 
 	if (wanted == source->tcp_attached)
 		return;
-	bpf_ladder_tcp(source, wanted);
-	source->tcp_attached = wanted;
+	/* What does not attach now is tried again: the hooks in force say that it is not there. */
+	if (bpf_ladder_tcp(source, wanted) == 0)
+		source->tcp_attached = wanted;
 }
 
 void bpf_engines_tend(struct bpf_source *source)

@@ -290,9 +290,12 @@ int bpf_ladder_tcp(struct bpf_source *source, bool attach)
 		if (hooks[i].rung != RUNG_TCP || !!source->links[i] == attach)
 			continue;
 		if (attach) {
-			r = attach_one(source, i) ?: r;
-			if (r < 0)
+			int failed = attach_one(source, i);
+
+			if (failed < 0) {
 				source->links[i] = NULL;
+				r = failed;
+			}
 		} else {
 			bpf_link__destroy(source->links[i]);
 			source->links[i] = NULL;

@@ -87,6 +87,15 @@ static void announce_root(const struct recorder *recorder)
 		scribe_root(recorder->scribe));
 }
 
+static void announce_patterns(const struct string_list *patterns, const char *words)
+{
+	for (unsigned int i = 0; i < patterns->count; i++)
+		fprintf(stderr, "%s%s %s", i == 0 ? "  " : "", i == 0 ? words : ",",
+			patterns->items[i]);
+	if (patterns->count > 0)
+		fputc('\n', stderr);
+}
+
 void recorder_announce(struct recorder *recorder)
 {
 	const struct bpf_socket_state *sockets;
@@ -95,6 +104,8 @@ void recorder_announce(struct recorder *recorder)
 	announce_hooks(recorder);
 	for (size_t i = 0; i < count; i++)
 		fprintf(stderr, "  %s %s\n", sockets[i].path, socket_words(&sockets[i]));
+	announce_patterns(&recorder->options->patterns, "also what is bound as");
+	announce_patterns(&recorder->options->connects, "only connects to what is bound as");
 	for (const char *const *blind = bpf_source_blind(recorder->source); *blind; blind++)
 		fprintf(stderr, "  not seen by this rung: %s\n", *blind);
 	announce_engine_roots(recorder);

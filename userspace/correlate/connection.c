@@ -220,6 +220,9 @@ void connection_end(struct connection *connection, uint64_t time)
 					 ? connection->sent[direction]
 					 : connection->next[direction];
 
+		/* Where nothing is kept and nobody told its end, 0 is not what is known. */
+		if (!bytes && !connection->ended[direction] && !connection->heard[direction])
+			continue;
 		record_set_number(record,
 				  direction == WIRE_CLIENT ? FIELD_close_bytes_sent
 							   : FIELD_close_bytes_received,

@@ -68,7 +68,7 @@ int tcp_accept(struct conversations *conversations, const struct wire_tcp_accept
 	struct connection *connection;
 	struct record *record;
 
-	if (connection_find(conversations, message->connection))
+	if (!message->connection || connection_find(conversations, message->connection))
 		return -EBADMSG;
 	connection_make_room(conversations, message->header.time);
 	connection = connection_new(conversations, message->header.time, !message->present);

@@ -39,6 +39,7 @@ struct listener {
 	struct holder holders[HOLDERS_MOST];
 	unsigned int holder_count;
 	unsigned int spoken; /* bits of enum listener_protocol that were told */
+	uint64_t number;     /* counted up: which was heard of last */
 };
 
 struct listeners {
@@ -46,7 +47,8 @@ struct listeners {
 	struct record *record;
 	uint64_t first; /* boot clock: of the first message */
 	struct listener *all;
-	size_t count, room, oldest;
+	size_t count, room;
+	uint64_t made;
 };
 
 const char *listener_protocol_name(enum listener_protocol protocol)
@@ -117,27 +119,50 @@ static struct listener *find(struct listeners *listeners, uint64_t cookie)
 /* Who listened there last. */
 static const struct listener *find_before(const struct listeners *listeners, const char *place)
 {
-	for (size_t i = listeners->count; i-- > 0;) {
-		const struct listener *at =
-			&listeners->all[(listeners->oldest + i) % listeners->count];
+	const struct listener *last = NULL;
 
-		if (strcmp(at->place, place) == 0)
-			return at;
+	for (size_t i = 0; i < listeners->count; i++) {
+		const struct listener *at = &listeners->all[i];
+
+		if (strcmp(at->place, place) == 0 && (!last || at->number > last->number))
+			last = at;
 	}
-	return NULL;
+	return last;
 }
 
-/* NULL on -ENOMEM. Where there are too many, the oldest makes room. */
+static bool still_lives(const struct listeners *listeners, const struct listener *listener)
+{
+	const struct process_tree *tree = listeners->options->actors->tree;
+	const struct process *process =
+		tree ? process_tree_find(tree, listener->task.pid, listener->task.start) : NULL;
+
+	return process && !process->ended;
+}
+
+/* Whoever opens many listeners must not make a living engine be forgotten by closing them again. */
+static struct listener *least_missed(struct listeners *listeners)
+{
+	struct listener *least = NULL;
+	bool least_lives = true;
+
+	for (size_t i = 0; i < listeners->count; i++) {
+		struct listener *at = &listeners->all[i];
+		bool lives = still_lives(listeners, at);
+
+		if (!least || (least_lives && !lives) ||
+		    (least_lives == lives && at->number < least->number)) {
+			least = at;
+			least_lives = lives;
+		}
+	}
+	return least;
+}
+
+/* NULL on -ENOMEM. Where there are too many, one makes room. */
 static struct listener *make(struct listeners *listeners)
 {
-	struct listener *listener;
-
-	if (listeners->count == LISTENERS_MOST) {
-		listener = &listeners->all[listeners->oldest];
-		listeners->oldest = (listeners->oldest + 1) % LISTENERS_MOST;
-		*listener = (struct listener){};
-		return listener;
-	}
+	if (listeners->count == LISTENERS_MOST)
+		return least_missed(listeners);
 	if (listeners->count == listeners->room) {
 		size_t room = listeners->room ? listeners->room * 2 : 16;
 		struct listener *more = reallocarray(listeners->all, room, sizeof(*more));
@@ -147,18 +172,24 @@ static struct listener *make(struct listeners *listeners)
 		listeners->all = more;
 		listeners->room = room;
 	}
-	listener = &listeners->all[listeners->count++];
-	*listener = (struct listener){};
-	return listener;
+	return &listeners->all[listeners->count++];
 }
 
 /* ---- who */
 
+/* NULL where there is no tree. */
+static const struct process *process_of(struct listeners *listeners,
+					const struct listener *listener)
+{
+	struct process_tree *tree = listeners->options->actors->tree;
+
+	return tree ? process_tree_find_or_read(tree, &listener->task) : NULL;
+}
+
 static void note_program(struct listeners *listeners, struct listener *listener)
 {
-	const struct process *process =
-		process_tree_find_or_read(listeners->options->actors->tree, &listener->task);
-	struct text program = process_executable(process);
+	const struct process *process = process_of(listeners, listener);
+	struct text program = process ? process_executable(process) : (struct text){};
 
 	snprintf(listener->program, sizeof(listener->program), "%.*s", (int)program.length,
 		 program.data ?: "");
@@ -185,21 +216,12 @@ static void hold(struct listener *listener, const struct wire_task *task)
 	listener->task = *task;
 }
 
-static bool still_lives(const struct listeners *listeners, const struct listener *listener)
-{
-	const struct process *process = process_tree_find(listeners->options->actors->tree,
-							  listener->task.pid, listener->task.start);
-
-	return process && !process->ended;
-}
-
 /* Whether the command line has a word that contains this one. */
 static bool says(struct listeners *listeners, const struct listener *listener, const char *word)
 {
-	const struct process *process =
-		process_tree_find_or_read(listeners->options->actors->tree, &listener->task);
+	const struct process *process = process_of(listeners, listener);
 	bool cut;
-	struct text args = process_args(process, &cut);
+	struct text args = process ? process_args(process, &cut) : (struct text){};
 
 	return args.length && memmem(args.data, args.length, word, strlen(word));
 }
@@ -386,6 +408,7 @@ int listeners_message(struct listeners *listeners, const struct wire_engine_list
 	if (message->port && is_resolver(message))
 		return 0;
 	new.cookie = message->cookie;
+	new.number = ++listeners->made;
 	if (message->port)
 		place_tcp(&new, message);
 	else

@@ -13,7 +13,8 @@ struct conversation_options;
 struct listeners;
 struct record;
 
-#define LISTENERS_MOST 512 /* that are remembered; beyond, the oldest is forgotten */
+/* That are remembered; beyond, first those go whose process has ended. */
+#define LISTENERS_MOST 512
 
 /* What a TCP listener speaks, by the engine's own first bytes: a client may say what it likes. */
 enum listener_protocol {

@@ -181,8 +181,9 @@ static void mask_garbage(struct text raw, struct buffer *ret)
  */
 static size_t method_length(struct text line)
 {
-	static const char *const methods[] = { "GET ",   "HEAD ",    "POST ",    "PUT ",  "DELETE ",
-					       "PATCH ", "OPTIONS ", "CONNECT ", "TRACE " };
+	static const char *const methods[] = { "GET ",    "HEAD ",  "POST ",    "PUT ",
+					       "DELETE ", "PATCH ", "OPTIONS ", "CONNECT ",
+					       "TRACE ",  "PRI " };
 
 	for (size_t i = 0; i < ARRAY_SIZE(methods); i++) {
 		size_t method = strlen(methods[i]);
@@ -264,6 +265,8 @@ void redact_raw(const struct redact *redact, struct text raw, struct buffer *ret
 {
 	bool first = true;
 
+	if (raw.length == 0)
+		return;
 	if (method_length(raw) == 0) {
 		mask_garbage(raw, ret);
 		return;

@@ -71,8 +71,8 @@ static int look_at_field(struct look *look, enum field field)
 
 static bool is_method(struct text method)
 {
-	static const char *const methods[] = { "GET",   "HEAD",    "POST",    "PUT",  "DELETE",
-					       "PATCH", "OPTIONS", "CONNECT", "TRACE" };
+	static const char *const methods[] = { "GET",   "HEAD",    "POST",    "PUT",   "DELETE",
+					       "PATCH", "OPTIONS", "CONNECT", "TRACE", "PRI" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(methods); i++)
 		if (text_equal(method, text_of(methods[i])))

@@ -56,7 +56,7 @@ FUZZED_PARTS := $(patsubst %.c,$B/fuzz/%.o,$(filter-out userspace/capture/bpf%,$
 .DEFAULT_GOAL := $B/docktrail
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: run test test-all check bench fuzz install deps docs clean tests fuzzers
+.PHONY: run test test-all check bench fuzz install deps docs clean tests fuzzers FORCE
 
 $B/docktrail: $(OBJECTS)
 	$(call say,LINK,$@)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
@@ -74,7 +74,6 @@ $B/gen/probes.skel.h: $(PROBES:%.c=$B/%.o)
 $B/gen/base/version.h: FORCE
 	$(Q)mkdir -p $(@D)
 	$(Q)echo '#define DOCKTRAIL_VERSION "$(VERSION)"' | cmp -s - $@ || echo '#define DOCKTRAIL_VERSION "$(VERSION)"' >$@
-FORCE:
 
 $B/%.o: %.c | $B/gen/probes.skel.h $B/gen/base/version.h
 	$(Q)mkdir -p $(@D)

@@ -193,7 +193,7 @@
 	FIELD(REQUEST, api_state, str, "docktrail.api.state", \
 	      "complete, pending, truncated, ambiguous, hijacked or encrypted") \
 	FIELD(REQUEST, api_reason, str, "docktrail.api.reason", \
-	      "Why it is ambiguous or truncated") \
+	      "Why it is ambiguous or truncated, or what else is odd about it") \
 	FIELD(REQUEST, api_raw, str, "docktrail.api.raw", \
 	      "Start of what was received, where it is ambiguous; secrets masked") \
 	FIELD(TARGET, target_type, str, "docktrail.target.type", \

@@ -22,22 +22,22 @@ static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *nod
 	struct kernfs_node___since_6_15 *since = (void *)node;
 
 	if (bpf_core_field_exists(before->parent))
-		return BPF_CORE_READ(before, parent);
-	return BPF_CORE_READ(since, __parent);
+		return before->parent;
+	return since->__parent;
 }
 
 /* Absent without CONFIG_AUDIT. */
 static __always_inline __u32 task_login_uid(struct task_struct *task)
 {
 	if (bpf_core_field_exists(task->loginuid))
-		return BPF_CORE_READ(task, loginuid.val);
+		return task->loginuid.val;
 	return 0xffffffff;
 }
 
 static __always_inline __u32 task_session(struct task_struct *task)
 {
 	if (bpf_core_field_exists(task->sessionid))
-		return BPF_CORE_READ(task, sessionid);
+		return task->sessionid;
 	return 0xffffffff;
 }
 

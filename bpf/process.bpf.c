@@ -123,8 +123,8 @@ int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux
 	record->executable.length = path;
 
 	/* The new image's own copy, written a moment ago by copy_strings(): it is in memory. */
-	start = BPF_CORE_READ(task, mm, arg_start);
-	end = BPF_CORE_READ(task, mm, arg_end);
+	start = task->mm->arg_start;
+	end = task->mm->arg_end;
 	args = end > start ? end - start : 0;
 	record->args_length = args;
 	if (args > WIRE_ARGS_MOST)
@@ -153,7 +153,7 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 	if (!record)
 		return 0;
 	task_fill(&record->task, child);
-	record->parent_start = BPF_CORE_READ(parent, group_leader, start_boottime);
+	record->parent_start = parent->group_leader->start_boottime;
 	EMIT_SEND(ring_noise, record);
 	return 0;
 }
@@ -176,9 +176,9 @@ struct {
 /* As wait_task_zombie() has it: the leader may not have noted its own yet. */
 static __always_inline int exit_status(struct task_struct *task)
 {
-	if (BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT)
-		return BPF_CORE_READ(task, signal, group_exit_code);
-	return BPF_CORE_READ(task, group_leader, exit_code);
+	if (task->signal->flags & SIGNAL_GROUP_EXIT)
+		return task->signal->group_exit_code;
+	return task->group_leader->exit_code;
 }
 
 /*
@@ -191,11 +191,11 @@ static __always_inline bool is_end_of_process(struct task_struct *task)
 	__u8 one = 1;
 	int r;
 
-	if (BPF_CORE_READ(task, signal, live.counter) != 0)
+	if (task->signal->live.counter != 0)
 		return false;
-	key.start = BPF_CORE_READ(task, group_leader, start_boottime);
+	key.start = task->group_leader->start_boottime;
 	key.pid = task->tgid;
-	if (BPF_CORE_READ(task, signal, nr_threads) > 1) {
+	if (task->signal->nr_threads > 1) {
 		/* 32 bits of it: before 6.4 (d7ba4cc900bf) the upper half is not set. */
 		r = bpf_map_update_elem(&ended, &key, &one, BPF_NOEXIST);
 		return r != -EEXIST;
@@ -213,7 +213,7 @@ int BPF_PROG(process_exit, struct task_struct *task)
 	record = EMIT_BEGIN(ring_noise, process_exit);
 	if (!record)
 		return 0;
-	record->start = BPF_CORE_READ(task, group_leader, start_boottime);
+	record->start = task->group_leader->start_boottime;
 	record->pid = task->tgid;
 	record->status = exit_status(task);
 	EMIT_SEND(ring_noise, record);

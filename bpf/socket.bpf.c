@@ -20,6 +20,7 @@ struct handed_over_connections handed_over SEC(".maps");
 struct listener_names listener_names SEC(".maps");
 struct piece_scratch pieces SEC(".maps");
 const volatile __u32 volume_most = 256 * 1024;
+__u8 listener_lengths[WIRE_SUN_MOST];
 __u64 last_connection;
 
 /* ---- fentry: connects ---- */
@@ -99,7 +100,7 @@ int BPF_PROG(connect_end, struct socket *socket, struct sockaddr *address, int l
 	bpf_map_delete_elem(&attempts, &thread);
 	end = client ? bpf_skc_to_unix_sock(client) : NULL;
 	engine = end ? end->peer : NULL;
-	if (!engine || !is_watched_listener((struct unix_sock *)engine, &file))
+	if (!engine || !is_watched_listener(bpf_skc_to_unix_sock(engine), &file))
 		return 0;
 	mark = mark_both(client, engine, &file);
 	connect_send(&file, mark ? mark->connection : 0, 0, client, address);

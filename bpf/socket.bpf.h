@@ -87,19 +87,20 @@ extern struct mark_storage marks SEC(".maps");
 extern struct listener_files listeners SEC(".maps");
 extern struct listener_names listener_names SEC(".maps");
 extern const volatile __u32
-	volume_most;          /* bytes kept of one direction since the other side spoke */
-extern __u64 last_connection; /* ids are counted up from where userspace set this */
+	volume_most; /* bytes kept of one direction since the other side spoke */
+extern __u8 listener_lengths[WIRE_SUN_MOST]; /* which lengths listener_names have: a first look */
+extern __u64 last_connection;                /* ids are counted up from where userspace set this */
 
 /* The file a socket is bound to; an accepted socket carries its listener's. False: not bound to a
  * file. */
 static __always_inline bool bound_file(struct unix_sock *socket, struct socket_file *file)
 {
-	struct inode *inode = BPF_CORE_READ(socket, path.dentry, d_inode);
+	struct inode *inode = socket ? socket->path.dentry->d_inode : NULL;
 
 	if (!inode)
 		return false;
-	file->inode = BPF_CORE_READ(inode, i_ino);
-	file->device = BPF_CORE_READ(inode, i_sb, s_dev);
+	file->inode = inode->i_ino;
+	file->device = inode->i_sb->s_dev;
 	file->unused = 0;
 	return true;
 }
@@ -109,22 +110,32 @@ static __always_inline bool is_watched(struct unix_sock *socket, struct socket_f
 	return bound_file(socket, file) && bpf_map_lookup_elem(&listeners, file);
 }
 
+/* A file's address ends with one NUL, whatever the server passed (unix_mkname_bsd()). */
+static __always_inline bool is_long_as_configured(struct unix_address *address)
+{
+	__u32 length = address->len - sizeof(address->name[0].sun_family) - 1;
+
+	return length < WIRE_SUN_MOST && listener_lengths[length];
+}
+
+static __always_inline bool is_configured(struct unix_address *address)
+{
+	char name[WIRE_SUN_MOST] = {};
+
+	return bpf_probe_read_kernel_str(name, sizeof(name), &address->name[0].sun_path) > 0 &&
+	       bpf_map_lookup_elem(&listener_names, name);
+}
+
 /* As is_watched(), but also by the string that the server bound: only where a connection begins. */
 static __always_inline bool is_watched_listener(struct unix_sock *socket, struct socket_file *file)
 {
-	char name[WIRE_SUN_MOST] = {};
-	struct unix_address *address;
 	__u8 found = 1;
 
 	if (!bound_file(socket, file))
 		return false;
 	if (bpf_map_lookup_elem(&listeners, file))
 		return true;
-	address = BPF_CORE_READ(socket, addr);
-	if (!address ||
-	    bpf_probe_read_kernel_str(name, sizeof(name), &address->name[0].sun_path) < 0)
-		return false;
-	if (!bpf_map_lookup_elem(&listener_names, name))
+	if (!socket->addr || !is_long_as_configured(socket->addr) || !is_configured(socket->addr))
 		return false;
 	bpf_map_update_elem(&listeners, file, &found, BPF_ANY);
 	return true;
@@ -144,8 +155,11 @@ static __always_inline __u32 listener_of(struct sock *client)
 	return BPF_CORE_READ(client, sk_peer_pid, numbers[0].nr);
 }
 
+/* Most of a host's sockets have no storage at all, which a load tells without a call. */
 static __always_inline struct mark *mark_of(struct sock *sk)
 {
+	if (!sk->sk_bpf_storage)
+		return NULL;
 	return bpf_sk_storage_get(&marks, sk, 0, 0);
 }
 
@@ -201,27 +215,25 @@ static __always_inline bool mark_pair(struct sock *one, struct sock *other)
 {
 	struct socket_file file;
 
-	if (is_watched((struct unix_sock *)other, &file))
+	if (is_watched(bpf_skc_to_unix_sock(other), &file))
 		return mark_both(one, other, &file);
-	if (is_watched((struct unix_sock *)one, &file))
+	if (is_watched(bpf_skc_to_unix_sock(one), &file))
 		return mark_both(other, one, &file);
 	return false;
 }
 
 static __always_inline bool sender_changed(struct mark *mark, struct task_struct *task)
 {
-	__u64 ids = bpf_get_current_uid_gid();
-	__u64 start = BPF_CORE_READ(task, group_leader, start_boottime);
-	__u32 pid = bpf_get_current_pid_tgid() >> 32, exec = BPF_CORE_READ(task, self_exec_id);
-	__u32 effective = BPF_CORE_READ(task, cred, euid.val);
+	__u64 start = task->group_leader->start_boottime;
+	__u32 pid = task->tgid, exec = task->self_exec_id;
+	__u32 uid = task->cred->uid.val, effective = task->cred->euid.val;
 
-	if (mark->sender_start == start && mark->sender_pid == pid &&
-	    mark->sender_uid == (__u32)ids && mark->sender_effective_uid == effective &&
-	    mark->sender_exec == exec)
+	if (mark->sender_start == start && mark->sender_pid == pid && mark->sender_uid == uid &&
+	    mark->sender_effective_uid == effective && mark->sender_exec == exec)
 		return false;
 	mark->sender_start = start;
 	mark->sender_pid = pid;
-	mark->sender_uid = ids;
+	mark->sender_uid = uid;
 	mark->sender_effective_uid = effective;
 	mark->sender_exec = exec;
 	return true;

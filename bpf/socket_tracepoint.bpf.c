@@ -5,6 +5,13 @@
 
 extern int bpf_dynptr_from_skb(struct __sk_buff *skb, __u64 flags,
 			       struct bpf_dynptr *ptr) __ksym __weak;
+extern void *bpf_rdonly_cast(void *pointer, __u32 type) __ksym __weak;
+
+/* Only to read from: no call, but the verifier's leave. */
+static __always_inline struct unix_sock *as_unix_sock(struct sock *sk)
+{
+	return bpf_rdonly_cast(sk, bpf_core_type_id_kernel(struct unix_sock));
+}
 
 /* Here for tcp.bpf.c: bpftool 7.1 links a kernel's function into one object only. */
 __hidden bool buffer_is_readable(void)
@@ -70,8 +77,8 @@ int BPF_PROG(send_length, struct sock *sk, int ret, int flags)
  */
 static __always_inline struct mark *mark_alone(struct sock *sk)
 {
-	struct unix_sock *self = (struct unix_sock *)sk;
-	struct sock *peer = BPF_CORE_READ(self, peer), *engine = peer;
+	struct unix_sock *self = as_unix_sock(sk);
+	struct sock *peer = self->peer, *engine = peer;
 	struct mark new = {};
 
 	if (!peer)
@@ -79,7 +86,7 @@ static __always_inline struct mark *mark_alone(struct sock *sk)
 	if (is_watched(self, &new.listener)) {
 		new.direction = WIRE_ENGINE;
 		engine = sk;
-	} else if (!is_watched((struct unix_sock *)peer, &new.listener)) {
+	} else if (!is_watched(as_unix_sock(peer), &new.listener)) {
 		return NULL;
 	}
 	new.connector = connector_of(engine);
@@ -129,7 +136,6 @@ static long copy_chunk(__u32 i, struct copy *copy)
 SEC("tp_btf/skb_copy_datagram_iovec")
 int BPF_PROG(copy_datagram, struct sk_buff *skb, int length)
 {
-	struct unix_skb_parms *control = (void *)skb->cb;
 	struct copy copy = { .skb = skb };
 	struct sock *sk = skb->sk;
 	struct piece *piece;
@@ -152,7 +158,7 @@ int BPF_PROG(copy_datagram, struct sk_buff *skb, int length)
 	copy.kept = piece_begin(piece, mark, length);
 	if (!copy.kept && !(piece->record.flags & WIRE_PIECE_CUT))
 		return 0;
-	copy.offset = BPF_CORE_READ(control, consumed);
+	copy.offset = ((struct unix_skb_parms *)skb->cb)->consumed;
 	if (copy.kept && bpf_dynptr_from_skb)
 		bpf_loop(64, copy_chunk, &copy, 0);
 	if (copy.kept)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Who: what is known of a task at the act. */
+/*
+ * Who: what is known of a task at the act. Where the verifier knows a pointer's type it is followed
+ * directly: that is a load, and BPF_CORE_READ() a call for each step of the way.
+ */
 #pragma once
 
 #include "bpf/emit.bpf.h"
@@ -45,12 +48,10 @@ static __always_inline bool container_in_name(const char *name, char id[WIRE_CON
  */
 static __always_inline void container_fill(struct task_struct *task, char id[WIRE_CONTAINER])
 {
-	struct kernfs_node *node = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
+	struct kernfs_node *node = task->cgroups->dfl_cgrp->kn;
 
 	for (int level = 0; level < 4 && node; level++) {
-		const char *name = BPF_CORE_READ(node, name);
-
-		if (container_in_name(name, id))
+		if (container_in_name(node->name, id))
 			return;
 		node = kernfs_parent(node);
 	}
@@ -61,10 +62,14 @@ static __always_inline void container_fill(struct task_struct *task, char id[WIR
  * children. */
 static __always_inline __u32 pid_namespace(struct task_struct *task)
 {
-	struct pid *pid = BPF_CORE_READ(task, thread_pid);
-	__u32 level = BPF_CORE_READ(pid, level);
+	struct pid *pid = task->thread_pid;
 	struct upid number = {};
+	__u32 level = pid->level;
 
+	if (!level) /* the host's, where most tasks are */
+		return pid->numbers[0].ns->ns.inum;
+	pid = BPF_CORE_READ(task,
+			    thread_pid); /* by number: the verifier lets no typed pointer go */
 	bpf_probe_read_kernel(&number, sizeof(number),
 			      (void *)pid + bpf_core_field_offset(struct pid, numbers) +
 				      level * bpf_core_type_size(struct upid));
@@ -73,35 +78,35 @@ static __always_inline __u32 pid_namespace(struct task_struct *task)
 
 static __always_inline void namespaces_fill(struct task_struct *task, __u32 inums[WIRE_NAMESPACES])
 {
-	struct nsproxy *proxy = BPF_CORE_READ(task, nsproxy);
+	struct nsproxy *proxy = task->nsproxy;
 
 	if (!proxy) /* an exiting task has none */
 		return;
-	inums[WIRE_NS_MNT] = BPF_CORE_READ(proxy, mnt_ns, ns.inum);
+	inums[WIRE_NS_MNT] = proxy->mnt_ns->ns.inum;
 	inums[WIRE_NS_PID] = pid_namespace(task);
-	inums[WIRE_NS_NET] = BPF_CORE_READ(proxy, net_ns, ns.inum);
-	inums[WIRE_NS_IPC] = BPF_CORE_READ(proxy, ipc_ns, ns.inum);
-	inums[WIRE_NS_UTS] = BPF_CORE_READ(proxy, uts_ns, ns.inum);
-	inums[WIRE_NS_USER] = BPF_CORE_READ(task, real_cred, user_ns, ns.inum);
-	inums[WIRE_NS_CGROUP] = BPF_CORE_READ(proxy, cgroup_ns, ns.inum);
-	inums[WIRE_NS_TIME] = BPF_CORE_READ(proxy, time_ns, ns.inum);
+	inums[WIRE_NS_NET] = proxy->net_ns->ns.inum;
+	inums[WIRE_NS_IPC] = proxy->ipc_ns->ns.inum;
+	inums[WIRE_NS_UTS] = proxy->uts_ns->ns.inum;
+	inums[WIRE_NS_USER] = task->real_cred->user_ns->ns.inum;
+	inums[WIRE_NS_CGROUP] = proxy->cgroup_ns->ns.inum;
+	inums[WIRE_NS_TIME] = proxy->time_ns->ns.inum;
 }
 
 static __always_inline void task_fill(struct wire_task *who, struct task_struct *task)
 {
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-	struct task_struct *parent = BPF_CORE_READ(leader, real_parent, group_leader);
-	const struct cred *cred = BPF_CORE_READ(task, cred);
-	struct tty_struct *tty = BPF_CORE_READ(task, signal, tty);
+	struct task_struct *leader = task->group_leader;
+	struct task_struct *parent = leader->real_parent->group_leader;
+	const struct cred *cred = task->cred;
+	struct tty_struct *tty = task->signal->tty;
 
-	who->start = BPF_CORE_READ(leader, start_boottime);
-	who->pid = BPF_CORE_READ(task, tgid);
-	who->parent_pid = BPF_CORE_READ(parent, tgid);
-	who->parent_start = BPF_CORE_READ(parent, start_boottime);
-	who->uid = BPF_CORE_READ(cred, uid.val);
-	who->gid = BPF_CORE_READ(cred, gid.val);
-	who->effective_uid = BPF_CORE_READ(cred, euid.val);
-	who->effective_gid = BPF_CORE_READ(cred, egid.val);
+	who->start = leader->start_boottime;
+	who->pid = task->tgid;
+	who->parent_pid = parent->tgid;
+	who->parent_start = parent->start_boottime;
+	who->uid = cred->uid.val;
+	who->gid = cred->gid.val;
+	who->effective_uid = cred->euid.val;
+	who->effective_gid = cred->egid.val;
 	who->login_uid = task_login_uid(task);
 	who->session = task_session(task);
 	namespaces_fill(task, who->namespaces);

@@ -55,14 +55,15 @@ static void connect_tells_who_and_where(struct scene *scene, const void *argumen
 	listener_close(&listener);
 }
 
-static void another_socket_is_not_told(struct scene *scene, const void *argument)
+/* Either by a name of its own, or by one that is as long as one that is watched. */
+static void another_socket_is_not_told(struct scene *scene, const void *name)
 {
 	char path[100];
 	struct listener listener;
 	struct line line;
 	struct heard heard;
 
-	snprintf(path, sizeof(path), "%s/other", scene->folder);
+	snprintf(path, sizeof(path), "%s/%s", scene->folder, (const char *)name);
 	listener = listen_at(path);
 	line = line_open(&listener);
 	send_all(line.client, "GET / HTTP/1.1\r\n\r\n", 18);
@@ -90,11 +91,17 @@ static void a_symbolic_link_leads_to_the_same(struct scene *scene, const void *a
 	listener_close(&listener);
 }
 
+/* The last one that is watched: a name of the greatest length that a socket's can have. */
+static const char *longest_path(struct scene *scene)
+{
+	return scene->paths[SCENE_PATHS - 1];
+}
+
 static void a_listener_that_came_later_is_found_by_its_name(struct scene *scene,
-							    const void *argument)
+							    const void *longest)
 {
 	/* No refresh: userspace has not seen the file yet when its first client comes. */
-	struct listener listener = listen_at(scene_path(scene));
+	struct listener listener = listen_at(longest ? longest_path(scene) : scene_path(scene));
 	struct line line = line_open(&listener);
 	_cleanup_heard_ struct heard heard = {};
 
@@ -247,6 +254,10 @@ static void prepare(struct scene *scene)
 	struct listener listener;
 
 	assert_non_null(before);
+	free(scene->paths[SCENE_PATHS - 1]);
+	assert_true(asprintf(&scene->paths[SCENE_PATHS - 1], "%s/%0*d", scene->folder,
+			     WIRE_SUN_MOST - 2 - (int)strlen(scene->folder),
+			     0) == WIRE_SUN_MOST - 1);
 	listener = listen_at(scene_path(scene));
 	before->line = line_open(&listener);
 	send_all(before->line.client, "unheard", 7);
@@ -435,9 +446,12 @@ int main(void)
 	static const struct scene_test tests[] = {
 		SCENE_TEST(a_sweep_finds_what_was_open_before),
 		SCENE_TEST(connect_tells_who_and_where),
-		SCENE_TEST(another_socket_is_not_told),
+		{ "another_socket_is_not_told", another_socket_is_not_told, "other" },
+		{ "a_name_of_the_same_length_is_not_told", another_socket_is_not_told, "0.sick" },
 		SCENE_TEST(a_symbolic_link_leads_to_the_same),
 		SCENE_TEST(a_listener_that_came_later_is_found_by_its_name),
+		{ "a_listener_is_found_by_the_longest_name",
+		  a_listener_that_came_later_is_found_by_its_name, "longest" },
 		SCENE_TEST(a_listener_that_is_bound_anew_is_found_again),
 		SCENE_TEST(a_refresh_tells_what_changed),
 		SCENE_TEST(refused_for_want_of_permission),

@@ -117,7 +117,7 @@ engine_down() {
 engine_processes() {
 	local file
 	for file in /proc/[0-9]*/cmdline; do
-		if tr '\0' ' ' <"$file" 2>/dev/null | grep -qE "^[^ ]*(dockerd|containerd|containerd-shim[^ ]*|runc) .*$ENGINE_DIR/"; then
+		if tr '\0' ' ' 2>/dev/null <"$file" | grep -qE "^[^ ]*(dockerd|containerd|containerd-shim[^ ]*|runc) .*$ENGINE_DIR/"; then
 			file=${file%/cmdline}
 			echo "${file#/proc/}"
 		fi

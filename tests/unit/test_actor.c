@@ -34,19 +34,22 @@ struct fixture {
 	struct record *record;
 	struct buffer json;
 	bool redact_cut;
+	int redactions;
 };
 
 /* Masks what follows "-p", as the real one does with far more. */
-static void redact(void *user, const struct text_list *arguments, struct text_list *ret)
+static int redact(void *user, const struct text_list *arguments, struct text_list *ret)
 {
 	struct fixture *fixture = user;
 
+	fixture->redactions++;
 	fixture->redact_cut = arguments->cut;
 	for (size_t i = 0; i < arguments->count; i++) {
 		bool secret = i > 0 && text_equal(text_list_at(arguments, i - 1), TEXT("-p"));
 
 		text_list_append(ret, secret ? TEXT("[redacted]") : text_list_at(arguments, i));
 	}
+	return 0;
 }
 
 static int set_up(void **state)
@@ -80,6 +83,14 @@ static int set_up(void **state)
 	return 0;
 }
 
+static int set_up_cache(void **state)
+{
+	int r = set_up(state);
+	struct fixture *fixture = *state;
+
+	return r ?: actor_cache_new(&fixture->context.cache);
+}
+
 static int tear_down(void **state)
 {
 	struct fixture *fixture = *state;
@@ -89,6 +100,7 @@ static int tear_down(void **state)
 	users_free(fixture->context.users);
 	containers_free(fixture->context.containers);
 	namespaces_free(fixture->context.namespaces);
+	actor_cache_free(fixture->context.cache);
 	buffer_free(&fixture->json);
 	fake_remove(fixture->folder);
 	free(fixture);
@@ -182,6 +194,49 @@ static void test_caller(void **state)
 	assert_null(strstr(json, "hunter2"));
 	assert_non_null(strstr(json, "\"args_cut\":false"));
 	assert_non_null(strstr(json, "\"ancestry\":[\"ba]sh[10]\"]"));
+}
+
+static void fill_again(struct fixture *fixture, const struct wire_task *task)
+{
+	record_begin(fixture->record, EVENT_api_request);
+	actor_fill(&fixture->context, task, fixture->record);
+}
+
+static void test_a_command_line_is_masked_once(void **state)
+{
+	static const char masked[] = "\"args\":[\"docker\",\"login\",\"-p\",\"[redacted]\"]";
+	struct fixture *fixture = *state;
+	struct wire_task task = run_client(fixture), child = client();
+	const struct process *process;
+	struct text args;
+	bool cut;
+
+	child.pid = 21;
+	child.parent_pid = 20;
+	child.start++;
+	for (int i = 0; i < 3; i++) {
+		fill_again(fixture, &task);
+		assert_non_null(strstr(json_of(fixture), masked));
+	}
+	/* A child runs the same program. */
+	assert_int_equal(process_tree_fork(fixture->context.tree, &child, task.start), 0);
+	fill_again(fixture, &child);
+	assert_non_null(strstr(json_of(fixture), masked));
+	assert_int_equal(fixture->redactions, 1);
+	/* What it was before is not kept. */
+	process = process_tree_find(fixture->context.tree, task.pid, task.start);
+	args = process_args(process, &cut);
+	assert_null(memmem(args.data, args.length, "hunter2", 7));
+	/* Another program has a command line of its own. */
+	run(fixture, &task, "/bin/cat", TEXT("cat\0x\0"));
+	fill_again(fixture, &task);
+	assert_non_null(strstr(json_of(fixture), "\"args\":[\"cat\",\"x\"],\"args_cut\":false"));
+	fill_again(fixture, &child);
+	assert_non_null(strstr(json_of(fixture), masked));
+	assert_int_equal(fixture->redactions, 2);
+	run(fixture, &task, "/bin/true", TEXT(""));
+	fill_again(fixture, &task);
+	assert_non_null(strstr(json_of(fixture), "\"args\":[],\"args_cut\":false"));
 }
 
 static void test_without_redaction_no_arguments(void **state)
@@ -385,21 +440,104 @@ static void test_nothing_but_the_task(void **state)
 	assert_text(fixture, FIELD_user_name, NULL);
 }
 
+/* What is kept of a process must be what would be told of it anew. */
+static void assert_as_anew(struct fixture *fixture, const struct wire_task *task)
+{
+	struct actor_cache *cache = fixture->context.cache;
+	_cleanup_free_ char *kept = NULL;
+
+	for (int i = 0; i < 2; i++) {
+		fill_again(fixture, task);
+		free(kept);
+		kept = strdup(json_of(fixture));
+		fixture->context.cache = NULL;
+		fill_again(fixture, task);
+		fixture->context.cache = cache;
+		assert_string_equal(kept, json_of(fixture));
+	}
+}
+
+static void test_kept_until_something_changes(void **state)
+{
+	struct fixture *fixture = *state;
+	struct wire_task task = run_client(fixture), other = client();
+	struct wire_task shell = { .pid = 10, .start = START, .name = "renamed" };
+
+	assert_as_anew(fixture, &task);
+	/* Its parent runs another program, and ends; it does so itself; it changes its name, its
+	 * user, its terminal. */
+	run(fixture, &shell, "/bin/renamed", TEXT("renamed\0"));
+	assert_as_anew(fixture, &task);
+	assert_text(fixture, FIELD_process_parent_name, "renamed");
+	process_tree_exit(fixture->context.tree, shell.pid, shell.start, 0, START + 20);
+	assert_as_anew(fixture, &task);
+	run(fixture, &task, "/bin/cat", TEXT("cat\0"));
+	assert_as_anew(fixture, &task);
+	assert_text(fixture, FIELD_process_executable, "/bin/cat");
+	strcpy(task.name, "kitten");
+	assert_as_anew(fixture, &task);
+	assert_text(fixture, FIELD_process_name, "kitten");
+	task.uid = 1000;
+	assert_as_anew(fixture, &task);
+	assert_text(fixture, FIELD_user_name, "alice");
+	strcpy(task.tty, "tty1");
+	assert_as_anew(fixture, &task);
+	fixture->context.wall_offset_ns++;
+	assert_as_anew(fixture, &task);
+	/* The same place is another's. */
+	other.pid += 64;
+	strcpy(other.name, "other");
+	assert_as_anew(fixture, &other);
+	assert_as_anew(fixture, &task);
+	other.pid = task.pid;
+	other.start += 1000;
+	assert_as_anew(fixture, &other);
+}
+
+static void test_what_is_set_later_counts(void **state)
+{
+	struct fixture *fixture = *state;
+	struct wire_task task = run_client(fixture);
+
+	fill_again(fixture, &task);
+	record_set_string(fixture->record, FIELD_process_name, "later");
+	assert_non_null(strstr(json_of(fixture), "\"name\":\"later\""));
+	fill_again(fixture, &task);
+	record_unset(fixture->record, FIELD_process_name);
+	assert_null(strstr(json_of(fixture), "\"name\":\"docker\""));
+	/* What was set before too. */
+	record_begin(fixture->record, EVENT_api_request);
+	task.tty[0] = '\0';
+	record_set_string(fixture->record, FIELD_process_tty, "before");
+	actor_fill(&fixture->context, &task, fixture->record);
+	assert_non_null(strstr(json_of(fixture), "\"tty\":\"before\""));
+	assert_non_null(strstr(json_of(fixture), "\"name\":\"docker\""));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
+/* Both ways. */
+#define CACHED(name)                                                                               \
+	cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down),                           \
+		cmocka_unit_test_setup_teardown(test_##name, set_up_cache, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(caller),
+		CACHED(caller),
+		CACHED(a_command_line_is_masked_once),
+		cmocka_unit_test_setup_teardown(test_kept_until_something_changes, set_up_cache,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_what_is_set_later_counts, set_up_cache,
+						tear_down),
 		TEST(without_redaction_no_arguments),
-		TEST(cut_arguments),
-		TEST(unset_is_absent),
-		TEST(in_a_container),
-		TEST(namespaces_are_forgotten_with_the_container),
-		TEST(only_a_pid),
-		TEST(a_pid_that_is_anothers_by_now),
-		TEST(connector),
-		TEST(hostile_texts),
+		CACHED(cut_arguments),
+		CACHED(unset_is_absent),
+		CACHED(in_a_container),
+		CACHED(namespaces_are_forgotten_with_the_container),
+		CACHED(only_a_pid),
+		CACHED(a_pid_that_is_anothers_by_now),
+		CACHED(connector),
+		CACHED(hostile_texts),
 		TEST(nothing_but_the_task),
 	};
 

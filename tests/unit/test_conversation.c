@@ -34,8 +34,9 @@
 struct seen {
 	enum event event;
 	char connection[48], request[80], state[16], path[64], target[72], outcome[16];
+	char reason[64];
 	uint64_t pid, connector, status, requests, sent, received, duration, time;
-	bool has_duration;
+	bool has_duration, declared_cut;
 };
 
 struct fixture {
@@ -72,6 +73,8 @@ static void remember(void *user, struct record *record)
 	copy(seen->path, sizeof(seen->path), record_text(record, FIELD_url_path));
 	copy(seen->target, sizeof(seen->target), record_text(record, FIELD_target_id));
 	copy(seen->outcome, sizeof(seen->outcome), record_text(record, FIELD_event_outcome));
+	copy(seen->reason, sizeof(seen->reason), record_text(record, FIELD_api_reason));
+	seen->declared_cut = record_has(record, FIELD_declared_cut);
 	seen->pid = record_number(record, FIELD_process_pid);
 	seen->connector = record_number(record, FIELD_connector_process_pid);
 	seen->status = record_number(record, FIELD_http_response_status_code);
@@ -557,6 +560,32 @@ static void a_refusal_is_no_connection(void **state)
 	assert_int_equal(stats.connections, 0);
 }
 
+static void a_body_that_is_no_json_is_not_one_that_is_long(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct seen *seen;
+
+	connects(fixture, 1, 10);
+	asks(fixture, 1,
+	     "POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Length: 9\r\n\r\n{\"Image\"}");
+	answers(fixture, 1, OK);
+	seen = last(fixture, EVENT_api_request);
+	assert_string_equal(seen->state, "complete");
+	assert_string_equal(seen->reason, "its body is not JSON");
+	assert_true(seen->declared_cut);
+
+	asks(fixture, 1,
+	     "POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Length: 4830\r\n\r\n"
+	     "{\"HostConfig\":{\"Mounts\":[{}");
+	for (size_t i = 0; i < 300; i++)
+		asks(fixture, 1, ",{\"Target\":\"/a\"}");
+	asks(fixture, 1, "]}}");
+	answers(fixture, 1, OK);
+	seen = last(fixture, EVENT_api_request);
+	assert_string_equal(seen->reason, "");
+	assert_true(seen->declared_cut);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
@@ -566,6 +595,7 @@ int main(void)
 		TEST(pipelined_requests_keep_their_order),
 		TEST(patience_ends_and_the_answer_follows),
 		TEST(the_id_is_awaited),
+		TEST(a_body_that_is_no_json_is_not_one_that_is_long),
 		TEST(bytes_that_were_cut_leave_the_request),
 		TEST(a_request_within_what_was_cut_is_said),
 		TEST(lost_turns_are_counted_and_the_next_is_read),

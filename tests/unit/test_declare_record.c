@@ -86,7 +86,7 @@ static void test_containers(void **state)
 	       "{\"image\":\"b\",\"repeated\":true} 75: b  its body has a name twice");
 	expect("POST", "/containers/create", "{\"Image\":\"a\"]",
 	       "{\"image\":\"a\",\"cut\":true} 0: "
-	       "a  its body was cut or is not JSON");
+	       "a  not all that it declared is kept");
 }
 
 static void test_images(void **state)

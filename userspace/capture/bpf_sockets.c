@@ -46,11 +46,13 @@ void bpf_sockets_name(struct bpf_source *source)
 	__u8 one = 1;
 
 	for (size_t i = 0; i < source->path_count; i++) {
+		size_t length = strlen(source->sockets[i].path);
 		char name[WIRE_SUN_MOST] = {};
 
-		if (strlen(source->sockets[i].path) >= sizeof(name))
+		if (length >= sizeof(name))
 			continue; /* longer than a socket's name can be: by its inode only */
-		memcpy(name, source->sockets[i].path, strlen(source->sockets[i].path));
+		memcpy(name, source->sockets[i].path, length);
+		source->probes->bss->listener_lengths[length] = 1;
 		bpf_map__update_elem(source->probes->maps.listener_names, name, sizeof(name), &one,
 				     sizeof(one), BPF_ANY);
 	}

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/put.h"
 #include "commands/record_options.h"
 #include "correlate/actor.h"
 #include "correlate/containers.h"
@@ -128,12 +129,11 @@ static int open_trail(struct scribe *scribe, const struct record_options *record
 	return r;
 }
 
-static void redact_arguments_of(void *user, const struct text_list *arguments,
-				struct text_list *ret)
+static int redact_arguments_of(void *user, const struct text_list *arguments, struct text_list *ret)
 {
 	struct scribe *scribe = user;
 
-	redact_arguments(scribe->redact, arguments, ret);
+	return redact_arguments(scribe->redact, arguments, ret);
 }
 
 /* Who is who: the process tree, names of users and containers, namespaces. */
@@ -151,6 +151,8 @@ static int open_actors(struct scribe *scribe, const struct scribe_options *optio
 		r = containers_new(&actors->containers);
 	if (r == 0)
 		r = namespaces_new(&actors->namespaces);
+	if (r == 0)
+		r = actor_cache_new(&actors->cache);
 	for (unsigned int i = 0; r == 0 && i < options->record->engine_roots.count; i++)
 		r = containers_add_root(actors->containers, options->record->engine_roots.items[i]);
 	if (r < 0)
@@ -377,23 +379,24 @@ static size_t collect_terms(const struct record *record, struct trail_term *term
 			record_text(record, FIELD_api_operation));
 }
 
-static void set_if_known(struct record *record, enum field field, const char *value)
+static void lend_if_known(struct record *record, enum field field, const char *value)
 {
 	if (value[0])
-		record_set_string(record, field, value);
+		record_lend_text(record, field, text_of(value));
 }
 
 static void fill_head(struct scribe *scribe, struct record *record, uint64_t sequence)
 {
-	char id[48];
+	char id[16 + 1 + PUT_NUMBER_MOST];
+	char *at = put_text(id, (struct text){ trail_writer_id(scribe->writer), 16 });
 
-	snprintf(id, sizeof(id), "%.16s-%llu", trail_writer_id(scribe->writer),
-		 (unsigned long long)sequence);
-	record_set_string(record, FIELD_event_id, id);
+	*at++ = '-';
+	at = put_number(at, sequence);
+	record_set_text(record, FIELD_event_id, put_between(id, at));
 	record_set_number(record, FIELD_event_sequence, sequence);
-	set_if_known(record, FIELD_host_id, scribe->host_id);
-	set_if_known(record, FIELD_host_name, scribe->host_name);
-	set_if_known(record, FIELD_host_boot_id, scribe->boot_id);
+	lend_if_known(record, FIELD_host_id, scribe->host_id);
+	lend_if_known(record, FIELD_host_name, scribe->host_name);
+	lend_if_known(record, FIELD_host_boot_id, scribe->boot_id);
 }
 
 void scribe_emit(void *user, struct record *record)
@@ -451,6 +454,7 @@ int scribe_close(struct scribe *scribe)
 	users_free(scribe->actors.users);
 	containers_free(scribe->actors.containers);
 	namespaces_free(scribe->actors.namespaces);
+	actor_cache_free(scribe->actors.cache);
 	redact_free(scribe->redact);
 	servers_free(scribe->servers);
 	record_free(scribe->record);

@@ -2,13 +2,19 @@
 #include "correlate/actor.h"
 
 #include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/put.h"
 #include "base/text_list.h"
 #include "correlate/containers.h"
 #include "correlate/namespaces.h"
 #include "correlate/process.h"
 #include "correlate/users.h"
+#include "event/json.h"
 #include "event/record.h"
 
 static const enum field namespace_fields[WIRE_NAMESPACES] = {
@@ -41,32 +47,16 @@ uint64_t actor_wall_ns(const struct actor_context *context, uint64_t boot_ns)
 	return boot_ns + (uint64_t)context->wall_offset_ns;
 }
 
-/* For every event and every ancestor: snprintf() would be a seventh of its whole cost. */
-static char *put_number(char *at, uint64_t number)
+/* Of an array that may not be terminated. */
+static struct text text_within(const char *text, size_t most)
 {
-	char digits[20];
-	size_t length = 0;
-
-	do
-		digits[length++] = (char)('0' + number % 10);
-	while (number /= 10);
-	while (length > 0)
-		*at++ = digits[--length];
-	return at;
-}
-
-static char *put_text(char *at, const char *text, size_t most)
-{
-	size_t length = strnlen(text, most);
-
-	memcpy(at, text, length);
-	return at + length;
+	return (struct text){ text, strnlen(text, most) };
 }
 
 void actor_entity_id(const struct actor_context *context, uint32_t pid, uint64_t start,
 		     char ret[ENTITY_ID_MOST])
 {
-	char *at = put_text(ret, context->boot_id ?: "", 8);
+	char *at = put_text(ret, text_within(context->boot_id ?: "", 8));
 
 	*at++ = '-';
 	at = put_number(at, pid);
@@ -77,10 +67,10 @@ void actor_entity_id(const struct actor_context *context, uint32_t pid, uint64_t
 
 static void set_fixed(struct record *record, enum field field, const char *text, size_t most)
 {
-	size_t length = strnlen(text, most);
+	struct text known = text_within(text, most);
 
-	if (length)
-		record_set_text(record, field, (struct text){ text, length });
+	if (known.length)
+		record_set_text(record, field, known);
 }
 
 static void set_known(struct record *record, enum field field, struct text text)
@@ -101,8 +91,9 @@ static void set_user_name(const struct actor_context *context, struct record *re
 	const char *name =
 		context->users && uid != WIRE_UNSET ? users_name(context->users, uid) : NULL;
 
+	/* Read anew only between messages. */
 	if (name)
-		record_set_string(record, field, name);
+		record_lend_text(record, field, text_of(name));
 }
 
 /* The kernel calls the slave of a pseudo terminal "pts0" (tty_line_name), everybody else "pts/0".
@@ -116,9 +107,9 @@ static void set_tty(struct record *record, const char tty[WIRE_TTY])
 		set_fixed(record, FIELD_process_tty, tty, WIRE_TTY);
 		return;
 	}
-	at = put_text(at, "pts/", 4);
-	at = put_text(at, tty + 3, WIRE_TTY - 3);
-	record_set_text(record, FIELD_process_tty, (struct text){ text, (size_t)(at - text) });
+	at = put_text(at, TEXT("pts/"));
+	at = put_text(at, text_within(tty + 3, WIRE_TTY - 3));
+	record_set_text(record, FIELD_process_tty, put_between(text, at));
 }
 
 static void add_ancestor(void *context, uint32_t pid, const struct process *known)
@@ -134,35 +125,59 @@ static void add_ancestor(void *context, uint32_t pid, const struct process *know
 				  process_executable(known));
 		}
 	}
-	at = put_text(at, known ? known->name : "", WIRE_COMM);
+	at = put_text(at, text_within(known ? known->name : "", WIRE_COMM));
 	*at++ = '[';
 	at = put_number(at, pid);
 	*at++ = ']';
-	record_add_text(record, FIELD_process_ancestry, (struct text){ text, (size_t)(at - text) });
+	record_add_text(record, FIELD_process_ancestry, put_between(text, at));
+}
+
+static int mask_args(const struct actor_context *context, const struct process *process)
+{
+	_cleanup_text_list_ struct text_list whole = {}, masked = {};
+	bool cut;
+	struct text args = process_args(process, &cut);
+	int r = text_list_append_terminated(&whole, args.data, args.length);
+
+	whole.cut |= cut;
+	if (r == 0)
+		r = context->redact(context->redact_user, &whole, &masked);
+	if (r < 0)
+		return r;
+	/* Of no arguments there are no bytes: known to be none. */
+	return process_tree_mask_args(context->tree, process,
+				      (struct text){ masked.bytes.data ?: "", masked.bytes.length },
+				      whole.cut || masked.cut);
 }
 
 /* Nothing of a command line is written that was not masked. */
-static void fill_args(const struct actor_context *context, struct text args, bool cut,
+static void fill_args(const struct actor_context *context, const struct process *process,
 		      struct record *record)
 {
-	_cleanup_text_list_ struct text_list whole = {}, masked = {};
+	struct text args, arg;
+	bool cut;
 
-	text_list_append_terminated(&whole, args.data, args.length);
-	whole.cut |= cut;
-	context->redact(context->redact_user, &whole, &masked);
-	if (masked.count == 0)
-		record_set_empty_list(record, FIELD_process_args);
-	for (size_t i = 0; i < masked.count; i++)
-		record_add_text(record, FIELD_process_args, text_list_at(&masked, i));
-	record_set_boolean(record, FIELD_process_args_cut, whole.cut || masked.cut);
+	if (!context->redact || !process_args(process, &cut).data)
+		return;
+	record_set_empty_list(record, FIELD_process_args);
+	if (!process_args_masked(process) && mask_args(context, process) < 0) {
+		record_set_boolean(record, FIELD_process_args_cut, true);
+		return;
+	}
+	/* A copy of it all: the program may be gone before the event is written. */
+	args = process_args(process, &cut);
+	args.data = arena_copy(record->arena, args.data, args.length);
+	if (!args.data)
+		args.length = 0;
+	while (process_next_arg(&args, &arg))
+		record_lend_item(record, FIELD_process_args, arg);
+	record_set_boolean(record, FIELD_process_args_cut, cut || !args.data);
 }
 
 static void fill_process(const struct actor_context *context, const struct wire_task *task,
 			 const struct process *process, struct record *record)
 {
 	char entity[ENTITY_ID_MOST];
-	struct text args;
-	bool cut;
 
 	if (task->pid)
 		record_set_number(record, FIELD_process_pid, task->pid);
@@ -176,9 +191,7 @@ static void fill_process(const struct actor_context *context, const struct wire_
 	if (!process)
 		return;
 	set_known(record, FIELD_process_executable, process_executable(process));
-	args = process_args(process, &cut);
-	if (args.data && context->redact)
-		fill_args(context, args, cut, record);
+	fill_args(context, process, record);
 	if (process_ancestry(context->tree, process, add_ancestor, record))
 		record_add_text(record, FIELD_process_ancestry, TEXT("..."));
 }
@@ -250,15 +263,108 @@ static bool complete_task(const struct actor_context *context, const struct reco
 	return true;
 }
 
+static void describe(const struct actor_context *context, const struct wire_task *task,
+		     struct record *record)
+{
+	fill_process(context, task, process_tree_find_or_read(context->tree, task), record);
+}
+
+/* ---- what was told last */
+
+#define KNOWN_MOST 64
+
+struct known {
+	struct wire_task task;
+	uint64_t changes; /* of the tree when it was told */
+	int64_t wall_offset_ns;
+	struct record *record; /* the object "process", */
+	struct buffer json;    /* and how it stands in a line */
+};
+
+struct actor_cache {
+	struct known known[KNOWN_MOST]; /* by pid */
+};
+
+int actor_cache_new(struct actor_cache **ret)
+{
+	struct actor_cache *cache = calloc(1, sizeof(*cache));
+
+	if (!cache)
+		return -ENOMEM;
+	*ret = cache;
+	return 0;
+}
+
+void actor_cache_free(struct actor_cache *cache)
+{
+	if (!cache)
+		return;
+	for (size_t i = 0; i < KNOWN_MOST; i++) {
+		record_free(cache->known[i].record);
+		buffer_free(&cache->known[i].json);
+	}
+	free(cache);
+}
+
+static bool is_current(const struct known *known, const struct actor_context *context,
+		       const struct wire_task *task)
+{
+	return known->json.length > 0 && known->changes == process_tree_changes(context->tree) &&
+	       known->wall_offset_ns == context->wall_offset_ns &&
+	       memcmp(&known->task, task, sizeof(*task)) == 0;
+}
+
+static int tell(const struct actor_context *context, const struct wire_task *task,
+		struct known *known)
+{
+	int r;
+
+	buffer_clear(&known->json);
+	if (!known->record) {
+		r = record_new(&known->record);
+		if (r < 0)
+			return r;
+	}
+	record_begin(known->record, EVENT_COUNT);
+	describe(context, task, known->record);
+	record_append_members(known->record, FIELD_process_pid, FIELD_process_ancestry,
+			      &known->json);
+	r = known->record->error ?: known->json.error;
+	if (r < 0) {
+		buffer_clear(&known->json);
+		return r;
+	}
+	known->task = *task;
+	known->changes = process_tree_changes(context->tree);
+	known->wall_offset_ns = context->wall_offset_ns;
+	return 0;
+}
+
+static void describe_known(const struct actor_context *context, const struct wire_task *task,
+			   struct record *record)
+{
+	struct known *known = &context->cache->known[task->pid % KNOWN_MOST];
+	struct record_part part = { FIELD_process_pid, FIELD_process_ancestry, {} };
+
+	if (!is_current(known, context, task) && tell(context, task, known) < 0) {
+		describe(context, task, record);
+		return;
+	}
+	part.json = (struct text){ known->json.data, known->json.length };
+	record_lend_all(record, known->record, &part);
+}
+
 void actor_fill(const struct actor_context *context, const struct wire_task *task,
 		struct record *record)
 {
 	struct wire_task whole = *task;
-	const struct process *process = NULL;
 
-	if (complete_task(context, record, &whole))
-		process = process_tree_find_or_read(context->tree, &whole);
-	fill_process(context, &whole, process, record);
+	if (!complete_task(context, record, &whole))
+		fill_process(context, &whole, NULL, record);
+	else if (context->cache && whole.start)
+		describe_known(context, &whole, record);
+	else
+		describe(context, &whole, record);
 	fill_user(context, &whole, record);
 	fill_container(context, &whole, record);
 	fill_namespaces(context, &whole, record);

@@ -6,6 +6,7 @@
 
 #include "bpf/wire.h"
 
+struct actor_cache;
 struct containers;
 struct namespaces;
 struct process_tree;
@@ -13,19 +14,30 @@ struct record;
 struct text_list;
 struct users;
 
+/*
+ * What was told of the last processes that acted, until anything in the tree changes: who floods an
+ * engine's socket is described once, not for each request. About half a mebibyte. Returns 0 or
+ * -ENOMEM.
+ */
+int actor_cache_new(struct actor_cache **ret);
+/* Takes NULL. */
+void actor_cache_free(struct actor_cache *cache);
+
 /* All of it is the caller's. Any of the first four may be NULL: their fields are absent then. */
 struct actor_context {
 	struct process_tree *tree;
 	struct users *users;           /* whoever owns it refreshes it, */
 	struct containers *containers; /* and tells it the time */
 	struct namespaces *namespaces;
-	const char *boot_id;    /* of /proc/sys/kernel/random/boot_id */
-	int64_t wall_offset_ns; /* clock_wall_offset_ns(): UTC minus boot clock */
+	struct actor_cache *cache; /* NULL: nothing is kept */
+	const char *boot_id;       /* of /proc/sys/kernel/random/boot_id */
+	int64_t wall_offset_ns;    /* clock_wall_offset_ns(): UTC minus boot clock */
 	/*
 	 * Append a command line to `ret` with its secrets masked. `arguments->cut` when there was
-	 * more: the last one may be a part. NULL: no command line is written at all.
+	 * more: the last one may be a part. Asked once for each program, so that it must always
+	 * answer the same; returns 0 or -ENOMEM. NULL: no command line is written at all.
 	 */
-	void (*redact)(void *user, const struct text_list *arguments, struct text_list *ret);
+	int (*redact)(void *user, const struct text_list *arguments, struct text_list *ret);
 	void *redact_user;
 };
 

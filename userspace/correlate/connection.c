@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/put.h"
 #include "correlate/actor.h"
 #include "event/record.h"
 
@@ -158,10 +159,10 @@ static void fill_socket(struct connection *connection, struct record *record)
 	const struct conversation_options *options = &connection->conversations->options;
 	const char *path =
 		options->socket_path(options->socket_user, connection->inode, connection->device);
-	char device[32];
+	char device[2 * PUT_NUMBER_MOST + 1], *at;
 
 	if (connection->name[0])
-		record_set_string(record, FIELD_connection_id, connection->name);
+		record_lend_text(record, FIELD_connection_id, text_of(connection->name));
 	if (path)
 		record_set_string(record, FIELD_socket_path, path);
 	if (connection->tcp)
@@ -169,9 +170,10 @@ static void fill_socket(struct connection *connection, struct record *record)
 	if (!connection->inode)
 		return;
 	record_set_number(record, FIELD_socket_inode, connection->inode);
-	snprintf(device, sizeof(device), "%u:%u", connection->device >> 20,
-		 connection->device & ((1u << 20) - 1));
-	record_set_string(record, FIELD_socket_device, device);
+	at = put_number(device, connection->device >> 20);
+	*at++ = ':';
+	at = put_number(at, connection->device & ((1u << 20) - 1));
+	record_set_text(record, FIELD_socket_device, put_between(device, at));
 }
 
 struct record *connection_record(struct connection *connection, int event, uint64_t time,
@@ -186,8 +188,8 @@ struct record *connection_record(struct connection *connection, int event, uint6
 	if (who)
 		actor_fill(conversations->options.actors, who, record);
 	fill_socket(connection, record);
-	record_set_string(record, FIELD_source, conversations->options.source);
-	record_set_string(record, FIELD_witness, "bpf");
+	record_lend_text(record, FIELD_source, text_of(conversations->options.source));
+	record_lend_text(record, FIELD_witness, TEXT("bpf"));
 	return record;
 }
 
@@ -209,7 +211,7 @@ void connection_end(struct connection *connection, uint64_t time)
 				   connection->connector_known
 					   ? &connection->connector
 					   : connection_sender_at(connection, 0));
-	record_set_string(record, FIELD_event_outcome, "success");
+	record_lend_text(record, FIELD_event_outcome, TEXT("success"));
 	/* Of what could not be read nothing was counted. */
 	if (!connection->tcp || connection->tcp->protocol < LISTENER_TLS)
 		record_set_number(record, FIELD_close_requests, connection->requests);

@@ -207,8 +207,8 @@ const struct wire_task *request_sender(const struct connection *connection,
 				       const struct request *request);
 /* "<connection>-<number>" */
 #define REQUEST_ID_MOST 80
-void request_id(const struct connection *connection, const struct request *request,
-		char ret[REQUEST_ID_MOST]);
+struct text request_id(const struct connection *connection, const struct request *request,
+		       char id[REQUEST_ID_MOST]);
 
 /* Handlers of http.h; the user is the connection. */
 extern const struct http_handler request_http_handler;

@@ -20,13 +20,19 @@
 #define SCAN_PAUSE_NS (NS_PER_SECOND)
 #define SCAN_COST_NS  (10 * NS_PER_MS) /* pause for each file read */
 
+/* In the order of their use; those of which nothing is known go first when room is wanted. */
+enum list { LIST_NONE, LIST_NAMELESS, LIST_NAMED, LISTS };
+
+/* Places in `entries` are counted from 1; 0 is none. */
 struct entry {
 	char id[CONTAINER_ID];
-	bool taken, looked;
+	bool looked;
 	bool there;    /* its file was there when we looked */
-	uint16_t next; /* of its bucket; place + 1, 0 for none */
+	uint8_t list;  /* LIST_NONE: free */
+	uint16_t next; /* of its bucket */
+	uint16_t older, newer;
 	uint64_t looked_at;
-	uint64_t used, learnt;   /* turns of `turn` */
+	uint64_t learnt;         /* turn of `turn` */
 	struct text name, image; /* owned */
 	struct stat seen;
 };
@@ -35,6 +41,8 @@ struct containers {
 	char *roots[CONTAINERS_ROOTS];
 	size_t root_count;
 	struct entry entries[CONTAINERS_MOST];
+	uint16_t fresh; /* entries that were ever used */
+	uint16_t oldest[LISTS], newest[LISTS];
 	uint16_t buckets[BUCKETS];
 	uint64_t now, turn, scan_after;
 	struct engine_config scratch;
@@ -120,42 +128,86 @@ static struct entry *lookup(struct containers *containers, const char *id)
 	return NULL;
 }
 
-/* Less is sooner to go: a free place, one of which nothing is known, the longest unused. */
-static uint64_t worth(const struct entry *entry)
+static struct entry *at_place(struct containers *containers, uint16_t place)
 {
-	if (!entry->taken)
-		return 0;
-	return entry->used | (entry->name.data || entry->image.data ? 1ull << 63 : 0);
+	return &containers->entries[place - 1];
+}
+
+static uint16_t place_of(const struct containers *containers, const struct entry *entry)
+{
+	return (uint16_t)(entry - containers->entries + 1);
+}
+
+static void leave_list(struct containers *containers, struct entry *entry)
+{
+	if (entry->list == LIST_NONE)
+		return;
+	if (entry->older)
+		at_place(containers, entry->older)->newer = entry->newer;
+	else
+		containers->oldest[entry->list] = entry->newer;
+	if (entry->newer)
+		at_place(containers, entry->newer)->older = entry->older;
+	else
+		containers->newest[entry->list] = entry->older;
+	entry->list = LIST_NONE;
+}
+
+/* It was used just now, or something became known of it. */
+static void touch(struct containers *containers, struct entry *entry)
+{
+	enum list list = entry->name.data || entry->image.data ? LIST_NAMED : LIST_NAMELESS;
+
+	leave_list(containers, entry);
+	entry->list = (uint8_t)list;
+	entry->older = containers->newest[list];
+	entry->newer = 0;
+	if (entry->older)
+		at_place(containers, entry->older)->newer = place_of(containers, entry);
+	else
+		containers->oldest[list] = place_of(containers, entry);
+	containers->newest[list] = place_of(containers, entry);
+}
+
+/* A place that was never used, or that of what is sooner to go. */
+static struct entry *make_room(struct containers *containers)
+{
+	struct entry *entry;
+	uint16_t *at;
+
+	if (containers->fresh < CONTAINERS_MOST)
+		return &containers->entries[containers->fresh++];
+	entry = at_place(containers,
+			 containers->oldest[LIST_NAMELESS] ?: containers->oldest[LIST_NAMED]);
+	leave_list(containers, entry);
+	at = bucket_of(containers, entry->id);
+	while (*at != place_of(containers, entry))
+		at = &at_place(containers, *at)->next;
+	*at = entry->next;
+	free((char *)entry->name.data);
+	free((char *)entry->image.data);
+	return entry;
 }
 
 static struct entry *take(struct containers *containers, const char *id)
 {
-	struct entry *entry = &containers->entries[0];
-	uint16_t *at;
+	struct entry *entry = make_room(containers);
+	uint16_t *at = bucket_of(containers, id);
 
-	for (size_t i = 1; i < CONTAINERS_MOST && entry->taken; i++)
-		if (worth(&containers->entries[i]) < worth(entry))
-			entry = &containers->entries[i];
-	if (entry->taken) {
-		at = bucket_of(containers, entry->id);
-		while (*at != entry - containers->entries + 1)
-			at = &containers->entries[*at - 1].next;
-		*at = entry->next;
-		free((char *)entry->name.data);
-		free((char *)entry->image.data);
-	}
-	at = bucket_of(containers, id);
-	*entry = (struct entry){ .taken = true, .next = *at, .learnt = ++containers->turn };
+	*entry = (struct entry){ .next = *at, .learnt = ++containers->turn };
 	memcpy(entry->id, id, CONTAINER_ID);
-	*at = (uint16_t)(entry - containers->entries + 1);
+	*at = place_of(containers, entry);
+	touch(containers, entry);
 	return entry;
 }
 
 static struct entry *lookup_or_take(struct containers *containers, const char *id)
 {
-	struct entry *entry = lookup(containers, id) ?: take(containers, id);
+	struct entry *entry = lookup(containers, id);
 
-	entry->used = ++containers->turn;
+	if (!entry)
+		return take(containers, id);
+	touch(containers, entry);
 	return entry;
 }
 
@@ -208,6 +260,7 @@ static bool look_in(struct containers *containers, int folder, struct entry *ent
 	/* As it was before it was read; what makes no sense is not read again until it changes. */
 	if (r != -ENOMEM)
 		entry->seen = status;
+	touch(containers, entry);
 	return true;
 }
 
@@ -257,6 +310,7 @@ int containers_learn(struct containers *containers, struct text id, struct text 
 	if (r == 0 && image.length > 0 && image.length <= 2 * REFERENCE_MOST &&
 	    !(entry->there && entry->image.data))
 		r = set_text(&entry->image, image);
+	touch(containers, entry);
 	return r;
 }
 
@@ -279,8 +333,6 @@ static size_t scan_root(struct containers *containers, const char *root, size_t 
 		if (!container_id_valid(text_of(found->d_name)))
 			continue;
 		entry = lookup(containers, found->d_name) ?: take(containers, found->d_name);
-		if (!entry->used)
-			entry->used = entry->learnt;
 		entry->there = look_in(containers, dirfd(folder), entry, &read);
 		entry->looked = true;
 		entry->looked_at = containers->now;
@@ -313,10 +365,10 @@ static int search(struct containers *containers, struct text reference, bool by_
 {
 	const struct entry *found = NULL;
 
-	for (size_t i = 0; i < CONTAINERS_MOST; i++) {
+	for (size_t i = 0; i < containers->fresh; i++) {
 		struct entry *entry = &containers->entries[i];
 
-		if (!entry->taken || !is_called(entry, reference, by_name))
+		if (!is_called(entry, reference, by_name))
 			continue;
 		look(containers, entry);
 		if (entry->there != there || !is_called(entry, reference, by_name) ||

@@ -128,6 +128,8 @@ void declare_fill(const struct declared *declared, const struct redact *redact,
 			add_list(record, lists[i].field, lists[i].list);
 	if (declared->cut || declared->broken)
 		record_set_boolean(record, FIELD_declared_cut, true);
+	if (declared->broken && !record_has(record, FIELD_api_reason))
+		record_set_string(record, FIELD_api_reason, "its body is not JSON");
 	if (declared->repeated)
 		record_set_boolean(record, FIELD_declared_repeated, true);
 	record_raise_severity(record, declare_severity(declared));

@@ -273,14 +273,32 @@ bool declare_is_field(const char *field, struct text key)
 	return p == end;
 }
 
+/* Where the rows of a context stand, so that a key is not compared with all the others. */
+static struct {
+	uint8_t first, end;
+} places[CONTEXTS];
+
+__attribute__((constructor)) static void find_places(void)
+{
+	for (uint8_t i = ARRAY_SIZE(rows); i-- > 0;) {
+		places[rows[i].context].first = i;
+		if (!places[rows[i].context].end)
+			places[rows[i].context].end = i + 1;
+	}
+}
+
 uint8_t declare_find_row(enum context context, struct text key)
 {
-	for (uint8_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if ((rows[i].context == context ||
-		     (context == CONTEXT_CONTAINER && rows[i].context == CONTEXT_HOST)) &&
+	/* Letters that Unicode folds into ASCII are not, and may begin any name. */
+	bool ascii = key.length > 0 && (unsigned char)key.data[0] < 0x80;
+
+	for (uint8_t i = places[context].first; i < places[context].end; i++)
+		if (rows[i].context == context &&
+		    !(ascii && (rows[i].name[0] ^ key.data[0]) & ~0x20) &&
 		    declare_is_field(rows[i].name, key))
 			return i;
-	return ROW_NONE;
+	/* At the top of a create a host's fields may stand, as old clients have it. */
+	return context == CONTEXT_CONTAINER ? declare_find_row(CONTEXT_HOST, key) : ROW_NONE;
 }
 
 const struct row *declare_row(uint8_t row)

@@ -66,6 +66,7 @@ enum context {
 	CONTEXT_PLUGIN_SETTINGS, /* a body that is an array of strings */
 	CONTEXT_ELEMENTS,        /* an array: its elements belong to the row */
 	CONTEXT_MAP,             /* an object whose names are data */
+	CONTEXTS,
 };
 
 /* How a value is kept. */

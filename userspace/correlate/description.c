@@ -14,63 +14,109 @@
 #include "correlate/redact.h"
 #include "event/record.h"
 
+struct span {
+	size_t start, length;
+};
+
 struct description {
 	const struct redact *redact;
-	struct operation_match
-		match; /* its slices of the target are moved into the buffers below */
-	struct buffer method, path, query, user_agent, raw;
-	const char *reason;                   /* of what is ambiguous */
-	struct declare *declare;              /* NULL where the operation declares nothing */
+	struct operation_match match; /* its slices of the target are moved into `kept` */
+	struct buffer kept;           /* what follows, one behind the other */
+	struct span method, path, query, user_agent, raw;
+	const char *reason;      /* of what is ambiguous */
+	struct declare *declare; /* NULL where the operation declares nothing, or no body came */
 	struct declare_answer_reader *answer; /* NULL where its answer names nothing */
 	int error;
 };
+
+static struct text text_at(const struct description *description, struct span span)
+{
+	return (struct text){ description->kept.data + span.start, span.length };
+}
+
+static struct span keep(struct description *description, struct text text)
+{
+	struct span span = { description->kept.length, text.length };
+
+	buffer_append(&description->kept, text.data, text.length);
+	return span;
+}
+
+/* What was appended since `start`. */
+static struct span kept_since(const struct description *description, size_t start)
+{
+	return (struct span){ start, description->kept.length - start };
+}
 
 static int keep_request(struct description *description, struct text method, struct text target)
 {
 	struct operation_match *match = &description->match;
 	int r = operation_find(match, method, target);
+	size_t start;
 
 	if (r < 0)
 		return r;
-	buffer_append(&description->method, method.data, method.length);
-	buffer_append(&description->path, match->raw_path.data, match->raw_path.length);
+	description->method = keep(description, method);
+	description->path = keep(description, match->raw_path);
+	start = description->kept.length;
 	if (match->query.length > 0)
 		redact_query(description->redact, match->operation, match->query,
-			     &description->query);
+			     &description->kept);
+	description->query = kept_since(description, start);
 	match->raw_path = match->query = (struct text){};
-	return description->method.error ?: description->path.error ?: description->query.error;
+	return description->kept.error;
 }
 
-static int read_bodies(struct description *description)
+static int begin_declare(struct description *description)
+{
+	const struct operation_match *match = &description->match;
+	int r = declare_new(match->operation->declares, &description->declare);
+
+	if (r < 0)
+		return r;
+	return declare_query(description->declare, match->operation, match->target,
+			     text_at(description, description->query));
+}
+
+/* What is declared by a body is begun when one comes. */
+static int read_query(struct description *description)
 {
 	const struct operation *operation = description->match.operation;
-	enum declare_answer answer = declare_answer_of(operation);
-	int r = 0;
 
-	if (operation && operation->declares != OPERATION_DECLARES_none)
-		r = declare_new(operation->declares, &description->declare);
-	if (r == 0 && description->declare)
-		r = declare_query(
-			description->declare, operation, description->match.target,
-			(struct text){ description->query.data, description->query.length });
-	if (r == 0 && answer != DECLARE_ANSWER_NONE)
-		r = declare_answer_new(answer, &description->answer);
-	return r;
+	if (!operation || operation->declares == OPERATION_DECLARES_none)
+		return 0;
+	if (operation->declares != OPERATION_DECLARES_query && description->query.length == 0)
+		return 0;
+	return begin_declare(description);
+}
+
+static int read_answer(struct description *description)
+{
+	enum declare_answer answer = declare_answer_of(description->match.operation);
+
+	if (answer == DECLARE_ANSWER_NONE)
+		return 0;
+	return declare_answer_new(answer, &description->answer);
 }
 
 int description_new(const struct http_head *head, const struct redact *redact,
 		    struct description **ret)
 {
-	struct description *description = calloc(1, sizeof(*description));
+	struct description *description = malloc(sizeof(*description));
 	int r;
 
 	if (!description)
 		return -ENOMEM;
-	description->redact = redact;
+	*description = (struct description){ .redact = redact };
+	buffer_reserve(&description->kept,
+		       head->method.length + head->target.length + head->user_agent.length);
 	r = keep_request(description, head->method, head->target);
 	if (r == 0)
-		r = read_bodies(description);
-	buffer_append(&description->user_agent, head->user_agent.data, head->user_agent.length);
+		r = read_query(description);
+	if (r == 0)
+		r = read_answer(description);
+	description->user_agent = keep(description, head->user_agent);
+	r = r ?: description->kept.error;
 	if (r < 0) {
 		description_free(description);
 		return r;
@@ -82,18 +128,22 @@ int description_new(const struct http_head *head, const struct redact *redact,
 int description_new_ambiguous(const struct http_ambiguous *ambiguous, const struct redact *redact,
 			      struct description **ret)
 {
-	struct description *description = calloc(1, sizeof(*description));
+	struct description *description = malloc(sizeof(*description));
+	size_t start;
 	int r = 0;
 
 	if (!description)
 		return -ENOMEM;
-	description->redact = redact;
+	*description = (struct description){ .redact = redact };
 	description->reason = http_problem_words(ambiguous->problem);
 	if (ambiguous->method.length > 0)
 		r = keep_request(description, ambiguous->method, ambiguous->target);
 	description->match.operation = NULL; /* nothing that is refused is dispatched */
+	start = description->kept.length;
 	if (r == 0 && ambiguous->start.length > 0)
-		redact_raw(redact, ambiguous->start, &description->raw);
+		redact_raw(redact, ambiguous->start, &description->kept);
+	description->raw = kept_since(description, start);
+	r = r ?: description->kept.error;
 	if (r < 0) {
 		description_free(description);
 		return r;
@@ -107,35 +157,30 @@ void description_free(struct description *description)
 	if (!description)
 		return;
 	operation_match_free(&description->match);
-	buffer_free(&description->method);
-	buffer_free(&description->path);
-	buffer_free(&description->query);
-	buffer_free(&description->user_agent);
-	buffer_free(&description->raw);
+	buffer_free(&description->kept);
 	declare_free(description->declare);
 	declare_answer_free(description->answer);
 	free(description);
 }
 
-static bool same_bytes(const struct buffer *one, const struct buffer *other)
-{
-	return one->length == other->length &&
-	       (one->length == 0 || memcmp(one->data, other->data, one->length) == 0);
-}
-
 bool description_same(const struct description *one, const struct description *other)
 {
-	return one->method.length > 0 && same_bytes(&one->method, &other->method) &&
-	       same_bytes(&one->path, &other->path);
+	return one->method.length > 0 &&
+	       text_equal(text_at(one, one->method), text_at(other, other->method)) &&
+	       text_equal(text_at(one, one->path), text_at(other, other->path));
 }
 
 void description_doubt(struct description *description, const char *reason, struct text start)
 {
+	size_t raw;
+
 	if (description->reason)
 		return;
 	description->reason = reason;
+	raw = description->kept.length;
 	if (start.length > 0)
-		redact_raw(description->redact, start, &description->raw);
+		redact_raw(description->redact, start, &description->kept);
+	description->raw = kept_since(description, raw);
 }
 
 void description_unread(struct description *description)
@@ -155,11 +200,16 @@ bool description_may_take_over(const struct description *description)
 /* A reader that has failed keeps what it has and takes no more: the event says that it was cut. */
 void description_request_body(struct description *description, const char *data, uint64_t length)
 {
+	const struct operation *operation = description->match.operation;
 	int r = 0;
 
-	if (!description->declare || description->error)
+	if (!operation || operation->declares == OPERATION_DECLARES_none || description->error)
 		return;
-	if (data)
+	if (!description->declare)
+		r = begin_declare(description);
+	if (r < 0)
+		;
+	else if (data)
 		r = declare_feed(description->declare, data, length);
 	else
 		declare_gap(description->declare);
@@ -184,9 +234,11 @@ bool description_awaits_id(const struct description *description, unsigned int s
 
 /* ---- into the record */
 
-static struct text text_of_buffer(const struct buffer *buffer)
+/* What lies in the description stays there until the event has been written. */
+static void lend_if_any(struct record *record, enum field field, struct text text)
 {
-	return (struct text){ buffer->data, buffer->length };
+	if (text.length > 0)
+		record_lend_text(record, field, text);
 }
 
 static void set_if_any(struct record *record, enum field field, struct text text)
@@ -199,14 +251,14 @@ static void fill_request(const struct description *description, struct record *r
 {
 	const struct operation_match *match = &description->match;
 
-	set_if_any(record, FIELD_http_request_method, text_of_buffer(&description->method));
-	set_if_any(record, FIELD_url_path, text_of_buffer(&description->path));
-	set_if_any(record, FIELD_url_query, text_of_buffer(&description->query));
-	set_if_any(record, FIELD_user_agent, text_of_buffer(&description->user_agent));
-	set_if_any(record, FIELD_api_version, match->version);
-	set_if_any(record, FIELD_api_raw, text_of_buffer(&description->raw));
+	lend_if_any(record, FIELD_http_request_method, text_at(description, description->method));
+	lend_if_any(record, FIELD_url_path, text_at(description, description->path));
+	lend_if_any(record, FIELD_url_query, text_at(description, description->query));
+	lend_if_any(record, FIELD_user_agent, text_at(description, description->user_agent));
+	lend_if_any(record, FIELD_api_version, match->version);
+	lend_if_any(record, FIELD_api_raw, text_at(description, description->raw));
 	if (match->operation)
-		record_set_string(record, FIELD_api_operation, match->operation->id);
+		record_lend_text(record, FIELD_api_operation, text_of(match->operation->id));
 	if (description->reason)
 		record_set_string(record, FIELD_api_reason, description->reason);
 	else if (match->redirected)
@@ -265,7 +317,7 @@ static void fill_target(const struct description *description, struct containers
 
 	if (!match->operation)
 		return;
-	record_set_string(record, FIELD_target_type, match->operation->target);
+	record_lend_text(record, FIELD_target_type, text_of(match->operation->target));
 	if (match->target.length > 0 && strcmp(match->operation->target, "container") == 0)
 		fill_container_target(containers, match->target, record);
 	else if (match->target.length > 0)
@@ -289,6 +341,7 @@ void description_fill(const struct description *description, struct containers *
 		declare_fill(declared, description->redact, record);
 	if (description->error)
 		record_set_boolean(record, FIELD_declared_cut, true);
-	record_raise_severity(record, operation_severity(&description->match,
-							 text_of_buffer(&description->method)));
+	record_raise_severity(
+		record,
+		operation_severity(&description->match, text_at(description, description->method)));
 }

@@ -43,10 +43,10 @@ static int begin_head(struct http_connection *connection, struct http_stream *st
 {
 	if (stream->open)
 		http_complete(connection, stream, true);
-	stream->head = calloc(1, sizeof(*stream->head));
+	stream->head = malloc(sizeof(*stream->head));
 	if (!stream->head)
 		return -ENOMEM;
-	http_head_begin(stream->head, http_direction_of(connection, stream));
+	http_head_init(stream->head, http_direction_of(connection, stream));
 	stream->state = HTTP_HEAD;
 	return 0;
 }

@@ -21,18 +21,21 @@ const char *http_problem_words(enum http_problem problem)
 
 bool http_is_token(char c)
 {
-	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c && strchr("!#$%&'*+-.^_`|~", c));
+	static const bool tokens[256] = {
+		['0' ... '9'] = true,  ['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['!'] = true,
+		['#' ... '\''] = true, ['*'] = true,         ['+'] = true,         ['-'] = true,
+		['.'] = true,          ['^' ... '`'] = true, ['|'] = true,         ['~'] = true,
+	};
+
+	return tokens[(unsigned char)c];
 }
 
-void http_head_begin(struct http_head_reader *head, enum http_direction direction)
+void http_head_init(struct http_head_reader *head, enum http_direction direction)
 {
-	struct buffer kept = head->kept;
-
-	buffer_clear(&kept);
 	memset(head, 0, offsetof(struct http_head_reader, start));
 	head->direction = direction;
-	head->kept = kept;
+	/* Most are shorter; a failure shows with the first byte. */
+	buffer_reserve(&head->kept, HTTP_START_BYTES);
 }
 
 void http_head_free(struct http_head_reader *head)
@@ -70,10 +73,10 @@ static struct text trim(struct text text)
 	return text;
 }
 
-static bool is(struct text text, const char *word)
+/* Most differ in their length, which the compiler knows of a word that is written down. */
+static inline bool is(struct text text, struct text word)
 {
-	return text.length > 0 && (text.data[0] | 0x20) == (word[0] | 0x20) &&
-	       text.length == strlen(word) && strncasecmp(text.data, word, text.length) == 0;
+	return text.length == word.length && strncasecmp(text.data, word.data, word.length) == 0;
 }
 
 static struct http_span span_of(const struct http_head_reader *head, struct text text)
@@ -185,16 +188,16 @@ static void each_word(struct http_head_reader *head, struct text text,
 
 static void take_connection(struct http_head_reader *head, struct text word)
 {
-	head->close |= is(word, "close");
-	head->keep_alive |= is(word, "keep-alive");
-	head->upgrades |= is(word, "upgrade");
+	head->close |= is(word, TEXT("close"));
+	head->keep_alive |= is(word, TEXT("keep-alive"));
+	head->upgrades |= is(word, TEXT("upgrade"));
 }
 
 /* What no trailer may announce (transfer.go, fixTrailer). */
 static void take_trailer(struct http_head_reader *head, struct text word)
 {
-	head->bad_trailer |=
-		is(word, "Transfer-Encoding") || is(word, "Trailer") || is(word, "Content-Length");
+	head->bad_trailer |= is(word, TEXT("Transfer-Encoding")) || is(word, TEXT("Trailer")) ||
+			     is(word, TEXT("Content-Length"));
 }
 
 /* Only the first one counts, and its words may be apart by spaces too (header.go, hasToken). */
@@ -212,7 +215,7 @@ static void take_expect(struct http_head_reader *head, struct text text)
 		head->expects |=
 			(i == 0 || strchr(" ,\t", text.data[i - 1])) &&
 			(i + length == text.length || strchr(" ,\t", text.data[i + length])) &&
-			is(part, word);
+			is(part, (struct text){ word, length });
 	}
 }
 
@@ -242,39 +245,39 @@ static bool keep_first(struct http_head_reader *head, struct http_span *span, st
 /* Returns 1 if the line is to be kept, else 0 or -EBADMSG. */
 static int take_header(struct http_head_reader *head, struct text name, struct text value)
 {
-	if (is(name, "Content-Length")) {
+	if (is(name, TEXT("Content-Length"))) {
 		take_content_length(head, trim(value));
 		return 0;
 	}
-	if (is(name, "Transfer-Encoding")) {
+	if (is(name, TEXT("Transfer-Encoding"))) {
 		/* HTTP/1.0 ignores it (transfer.go, parseTransferEncoding). */
 		if (head->version < 11)
 			return 0;
-		if (head->transfer_encoding || head->spaced || !is(value, "chunked"))
+		if (head->transfer_encoding || head->spaced || !is(value, TEXT("chunked")))
 			return refuse(head, HTTP_PROBLEM_transfer_encoding);
 		head->transfer_encoding = head->chunked = true;
 		return 0;
 	}
-	if (is(name, "Connection"))
+	if (is(name, TEXT("Connection")))
 		each_word(head, value, take_connection);
-	else if (is(name, "Trailer"))
+	else if (is(name, TEXT("Trailer")))
 		each_word(head, value, take_trailer);
-	else if (is(name, "Expect"))
+	else if (is(name, TEXT("Expect")))
 		take_expect(head, value);
-	else if (is(name, "X-Registry-Auth"))
+	else if (is(name, TEXT("X-Registry-Auth")))
 		head->secrets.registry_auth = (uint32_t)value.length;
-	else if (is(name, "X-Registry-Config"))
+	else if (is(name, TEXT("X-Registry-Config")))
 		head->secrets.registry_config = (uint32_t)value.length;
-	else if (is(name, "Authorization"))
+	else if (is(name, TEXT("Authorization")))
 		head->secrets.authorization = (uint32_t)value.length;
-	else if (is(name, "Host")) {
+	else if (is(name, TEXT("Host"))) {
 		take_host(head, value);
 		return keep_first(head, &head->host, value);
-	} else if (is(name, "Content-Type"))
+	} else if (is(name, TEXT("Content-Type")))
 		return keep_first(head, &head->content_type, value);
-	else if (is(name, "Upgrade"))
+	else if (is(name, TEXT("Upgrade")))
 		return keep_first(head, &head->upgrade, value);
-	else if (is(name, "User-Agent"))
+	else if (is(name, TEXT("User-Agent")))
 		return keep_first(head, &head->user_agent, value);
 	return 0;
 }

@@ -92,8 +92,8 @@ struct http_head_reader {
 	char start[HTTP_START_BYTES]; /* last: the one thing that is not zeroed anew */
 };
 
-/* Begin a head; memory is kept. */
-void http_head_begin(struct http_head_reader *head, enum http_direction direction);
+/* Begin a head, in memory that was not initialised. */
+void http_head_init(struct http_head_reader *head, enum http_direction direction);
 
 /*
  * Read on. Returns 1 when the empty line has been read, 0 when more is needed (all of `data` is

@@ -30,6 +30,12 @@ bool operation_decode(struct buffer *buffer, struct text text, bool plus)
 {
 	bool whole = true;
 
+	/* Most have nothing to be decoded. */
+	if (text.length == 0 || (!memchr(text.data, '%', text.length) &&
+				 !(plus && memchr(text.data, '+', text.length)))) {
+		buffer_append(buffer, text.data, text.length);
+		return true;
+	}
 	for (size_t i = 0; i < text.length; i++) {
 		char c = text.data[i];
 		int high, low;

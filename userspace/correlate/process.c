@@ -57,6 +57,11 @@ void process_tree_statistics(const struct process_tree *tree, struct process_sta
 	*ret = tree->store.statistics;
 }
 
+uint64_t process_tree_changes(const struct process_tree *tree)
+{
+	return tree->store.changes;
+}
+
 /* What a task says of its process at any time; its name and parent are taken at fork and exec. */
 void process_tree_take_identity(struct process_tree *tree, struct process *process,
 				const struct wire_task *task)
@@ -71,8 +76,10 @@ void process_tree_take_identity(struct process_tree *tree, struct process *proce
 						     task->container);
 }
 
-void process_tree_take_name(struct process *process, const struct wire_task *task)
+void process_tree_take_name(struct process_tree *tree, struct process *process,
+			    const struct wire_task *task)
 {
+	tree->store.changes++;
 	memcpy(process->name, task->name, WIRE_COMM);
 	process->name[WIRE_COMM - 1] = '\0';
 }
@@ -80,6 +87,7 @@ void process_tree_take_name(struct process *process, const struct wire_task *tas
 void process_tree_take_parent(struct process_tree *tree, struct process *process, uint32_t pid,
 			      uint64_t start)
 {
+	tree->store.changes++;
 	process->parent_pid = pid;
 	process->parent_start = start;
 	process->parent_exact = start != 0;
@@ -93,6 +101,7 @@ struct process *process_tree_find_exact(struct process_tree *tree, uint32_t pid,
 	struct process *process = process_store_find(&tree->store, pid, start, true);
 
 	if (process && !process->start_exact && start) {
+		tree->store.changes++;
 		process->start = start;
 		process->start_exact = true;
 	}
@@ -104,7 +113,7 @@ struct process *process_tree_add(struct process_tree *tree, const struct wire_ta
 	struct process *process =
 		process_store_add(&tree->store, task->pid, task->start, task->start != 0);
 
-	process_tree_take_name(process, task);
+	process_tree_take_name(tree, process, task);
 	process_tree_take_identity(tree, process, task);
 	return process;
 }
@@ -125,7 +134,7 @@ int process_tree_fork(struct process_tree *tree, const struct wire_task *child,
 	process = process_tree_find_exact(tree, child->pid, child->start);
 	if (process) { /* read from /proc while this message was on its way */
 		process_store_unlink(&tree->store, process);
-		process_tree_take_name(process, child);
+		process_tree_take_name(tree, process, child);
 		process_tree_take_identity(tree, process, child);
 	} else {
 		tree->store.pinned = parent;
@@ -164,7 +173,7 @@ int process_tree_exec(struct process_tree *tree, const struct wire_task *task, u
 	process_store_advance(&tree->store, now);
 	process = find_or_add(tree, task);
 	process_store_touch(&tree->store, process);
-	process_tree_take_name(process, task);
+	process_tree_take_name(tree, process, task);
 	process_tree_take_identity(tree, process, task);
 	process->read_tried = true;
 	if (executable.length > WIRE_PATH_MOST)
@@ -202,7 +211,7 @@ struct text process_executable(const struct process *process)
 
 	if (!program || program->executable_length == 0)
 		return (struct text){};
-	return (struct text){ program->bytes, program->executable_length };
+	return (struct text){ program->executable, program->executable_length };
 }
 
 struct text process_args(const struct process *process, bool *ret_cut)
@@ -210,9 +219,20 @@ struct text process_args(const struct process *process, bool *ret_cut)
 	const struct program *program = process->program;
 
 	*ret_cut = program && program->cut;
-	if (!program || !program->args_known)
+	if (!program || !program->args)
 		return (struct text){};
-	return (struct text){ program->bytes + program->executable_length, program->args_length };
+	return (struct text){ program->args, program->args_length };
+}
+
+bool process_args_masked(const struct process *process)
+{
+	return process->program && process->program->args_masked;
+}
+
+int process_tree_mask_args(struct process_tree *tree, const struct process *process,
+			   struct text args, bool cut)
+{
+	return process_store_mask_args(&tree->store, (struct process *)process, args, cut);
 }
 
 bool process_next_arg(struct text *args, struct text *ret_arg)

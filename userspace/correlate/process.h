@@ -123,12 +123,25 @@ const struct process *process_tree_find_or_read(struct process_tree *tree,
  */
 int process_tree_identify(struct process_tree *tree, uint32_t pid, struct wire_task *ret_task);
 
+/* A number that grows whenever anything changes that decides what is told of a process: names,
+ * programs, parents, which of them live. */
+uint64_t process_tree_changes(const struct process_tree *tree);
+
 /* The kernel's path of its program; data NULL when unknown. */
 struct text process_executable(const struct process *process);
 
 /* Its command line, each argument ended by NUL but the last one where *ret_cut; data NULL when
  * unknown. */
 struct text process_args(const struct process *process, bool *ret_cut);
+
+/*
+ * Put what may be written of a known command line in place of it, which is forgotten, until the
+ * process runs another program: masking costs more than all else that is told of a process. Returns
+ * 0, or -ENOMEM where neither memory nor room is left and nothing was changed.
+ */
+int process_tree_mask_args(struct process_tree *tree, const struct process *process,
+			   struct text args, bool cut);
+bool process_args_masked(const struct process *process);
 
 /* The first argument of `args`, which is moved behind it; false at the end. */
 bool process_next_arg(struct text *args, struct text *ret_arg);

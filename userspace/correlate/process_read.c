@@ -43,7 +43,7 @@ static struct process *add_read(struct process_tree *tree, uint64_t exact_start)
 						    exact_start ?: task->start, exact_start != 0);
 
 	process->read_tried = true;
-	process_tree_take_name(process, task);
+	process_tree_take_name(tree, process, task);
 	process_tree_take_identity(tree, process, task);
 	process_tree_take_parent(tree, process, task->parent_pid, 0);
 	take_program(tree, process);

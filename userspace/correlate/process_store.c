@@ -29,13 +29,19 @@ int process_store_init(struct process_store *store, size_t entries, size_t bytes
 	return r;
 }
 
+static void free_program(struct program *program)
+{
+	free(program->args);
+	free(program);
+}
+
 void process_store_clear(struct process_store *store)
 {
 	for (uint32_t i = 0; store->slots && i < store->fresh; i++) {
 		struct program *program = store->slots[i].program;
 
 		if (program && --program->references == 0)
-			free(program);
+			free_program(program);
 	}
 	free(store->slots);
 	free(store->buckets);
@@ -95,18 +101,19 @@ static void count_bytes(struct process_store *store, size_t more, size_t less)
 
 static size_t program_bytes(size_t executable, size_t args)
 {
-	return sizeof(struct program) + executable + args + MALLOC_OVERHEAD;
+	return sizeof(struct program) + executable + args + 2 * MALLOC_OVERHEAD;
 }
 
 static void drop_program(struct process_store *store, struct process *process)
 {
 	struct program *program = process->program;
 
+	store->changes++;
 	process->program = NULL;
 	if (!program || --program->references > 0)
 		return;
 	count_bytes(store, 0, program_bytes(program->executable_length, program->args_length));
-	free(program);
+	free_program(program);
 }
 
 static bool expired(const struct process_store *store, const struct process *process)
@@ -139,6 +146,7 @@ static void remove_with_expired(struct process_store *store, struct process *pro
 		struct process *parent = leave_parent(store, process);
 		uint32_t index = index_of(store, process), *at = bucket_of(store, process->pid);
 
+		store->changes++;
 		process_store_end(store, process, store->now);
 		list_leave(store, process);
 		drop_program(store, process);
@@ -290,6 +298,7 @@ void process_store_end(struct process_store *store, struct process *process, uin
 {
 	if (process->list != LIST_LIVING)
 		return;
+	store->changes++;
 	process->ended = time ?: 1;
 	store->statistics.living--;
 	list_enter(store, process, process->children ? LIST_INNER : LIST_ENDED);
@@ -321,6 +330,7 @@ void process_store_link(struct process_store *store, struct process *process)
 	parent = process_store_parent(store, process);
 	if (!parent)
 		return;
+	store->changes++;
 	process->parent_start = parent->start;
 	process->parent_exact = parent->start_exact;
 	process->linked = true;
@@ -333,31 +343,67 @@ void process_store_unlink(struct process_store *store, struct process *process)
 	leave_parent(store, process);
 }
 
+/* NULL stays NULL, and what is empty has a place nevertheless. */
+static int copy_args(struct text args, char **ret)
+{
+	char *copy = NULL;
+
+	if (args.data) {
+		copy = malloc(args.length ?: 1);
+		if (!copy)
+			return -ENOMEM;
+		memcpy(copy, args.data, args.length);
+	}
+	*ret = copy;
+	return 0;
+}
+
 int process_store_set_program(struct process_store *store, struct process *process,
 			      struct text executable, struct text args, bool cut)
 {
 	size_t bytes = program_bytes(executable.length, args.length);
 	struct program *program;
+	char *copy;
 
 	drop_program(store, process);
 	if (!make_room(store, 0, bytes, process))
 		return 0;
-	program = malloc(sizeof(*program) + executable.length + args.length);
-	if (!program)
+	if (copy_args(args, &copy) < 0)
 		return -ENOMEM;
+	program = malloc(sizeof(*program) + executable.length);
+	if (!program) {
+		free(copy);
+		return -ENOMEM;
+	}
 	*program = (struct program){
 		.references = 1,
 		.executable_length = (uint16_t)executable.length,
-		.args_length = (uint16_t)args.length,
 		.cut = cut,
-		.args_known = args.data != NULL,
+		.args_length = (uint32_t)args.length,
+		.args = copy,
 	};
 	if (executable.length)
-		memcpy(program->bytes, executable.data, executable.length);
-	if (args.length)
-		memcpy(program->bytes + executable.length, args.data, args.length);
+		memcpy(program->executable, executable.data, executable.length);
+	store->changes++;
 	process->program = program;
 	count_bytes(store, bytes, 0);
+	return 0;
+}
+
+int process_store_mask_args(struct process_store *store, struct process *process, struct text args,
+			    bool cut)
+{
+	struct program *program = process->program;
+	char *copy;
+
+	if (!make_room(store, 0, args.length, process) || copy_args(args, &copy) < 0)
+		return -ENOMEM;
+	count_bytes(store, args.length, program->args_length);
+	free(program->args);
+	program->args = copy;
+	program->args_length = (uint32_t)args.length;
+	program->args_masked = true;
+	program->cut = cut;
 	return 0;
 }
 

@@ -18,10 +18,12 @@ enum process_list { LIST_NONE, LIST_LIVING, LIST_ENDED, LIST_INNER, LISTS };
 
 struct program {
 	uint32_t references;
-	uint16_t executable_length, args_length;
+	uint16_t executable_length;
 	bool cut;
-	bool args_known;
-	char bytes[]; /* the executable, then the arguments */
+	bool args_masked;
+	uint32_t args_length;
+	char *args; /* its own: it may be replaced by what is masked; NULL: unknown */
+	char executable[];
 };
 
 struct process_store {
@@ -33,6 +35,7 @@ struct process_store {
 	size_t bytes_bound;
 	uint64_t now, tick_ns;        /* boot clock, ns: the latest that was heard of */
 	const struct process *pinned; /* in use by the caller: stays whatever the need for room */
+	uint64_t changes;             /* see process_tree_changes() */
 	struct population *population;
 	struct process_statistics statistics;
 };
@@ -76,6 +79,9 @@ void process_store_unlink(struct process_store *store, struct process *process);
 /* Returns 0 or -ENOMEM. Without room the program stays unknown, which is counted. */
 int process_store_set_program(struct process_store *store, struct process *process,
 			      struct text executable, struct text args, bool cut);
+/* For all that share the program. Returns 0 or -ENOMEM, also where no room can be made. */
+int process_store_mask_args(struct process_store *store, struct process *process, struct text args,
+			    bool cut);
 /* A fork runs what its parent runs; one whose parent's program is unknown keeps its own. */
 void process_store_share_program(struct process_store *store, struct process *process,
 				 const struct process *parent);
@@ -83,7 +89,8 @@ void process_store_share_program(struct process_store *store, struct process *pr
 /* The tree: what a task says of its process, and where it comes from. */
 struct process *process_tree_find_exact(struct process_tree *tree, uint32_t pid, uint64_t start);
 struct process *process_tree_add(struct process_tree *tree, const struct wire_task *task);
-void process_tree_take_name(struct process *process, const struct wire_task *task);
+void process_tree_take_name(struct process_tree *tree, struct process *process,
+			    const struct wire_task *task);
 void process_tree_take_identity(struct process_tree *tree, struct process *process,
 				const struct wire_task *task);
 void process_tree_take_parent(struct process_tree *tree, struct process *process, uint32_t pid,

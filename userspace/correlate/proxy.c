@@ -83,8 +83,8 @@ static void fill_downstream(const struct candidates *candidates, struct record *
 	char id[REQUEST_ID_MOST];
 
 	candidates->request->passed_on = true;
-	request_id(connection, candidates->request, id);
-	record_set_string(record, FIELD_downstream_request_id, id);
+	record_set_text(record, FIELD_downstream_request_id,
+			request_id(connection, candidates->request, id));
 	if (sender)
 		actor_fill_downstream(connection->conversations->options.actors, sender, record);
 }

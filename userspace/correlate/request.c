@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Requests of one connection: paired with their answers by http.c, written when they are due. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "base/put.h"
 #include "correlate/actor.h"
 #include "correlate/connection.h"
 #include "correlate/description.h"
@@ -21,7 +21,7 @@ static void drop_oldest(struct connection *connection);
 
 static struct request *push_request(struct connection *connection, uint64_t number)
 {
-	struct request *request = calloc(1, sizeof(*request));
+	struct request *request = malloc(sizeof(*request));
 
 	/* Answers that never come, or are not told apart, must not fill the memory. */
 	if (connection->listed >= CONVERSATION_REQUESTS)
@@ -30,9 +30,9 @@ static struct request *push_request(struct connection *connection, uint64_t numb
 		connection->error = -ENOMEM;
 		return NULL;
 	}
-	request->number = number;
-	request->time = connection->start_time ?: connection->piece_time;
-	request->offset = connection->start_offset;
+	*request = (struct request){ .number = number,
+				     .time = connection->start_time ?: connection->piece_time,
+				     .offset = connection->start_offset };
 	if (connection->last_request)
 		connection->last_request->next = request;
 	else
@@ -220,26 +220,25 @@ static void fill_connector(struct connection *connection, const struct wire_task
 static void fill_answer(const struct request *request, struct record *record)
 {
 	if (!request->answered) {
-		record_set_string(record, FIELD_event_outcome, "unknown");
+		record_lend_text(record, FIELD_event_outcome, TEXT("unknown"));
 		return;
 	}
-	record_set_string(record, FIELD_event_outcome,
-			  request->status < 400 ? "success" : "failure");
+	record_lend_text(record, FIELD_event_outcome,
+			 request->status < 400 ? TEXT("success") : TEXT("failure"));
 	record_set_number(record, FIELD_http_response_status_code, request->status);
 	record_set_number(record, FIELD_event_duration, request->answered - request->time);
 	if (request->has_answer_length)
 		record_set_number(record, FIELD_http_response_body_bytes, request->answer_length);
 }
 
-void request_id(const struct connection *connection, const struct request *request,
-		char ret[REQUEST_ID_MOST])
+struct text request_id(const struct connection *connection, const struct request *request,
+		       char id[REQUEST_ID_MOST])
 {
-	if (request->unseen)
-		snprintf(ret, REQUEST_ID_MOST, "%s-unseen-%llu", connection->name,
-			 (unsigned long long)request->unseen);
-	else
-		snprintf(ret, REQUEST_ID_MOST, "%s-%llu", connection->name,
-			 (unsigned long long)request->number);
+	char *at = put_text(id, text_of(connection->name));
+
+	at = put_text(at, request->unseen ? TEXT("-unseen-") : TEXT("-"));
+	at = put_number(at, request->unseen ?: request->number);
+	return put_between(id, at);
 }
 
 static void fill_request_id(struct connection *connection, const struct request *request,
@@ -247,8 +246,7 @@ static void fill_request_id(struct connection *connection, const struct request 
 {
 	char id[REQUEST_ID_MOST];
 
-	request_id(connection, request, id);
-	record_set_string(record, FIELD_request_id, id);
+	record_set_text(record, FIELD_request_id, request_id(connection, request, id));
 }
 
 const struct wire_task *request_sender(const struct connection *connection,
@@ -286,7 +284,7 @@ static void write_request(struct connection *connection, struct request *request
 		description_unread(request->description);
 	if (request->unseen)
 		record_set_string(record, FIELD_api_reason, "an answer whose request was not seen");
-	record_set_string(record, FIELD_api_state, state_of(request));
+	record_lend_text(record, FIELD_api_state, text_of(state_of(request)));
 	record_set_number(record, FIELD_http_request_body_bytes, request->body_bytes);
 	if (request->description)
 		description_fill(request->description, conversations->options.actors->containers,

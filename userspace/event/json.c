@@ -381,15 +381,34 @@ static void in_order(const struct record *record, uint64_t *ret_places)
 		}
 }
 
-void record_append_json(const struct record *record, struct buffer *buffer)
-{
-	const struct nesting *before = NULL;
-	uint64_t places[sizeof(record->present) / sizeof(record->present[0])];
-	unsigned int columns_end = 0;
+#define PLACES_WORDS ((FIELD_COUNT + 63) / 64)
 
-	in_order(record, places);
-	buffer_append_char(buffer, '{');
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+/* Instead of its fields one place stands for the part; FIELD_COUNT where there is none. */
+static unsigned int place_part(const struct record_part *part, uint64_t *places)
+{
+	if (!part->json.data)
+		return FIELD_COUNT;
+	for (unsigned int place = part->first; place <= part->last; place++)
+		places[place / 64] &= ~(1ull << (place % 64));
+	places[part->first / 64] |= 1ull << (part->first % 64);
+	return part->first;
+}
+
+static void append_part(struct buffer *buffer, const struct nesting *before, struct text json)
+{
+	buffer_append(buffer, "}}}}}}}}", before ? before->depth : 0);
+	if (before)
+		buffer_append_char(buffer, ',');
+	buffer_append(buffer, json.data, json.length);
+}
+
+static void append_places(const struct record *record, uint64_t *places, struct buffer *buffer)
+{
+	static const struct nesting line = {}; /* in no object */
+	const struct nesting *before = NULL;
+	unsigned int columns_end = 0, part = place_part(&record->part, places);
+
+	for (size_t i = 0; i < PLACES_WORDS; i++)
 		for (uint64_t bits = places[i]; bits; bits &= bits - 1) {
 			unsigned int place =
 				(unsigned int)(i * 64) + (unsigned int)__builtin_ctzll(bits);
@@ -398,11 +417,39 @@ void record_append_json(const struct record *record, struct buffer *buffer)
 			/* Written with the first of its columns. */
 			if (place < columns_end)
 				continue;
+			if (place == part) {
+				append_part(buffer, before, record->part.json);
+				before = &line;
+				continue;
+			}
 			append_key(buffer, before, nesting);
 			append_value(buffer, nesting, record);
 			before = nesting;
 			if (nesting->column_length)
 				columns_end = nesting->end;
 		}
-	buffer_append(buffer, "}}}}}}}}", (before ? before->depth : 0u) + 1);
+	buffer_append(buffer, "}}}}}}}}", before ? before->depth : 0);
+}
+
+void record_append_members(const struct record *record, enum field first, enum field last,
+			   struct buffer *buffer)
+{
+	uint64_t places[PLACES_WORDS];
+
+	in_order(record, places);
+	for (unsigned int field = 0; field < FIELD_COUNT; field++)
+		if (field < first || field > last)
+			places[nesting_places[field] / 64] &=
+				~(1ull << (nesting_places[field] % 64));
+	append_places(record, places, buffer);
+}
+
+void record_append_json(const struct record *record, struct buffer *buffer)
+{
+	uint64_t places[PLACES_WORDS];
+
+	in_order(record, places);
+	buffer_append_char(buffer, '{');
+	append_places(record, places, buffer);
+	buffer_append_char(buffer, '}');
 }

@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+#include "event/field.h"
+
 struct buffer;
 struct record;
 
@@ -21,6 +23,13 @@ struct record;
  * the trail's writer does; its verifier relies on it.
  */
 void record_append_json(const struct record *record, struct buffer *buffer);
+
+/*
+ * The same for the fields from `first` to `last` alone, without the braces around the line: for a
+ * record_part. They have to be all fields of one or more objects that stand in the line itself.
+ */
+void record_append_members(const struct record *record, enum field first, enum field last,
+			   struct buffer *buffer);
 
 /* A longer line, or one with a longer list, is no line of a trail. */
 #define RECORD_LINE_MOST  (4u * 1024 * 1024)

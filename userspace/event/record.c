@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "base/cleanup.h"
 #include "event/nesting.h"
 
 /* A list has room for the next power of two of its items, and for this many from the first. */
@@ -35,8 +36,21 @@ void record_free(struct record *record)
 	free(record);
 }
 
+static bool is_within(const struct record_part *part, enum field field)
+{
+	return part->json.data && field >= part->first && field <= part->last;
+}
+
+/* What was written of it before no longer holds. */
+static void part_with(struct record *record, enum field field)
+{
+	if (is_within(&record->part, field))
+		record->part = (struct record_part){};
+}
+
 static void mark(struct record *record, enum field field)
 {
+	part_with(record, field);
 	record->present[field / 64] |= 1ull << (field % 64);
 }
 
@@ -60,6 +74,7 @@ void record_begin(struct record *record, enum event event)
 
 	arena_reset(record->arena);
 	memset(record->present, 0, sizeof(record->present));
+	record->part = (struct record_part){};
 	record->error = 0;
 	record->event = event;
 	if (event >= EVENT_COUNT)
@@ -199,8 +214,28 @@ void record_set_empty_list(struct record *record, enum field field)
 	}
 }
 
+void record_lend_all(struct record *record, const struct record *from,
+		     const struct record_part *part)
+{
+	bool whole = nesting_is_table_order;
+
+	for (unsigned int field = part->first; field <= part->last; field++)
+		whole &= !record_has(record, (enum field)field);
+	for (size_t i = 0; i < ARRAY_SIZE(from->present); i++)
+		for (uint64_t bits = from->present[i]; bits; bits &= bits - 1) {
+			enum field field =
+				(enum field)(i * 64 + (unsigned int)__builtin_ctzll(bits));
+
+			record->values[field] = from->values[field];
+			mark(record, field);
+		}
+	if (whole)
+		record->part = *part;
+}
+
 void record_unset(struct record *record, enum field field)
 {
+	part_with(record, field);
 	record->present[field / 64] &= ~(1ull << (field % 64));
 }
 

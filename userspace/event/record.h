@@ -27,12 +27,19 @@ struct value {
 	};
 };
 
+/* Members of a line that are written already: those of the fields from `first` to `last`. */
+struct record_part {
+	enum field first, last;
+	struct text json;
+};
+
 struct record {
 	enum event event;
 	uint64_t present[(FIELD_COUNT + 63) / 64];
 	struct value values[FIELD_COUNT];
-	struct arena *arena; /* owns the bytes of the values */
-	int error;           /* sticky, of the setters: -ENOMEM, or -EINVAL: not the field's type */
+	struct arena *arena;     /* owns the bytes of the values */
+	struct record_part part; /* json.data NULL: none */
+	int error; /* sticky, of the setters: -ENOMEM, or -EINVAL: not the field's type */
 };
 
 /* A new, empty record. Returns 0 or -ENOMEM. */
@@ -64,11 +71,17 @@ void record_add_text(
 /* Known to have no items. For a column of a list of objects: the list has no objects, so that all
  * its columns become empty. */
 void record_set_empty_list(struct record *record, enum field field);
-/* The same as set_text and add_text without the copy: the bytes are static, or lie in
- * record->arena.
- */
+/* The same as set_text and add_text without the copy: the bytes are static, lie in record->arena,
+ * or stay where they are until the event has been written. */
 void record_lend_text(struct record *record, enum field field, struct text text);
 void record_lend_item(struct record *record, enum field field, struct text item);
+/*
+ * Lend all that `from` knows, which stays as it is until the event has been written. `part` is what
+ * record_append_members() made of it: it goes into the line as it stands, unless one of its fields
+ * is set otherwise.
+ */
+void record_lend_all(struct record *record, const struct record *from,
+		     const struct record_part *part);
 /* The field is absent again. */
 void record_unset(struct record *record, enum field field);
 /* event.severity becomes at least this. */

@@ -7,6 +7,9 @@
 
 #include "output/escape.h"
 
+/* A script of 9 KB in one argument would bury the story; replay as text or JSON has all of it. */
+#define ARGUMENT_MOST 400
+
 #define STYLE_SGR(name, sgr) sgr,
 static const char *const sgr_of[] = { STYLES(STYLE_SGR) };
 #undef STYLE_SGR
@@ -99,11 +102,19 @@ void spans_add_argument(struct spans *spans, enum style style, unsigned int gap,
 			struct text argument)
 {
 	struct span *span = next_span(spans, style, gap);
+	struct text shown = argument;
 
 	if (!span)
 		return;
-	escape_append_argument(&spans->bytes, argument);
+	if (shown.length > ARGUMENT_MOST) {
+		shown.length = ARGUMENT_MOST;
+		while (shown.length > 0 && ((unsigned char)shown.data[shown.length] & 0xc0) == 0x80)
+			shown.length--; /* not within a character */
+	}
+	escape_append_argument(&spans->bytes, shown);
 	end_span(spans, span);
+	if (shown.length < argument.length)
+		spans_printf(spans, STYLE_dim, 0, "...[%zu bytes]", argument.length);
 }
 
 void spans_join(struct spans *spans, const struct spans *more, unsigned int gap)

@@ -50,7 +50,8 @@ void spans_add_words(struct spans *spans, enum style style, unsigned int gap, st
 /* The whole result is escaped: %s may be hostile. Cut at 1 KiB. */
 void spans_printf(struct spans *spans, enum style style, unsigned int gap, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
-/* As one argument of a command line, quoted where needed. */
+/* As one argument of a command line, quoted where needed; a long one is cut, and its length told.
+ */
 void spans_add_argument(struct spans *spans, enum style style, unsigned int gap,
 			struct text argument);
 

@@ -343,5 +343,5 @@ void tell_declared(const struct record *record, struct spans *spans)
 	if (is_true(record, FIELD_declared_repeated))
 		spans_add(spans, STYLE_alarm, 2, TEXT("its body has a name twice"));
 	if (is_true(record, FIELD_declared_cut))
-		spans_add(spans, STYLE_notice, 2, TEXT("its body was cut or is not JSON"));
+		spans_add(spans, STYLE_notice, 2, TEXT("not all that it declared is kept"));
 }

@@ -8,6 +8,8 @@
 
 #include "base/buffer.h"
 
+#define INCOMPLETE_MOST 256 /* bytes of a list that lacks values */
+
 void trail_summary_clear(struct trail_summary *summary, uint64_t seed)
 {
 	memset(summary->slots, 0, sizeof(summary->slots));
@@ -212,28 +214,48 @@ static int by_count(const void *a, const void *b)
 	return (*left)->offset < (*right)->offset ? -1 : (*left)->offset > (*right)->offset;
 }
 
-/* One list, the most frequent values first, as long as `out` stays within `budget`. */
+/* The values of a list; how many bytes they take when they are all written. */
+static size_t collect(const struct trail_summary *summary, unsigned int type,
+		      const struct trail_summary_slot **ret_slots, size_t *ret_count)
+{
+	size_t length = 0;
+
+	*ret_count = 0;
+	for (size_t i = 0; i < TRAIL_SUMMARY_SLOTS; i++) {
+		const struct trail_summary_slot *slot = &summary->slots[i];
+
+		if (slot->count == 0 || slot->type != type)
+			continue;
+		ret_slots[(*ret_count)++] = slot;
+		length += encoded_length(summary->bytes + slot->offset, slot->length);
+	}
+	return length;
+}
+
+/*
+ * One list, the most frequent values first, as long as `out` stays within `budget`. Where not all
+ * of them fit, the frame has to be read for whatever is not named: such a list is short.
+ */
 static bool encode_list(const struct trail_summary *summary, unsigned int type, size_t budget,
 			struct buffer *out)
 {
 	const struct trail_summary_slot *sorted[TRAIL_SUMMARY_ENTRIES + TRAIL_KINDS_MOST];
 	bool incomplete = summary->incomplete & 1u << type;
-	size_t count = 0, begin = out->length;
+	size_t count, begin = out->length;
+	size_t length = collect(summary, type, sorted, &count);
 	struct trail_disk_tag disk;
 
-	for (size_t i = 0; i < TRAIL_SUMMARY_SLOTS; i++)
-		if (summary->slots[i].count > 0 && summary->slots[i].type == type)
-			sorted[count++] = &summary->slots[i];
 	if (count == 0 && !incomplete)
 		return false;
-	qsort(sorted, count, sizeof(sorted[0]), by_count);
 	append_tag(out, type, 0, 0);
+	incomplete |= out->length + length > budget;
+	if (incomplete && budget > out->length + INCOMPLETE_MOST)
+		budget = out->length + INCOMPLETE_MOST;
+	qsort(sorted, count, sizeof(sorted[0]), by_count);
 	for (size_t i = 0; i < count; i++) {
 		const char *value = summary->bytes + sorted[i]->offset;
 
-		if (out->length + encoded_length(value, sorted[i]->length) > budget)
-			incomplete = true;
-		else
+		if (out->length + encoded_length(value, sorted[i]->length) <= budget)
 			append_count(out, value, sorted[i]);
 	}
 	if (out->error)

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "commands/record_value.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int record_value_set(char **place, const char *value)
+{
+	char *copy = strdup(value);
+
+	if (!copy)
+		return -ENOMEM;
+	free(*place);
+	*place = copy;
+	return 0;
+}
+
+int record_value_add(struct string_list *list, const char *value)
+{
+	if (list->count >= RECORD_LIST_MOST)
+		return -E2BIG;
+	list->items[list->count] = strdup(value);
+	if (!list->items[list->count])
+		return -ENOMEM;
+	list->count++;
+	return 0;
+}
+
+void record_value_clear(struct string_list *list)
+{
+	while (list->count > 0) {
+		list->count--;
+		free(list->items[list->count]);
+		list->items[list->count] = NULL;
+	}
+}
+
+int record_value_number(const char *value, uint32_t least, uint32_t most, uint32_t *ret)
+{
+	char *end;
+	unsigned long number;
+
+	errno = 0;
+	number = strtoul(value, &end, 10);
+	if (errno || end == value || *value == '-')
+		return -EINVAL;
+	if (number > most)
+		return -ERANGE;
+	if (*end == 'K' || *end == 'M') {
+		number *= *end == 'K' ? 1024 : 1024 * 1024;
+		end++;
+	}
+	if (*end || number < least || number > most)
+		return -ERANGE;
+	*ret = (uint32_t)number;
+	return 0;
+}
+
+bool record_value_is_rung(const char *value)
+{
+	return strcmp(value, "fentry") == 0 || strcmp(value, "tracepoint") == 0;
+}

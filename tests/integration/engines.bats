@@ -226,7 +226,7 @@ make_certificates() {
 	background systemd-socket-activate --listen "$socket" dockerd --data-root "$OTHER/data" --exec-root "$OTHER/exec" \
 		--pidfile "$OTHER/pid" --host fd:// --iptables=false --ip-forward=false --bridge=none --userland-proxy=false
 	wait_for 10 test -S "$socket"
-	wait_for 10 has "$listen and docktrail.socket.path == \"$socket\" and process.name =~ \"^systemd-socket\""
+	wait_for 45 has "$listen and docktrail.socket.path == \"$socket\" and process.name =~ \"^systemd-socket\"" # the look at every namespace comes each 30 s
 	DOCKER_HOST=unix://$socket timeout 60 docker version >/dev/null
 	wait_for 20 has "docktrail.api.operation == \"SystemVersion\" and docktrail.socket.path == \"$socket\" and process.name == \"docker\""
 	recorder_stop

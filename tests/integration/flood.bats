@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+# More than is usual, at a stop, on a slow disk: what was asked is recorded, or its loss is, to the last request.
+load helpers
+load trail
+
+setup_file() {
+	engine_start
+}
+
+setup() {
+	engine_needed
+	FLOOD=$TOP/build/tests/actors/flood
+	[ -x "$FLOOD" ]
+	TRAIL=$BATS_TEST_TMPDIR/trail CONFIG=$BATS_TEST_TMPDIR/config
+}
+
+teardown() {
+	[ -z "${RECORDER:-}" ] || kill -CONT "$RECORDER" 2>/dev/null || true
+	recorder_kill
+}
+
+teardown_file() {
+	engine_stop
+}
+
+# flood HOW N: the client's own count is N.
+flood() {
+	[ "$("$FLOOD" "$ENGINE_SOCKET" "$@")" = "$2" ]
+}
+
+# sum FIELD EXPRESSION: of docktrail.loss over those losses.
+sum() {
+	events "event.action == \"recorder-loss\" and $2" | jq -s "map(.docktrail.loss.$1 // 0) | add // 0"
+}
+
+# accounts N: N requests of the flood, each an event or a turn of a loss. A lost sender is no lost
+# request: they are told by their header. Sets THERE and LOST.
+accounts() {
+	THERE=$(events 'event.action == "api-request" and user_agent.original == "flood" and docktrail.api.operation == "SystemPing"' | wc -l)
+	LOST=$(sum turns 'docktrail.loss.turns > 0')
+	echo "asked: $1, there: $THERE, lost: $LOST"
+	events 'event.action == "recorder-loss"' | jq -c .docktrail.loss
+	[ $((THERE + LOST)) = "$1" ]
+}
+
+# intact: what verify says fits what was lost.
+intact() {
+	verified
+	[ "$VERIFIED" = "$([ "$LOST" = 0 ] && echo 0 || echo 1)" ]
+}
+
+@test "20,000 requests on one connection, as fast as the engine answers" {
+	recorder_start
+	flood requests 20000
+	recorder_stop
+	accounts 20000
+	[ "$THERE" -gt 0 ]
+	verified
+	# What is there is whole, in order and told apart.
+	events 'user_agent.original == "flood"' >"$BATS_TEST_TMPDIR/lines"
+	[ "$(jq -r .docktrail.request.id "$BATS_TEST_TMPDIR/lines" | sort -u | wc -l)" = "$THERE" ]
+	[ "$(jq -r .docktrail.connection.id "$BATS_TEST_TMPDIR/lines" | sort -u | wc -l)" = 1 ]
+	[ "$LOST" -gt 0 ] || [ "$(events 'user_agent.original == "flood" and http.response.status_code == 200 and docktrail.api.state == "complete" and process.name == "flood"' | wc -l)" = 20000 ]
+}
+
+@test "1,000 connections at once, one request on each" {
+	recorder_start
+	flood connections 1000
+	recorder_stop
+	accounts 1000
+	local refused
+	refused=$(sum records 'docktrail.loss.reason ~ "socket-connect:*" or docktrail.loss.reason ~ "socket_connect:*"')
+	count $((1000 - refused)) 'event.action == "socket-connect" and process.name == "flood"'
+	[ "$LOST" -gt 0 ] || [ "$(events 'user_agent.original == "flood"' | jq -r .docktrail.connection.id | sort -u | wc -l)" = 1000 ]
+	verified
+}

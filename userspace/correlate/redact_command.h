@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What redact_command.c (words and lines) and redact_flag.c (programs and their flags) share. */
+#pragma once
+
+#include "correlate/redact_private.h"
+
+/* What the next argument is, because of the one before it. */
+enum pending {
+	PENDING_NONE,
+	PENDING_SECRET,
+	PENDING_PAIR, /* NAME=value */
+	PENDING_PORT, /* -p: a port where the engine's `run` or `create` takes one, or secret */
+	PENDING_USER_PASSWORD, /* name:password */
+	PENDING_CHANGE,        /* an instruction of a Dockerfile */
+	PENDING_PLAIN,         /* the value of a flag in front of the subcommand */
+};
+
+/* A program that takes a password by a flag of one letter. */
+struct client {
+	const char *name; /* what the program's name begins with */
+	char letter;
+	bool apart;         /* its value may be the next argument */
+	bool user_password; /* name:password, of which the name is kept */
+};
+
+/* A command line, as far as it was read. */
+struct command {
+	const struct redact *redact;
+	bool engine; /* docker and its like */
+	bool is_ctr;
+	unsigned words;      /* before and with the subcommand */
+	bool group, publish; /* "container run"; run or create: -p is a port */
+	bool changes;        /* commit or import: -c is a change */
+	const struct client *client;
+	enum pending pending;
+	unsigned nesting;
+	bool interpreter; /* a shell or the like was named: its -c or -e has a script behind it */
+	bool script;      /* the word that comes next is one */
+	bool cut;         /* the text that is looked at may not be whole */
+};
+
+/* Without the folder, and without what a shell puts around a command. */
+struct text redact_program_of(struct text word);
+
+/* A word that is no flag and no flag's value: a program, or the subcommand of the engine's. */
+void redact_look_at_word(struct command *command, struct text word);
+
+/* Flags in front of the subcommand whose value would be taken for it. */
+bool redact_takes_plain_value(struct text flag);
+
+/*
+ * A flag, of at least two characters: false, with nothing written, if it has no secret to it.
+ * Else it is written masked, or command->pending says what the next word is.
+ */
+bool redact_take_flag(struct command *command, struct text word, struct buffer *ret);
+
+/* The value of a flag that is a word of its own, masked by its kind. */
+void redact_mask_value(struct command *command, enum pending kind, struct text value,
+		       struct buffer *ret);

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "correlate/listener.h"
-
 #include <arpa/inet.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,52 +8,10 @@
 #include "base/cleanup.h"
 #include "correlate/actor.h"
 #include "correlate/conversation.h"
+#include "correlate/listener_private.h"
 #include "correlate/message.h"
 #include "correlate/process.h"
 #include "event/record.h"
-
-#define HOLDERS_MOST    8
-#define PATH_MOST       256
-#define PROGRAM_KEPT    256
-#define AT_BEGINNING_NS 5000000000ull /* what a look finds by then was there before */
-
-/* Who listens, as far as it takes to tell him from somebody else. */
-struct holder {
-	uint32_t pid, uid;
-	uint64_t start;
-};
-
-struct listener {
-	uint64_t cookie;
-	bool tcp;
-	char place[PATH_MOST]; /* path, or address and network namespace: what somebody may take
-				  over */
-	char address[LISTENER_ADDRESS_MOST];
-	uint64_t inode;
-	uint32_t device;
-	struct wire_task task; /* who was told last */
-	char program[PROGRAM_KEPT];
-	struct holder holders[HOLDERS_MOST];
-	unsigned int holder_count;
-	unsigned int spoken; /* bits of enum listener_protocol that were told */
-	uint64_t number;     /* counted up: which was heard of last */
-};
-
-struct listeners {
-	const struct conversation_options *options;
-	struct record *record;
-	uint64_t first; /* boot clock: of the first message */
-	struct listener *all;
-	size_t count, room;
-	uint64_t made;
-};
-
-const char *listener_protocol_name(enum listener_protocol protocol)
-{
-	static const char *const names[] = { NULL, "http", "tls", "other" };
-
-	return names[protocol];
-}
 
 static bool is_mapped(const uint8_t address[16])
 {
@@ -130,7 +85,7 @@ static const struct listener *find_before(const struct listeners *listeners, con
 	return last;
 }
 
-static bool still_lives(const struct listeners *listeners, const struct listener *listener)
+bool listener_still_lives(const struct listeners *listeners, const struct listener *listener)
 {
 	const struct process_tree *tree = listeners->options->actors->tree;
 	const struct process *process =
@@ -147,7 +102,7 @@ static struct listener *least_missed(struct listeners *listeners)
 
 	for (size_t i = 0; i < listeners->count; i++) {
 		struct listener *at = &listeners->all[i];
-		bool lives = still_lives(listeners, at);
+		bool lives = listener_still_lives(listeners, at);
 
 		if (!least || (least_lives && !lives) ||
 		    (least_lives == lives && at->number < least->number)) {
@@ -177,9 +132,7 @@ static struct listener *make(struct listeners *listeners)
 
 /* ---- who */
 
-/* NULL where there is no tree. */
-static const struct process *process_of(struct listeners *listeners,
-					const struct listener *listener)
+const struct process *listener_process(struct listeners *listeners, const struct listener *listener)
 {
 	struct process_tree *tree = listeners->options->actors->tree;
 
@@ -188,7 +141,7 @@ static const struct process *process_of(struct listeners *listeners,
 
 static void note_program(struct listeners *listeners, struct listener *listener)
 {
-	const struct process *process = process_of(listeners, listener);
+	const struct process *process = listener_process(listeners, listener);
 	struct text program = process ? process_executable(process) : (struct text){};
 
 	snprintf(listener->program, sizeof(listener->program), "%.*s", (int)program.length,
@@ -214,133 +167,6 @@ static void hold(struct listener *listener, const struct wire_task *task)
 	holder = &listener->holders[listener->holder_count++];
 	*holder = (struct holder){ .pid = task->pid, .uid = task->uid, .start = task->start };
 	listener->task = *task;
-}
-
-/* Whether the command line has a word that contains this one. */
-static bool says(struct listeners *listeners, const struct listener *listener, const char *word)
-{
-	const struct process *process = process_of(listeners, listener);
-	bool cut;
-	struct text args = process ? process_args(process, &cut) : (struct text){};
-
-	return args.length && memmem(args.data, args.length, word, strlen(word));
-}
-
-/* ---- telling */
-
-static struct record *begin(struct listeners *listeners, const struct listener *listener,
-			    uint64_t time)
-{
-	const struct conversation_options *options = listeners->options;
-	struct record *record = listeners->record;
-	char device[32];
-
-	record_begin(record, EVENT_engine_listen);
-	record_set_number(record, FIELD_event_severity, 0);
-	record_set_number(record, FIELD_timestamp, actor_wall_ns(options->actors, time));
-	actor_fill(options->actors, &listener->task, record);
-	if (listener->tcp) {
-		record_set_string(record, FIELD_socket_address, listener->address);
-	} else {
-		record_set_string(record, FIELD_socket_path, listener->place);
-		record_set_number(record, FIELD_socket_inode, listener->inode);
-		snprintf(device, sizeof(device), "%u:%u", listener->device >> 20,
-			 listener->device & ((1u << 20) - 1));
-		record_set_string(record, FIELD_socket_device, device);
-	}
-	record_set_string(record, FIELD_event_outcome, "success");
-	record_set_string(record, FIELD_source, options->source);
-	record_set_string(record, FIELD_witness, "bpf");
-	return record;
-}
-
-static void finish(struct listeners *listeners, struct record *record, unsigned int severity,
-		   const char *reason)
-{
-	record_raise_severity(record, severity);
-	record_set_string(record, FIELD_listener_reason, reason);
-	listeners->options->emit(listeners->options->user, record);
-}
-
-/* Somebody listens where somebody else did. */
-static void tell_taken_over(struct listeners *listeners, const struct listener *listener,
-			    const struct listener *before, uint64_t time)
-{
-	struct record *record = begin(listeners, listener, time);
-	bool lives = still_lives(listeners, before);
-
-	record_set_number(record, FIELD_listener_previous_pid, before->task.pid);
-	if (before->program[0])
-		record_set_string(record, FIELD_listener_previous_executable, before->program);
-	if (before->task.uid != WIRE_UNSET)
-		record_set_number(record, FIELD_listener_previous_user_id, before->task.uid);
-	finish(listeners, record, lives ? 100 : 75,
-	       lives ? "another program or user listens here than before, while the one before still "
-		       "runs: it may read and change what clients ask"
-		     : "another program or user listens here than before");
-}
-
-static bool is_same(const struct listener *one, const struct listener *other)
-{
-	return one->task.uid == other->task.uid && strcmp(one->program, other->program) == 0;
-}
-
-static void tell_unix(struct listeners *listeners, const struct listener *listener,
-		      const struct listener *before, const struct wire_engine_listen *message)
-{
-	uint64_t time = message->header.time;
-	bool was_there = message->found && time < listeners->first + AT_BEGINNING_NS;
-	char reason[160];
-
-	if (before && !is_same(listener, before)) {
-		tell_taken_over(listeners, listener, before, time);
-	} else if (before) {
-		finish(listeners, begin(listeners, listener, time), 25,
-		       "the same program and user as before listens anew");
-	} else {
-		snprintf(reason, sizeof(reason), "%s%s",
-			 was_there ? "was listening when recording began" : "a new listener",
-			 message->opener == message->task.pid ? "" : ", opened by another process");
-		finish(listeners, begin(listeners, listener, time), was_there ? 0 : 50, reason);
-	}
-}
-
-/* Until the engine has spoken it is taken for plain: who declares TLS says so by an option. */
-static void tell_tcp(struct listeners *listeners, const struct listener *listener,
-		     const struct listener *before, const struct wire_engine_listen *message)
-{
-	struct record *record;
-	char port[16];
-	bool known;
-
-	if (before && !is_same(listener, before) && still_lives(listeners, before)) {
-		tell_taken_over(listeners, listener, before, message->header.time);
-		return;
-	}
-	snprintf(port, sizeof(port), ":%u", message->port);
-	known = message->why == WIRE_LISTEN_PORT || says(listeners, listener, port);
-	record = begin(listeners, listener, message->header.time);
-	if (says(listeners, listener, "--tls"))
-		finish(listeners, record, 50,
-		       "listens on TCP and declares TLS: its first answer will show it");
-	else if (known)
-		finish(listeners, record, 75,
-		       "listens on TCP and declares no TLS: its first answer will show it");
-	else
-		finish(listeners, record, 50,
-		       "listens on TCP: its first answer will show whether that is its API");
-}
-
-static void tell_holder(struct listeners *listeners, const struct listener *listener,
-			const struct wire_task *opener, uint64_t time)
-{
-	struct record *record = begin(listeners, listener, time);
-	bool by_init = opener->pid == 1;
-
-	record_set_number(record, FIELD_listener_previous_pid, opener->pid);
-	finish(listeners, record, by_init ? 25 : 50,
-	       by_init ? "was handed the listener by the service manager"
-		       : "holds the listener too: it was handed over, or inherited");
 }
 
 /* ---- messages */
@@ -407,7 +233,7 @@ static int on_known(struct listeners *listeners, struct listener *listener,
 		return 0;
 	hold(listener, &message->task);
 	note_program(listeners, listener);
-	tell_holder(listeners, listener, &before, message->header.time);
+	listener_tell_holder(listeners, listener, &before, message->header.time);
 	return 0;
 }
 
@@ -432,9 +258,9 @@ int listeners_message(struct listeners *listeners, const struct wire_engine_list
 	note_program(listeners, &new);
 	before = find_before(listeners, new.place);
 	if (new.tcp)
-		tell_tcp(listeners, &new, before, message);
+		listener_tell_tcp(listeners, &new, before, message);
 	else
-		tell_unix(listeners, &new, before, message);
+		listener_tell_unix(listeners, &new, before, message);
 	listener = make(listeners);
 	if (!listener)
 		return -ENOMEM;
@@ -445,23 +271,10 @@ int listeners_message(struct listeners *listeners, const struct wire_engine_list
 void listeners_speak(struct listeners *listeners, uint64_t cookie, enum listener_protocol protocol,
 		     uint64_t time)
 {
-	static const struct {
-		unsigned int severity;
-		const char *reason;
-	} words[] = {
-		[LISTENER_HTTP] = { 75, "speaks HTTP without TLS: whoever reaches it commands the "
-					"engine, and others on the way can read and change it" },
-		[LISTENER_TLS] = { 25, "speaks TLS" },
-		[LISTENER_OTHER] = { 25,
-				     "speaks neither HTTP nor TLS: it is not the engine's API" },
-	};
 	struct listener *listener = cookie ? find(listeners, cookie) : NULL;
-	struct record *record;
 
 	if (!listener || protocol == LISTENER_UNKNOWN || listener->spoken & 1u << protocol)
 		return;
 	listener->spoken |= 1u << protocol;
-	record = begin(listeners, listener, time);
-	record_set_string(record, FIELD_socket_protocol, listener_protocol_name(protocol));
-	finish(listeners, record, words[protocol].severity, words[protocol].reason);
+	listener_tell_protocol(listeners, listener, protocol, time);
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+/* Command lines, and the operator's own rules. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +10,6 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
-#include "correlate/operations.h"
 #include "correlate/redact.h"
 
 /* Arguments apart by '|', that stand for themselves nowhere here. */
@@ -351,120 +351,6 @@ static void test_names(void **state)
 	redact_free(redact);
 }
 
-static void expect_query(const char *method, const char *target, const char *expected)
-{
-	struct operation_match match = {};
-	_cleanup_buffer_ struct buffer out = {};
-
-	assert_int_equal(operation_find(&match, text_of(method), text_of(target)), 0);
-	redact_query(NULL, match.operation, match.query, &out);
-	assert_int_equal(out.error, 0);
-	assert_string_equal(buffer_string(&out), expected);
-	operation_match_free(&match);
-}
-
-static void test_query(void **state)
-{
-	expect_query("POST", "/containers/create?name=web&x=secret", "name=web&x=[redacted len=6]");
-	expect_query("POST", "/build?buildargs=%7B%22A%22%3A%22b%22%7D&t=a%2Fb:1&rm=1&q",
-		     "buildargs=[redacted len=23]&t=a%2Fb:1&rm=1&q");
-	expect_query("POST", "/build?build%61rgs=x&%74=y", "build%61rgs=[redacted len=1]&%74=y");
-	expect_query("POST", "/build?remote=https://me:pw@h/r.git%23main&T=x",
-		     "remote=https://[redacted len=5]@h/r.git%23main&T=[redacted len=1]");
-	expect_query("POST", "/build?remote=https%3A%2F%2Ftok%40h%2Fr",
-		     "remote=https://[redacted len=3]@h/r");
-	expect_query("POST", "/build?remote=git%40h:a/b", "remote=[redacted len=3]@h:a/b");
-	expect_query("POST", "/build?remote=ssh://git:a/b@h/r",
-		     "remote=ssh://[redacted len=7]@h/r");
-	expect_query("POST", "/build?remote=https://h:80/r?token=abc",
-		     "remote=https://h:80/r?token=[redacted len=3]");
-	expect_query("POST", "/build?remote=https://h:80/r", "remote=https://h:80/r");
-	expect_query("POST", "/images/create?fromSrc=http://u:p@h/x&fromImage=busybox&tag=1",
-		     "fromSrc=http://[redacted len=3]@h/x&fromImage=busybox&tag=1");
-	expect_query(
-		"POST",
-		"/commit?container=c&changes=ENV%20A=b&changes=CMD%20id&comment=password%3Dx",
-		"container=c&changes=ENV%20[redacted len=3]&changes=CMD%20id&comment=password=[redacted len=1]");
-	expect_query("POST", "/commit?changes=CMD+x%0AENV+A%3Db&changes=ONBUILD+ENV+A+b",
-		     "changes=[redacted len=13]&changes=[redacted len=15]");
-	expect_query("POST", "/nobody?a=b&c&=d&&", "a=[redacted len=1]&c&=[redacted len=1]&&");
-	expect_query("GET", "/containers/json?all=", "all=");
-	expect_query(
-		"GET",
-		"/info?0123456789012345678901234567890123456789012345678901234567890123456789=x",
-		"[redacted len=70]=[redacted len=1]");
-}
-
-static void expect_raw(const char *raw, const char *expected)
-{
-	_cleanup_buffer_ struct buffer out = {};
-
-	redact_raw(NULL, text_of(raw), &out);
-	assert_string_equal(buffer_string(&out), expected);
-}
-
-static void test_raw(void **state)
-{
-	expect_raw(
-		"POST /build?buildargs=x HTTP/1.1\r\nHost: d\r\nX-Registry-Auth: abc\r\n"
-		"Content-Length: 1\r\nContent-Length: 2\r\n\r\nbody secret",
-		"POST /build?[redacted len=11] HTTP/1.1\r\nHost: d\r\nX-Registry-Auth:[redacted len=4]\r\n"
-		"Content-Length: 1\r\nContent-Length: 2\r\n[redacted len=13]");
-	expect_raw("GET /a\r\nAuthorization Basic x\r\n folded: x\r\n",
-		   "GET /a\r\n[redacted len=21]\r\n[redacted len=10]\r\n");
-	expect_raw("GET /a?b=c d", "GET /a?[redacted len=3][redacted len=2]");
-	expect_raw("GET /a\r\nHost: d\rAuthorization: x\r\nHost: me:pw@d\r\n",
-		   "GET /a\r\nHost:[redacted len=19]\r\nHost: me:[redacted len=2]@d\r\n");
-	expect_raw("GET http://me:pw@d/a HTTP/1.1\r\n",
-		   "GET http://[redacted len=5]@d/a HTTP/1.1\r\n");
-	expect_raw("GET http://me:p", "GET http://[redacted len=4]");
-	expect_raw("GET /images/http%3A%2F%2Fme%3Apw%40d/json x",
-		   "GET /images/http://[redacted len=5]@d/json[redacted len=2]");
-	/* No head: nothing of it. */
-	expect_raw("{\"Env\":[\"A=secret\"]}", "[redacted len=20]");
-	expect_raw("secret\"]}\r\n", "[redacted len=11]");
-	expect_raw("PASS hunter2\r\n", "[redacted len=14]");
-	expect_raw("PASS /hunter2\r\nHost: hunter2\r\n", "[redacted len=30]");
-	expect_raw("GET hunter2\r\n", "[redacted len=13]");
-	expect_raw("pin", "[redacted len=3]");
-	expect_raw("SSH-2.0-client", "SSH-2.0-[redacted len=6]");
-	expect_raw("\x16\x03\x01garbage", "\x16\x03\x01[redacted len=7]");
-	expect_raw("", "");
-}
-
-static void test_text(void **state)
-{
-	_cleanup_buffer_ struct buffer out = {};
-
-	redact_text(NULL, TEXT("user=me password=pw url=http://a:b@c"), false, &out);
-	assert_string_equal(buffer_string(&out),
-			    "user=me password=[redacted len=2] url=http://[redacted len=3]@c");
-}
-
-static void expect_path(const char *path, bool encoded, const char *expected)
-{
-	_cleanup_buffer_ struct buffer out = {};
-
-	redact_path(NULL, text_of(path), encoded, &out);
-	assert_string_equal(buffer_string(&out), expected);
-}
-
-static void test_path(void **state)
-{
-	expect_path("/images/reg:5000/a%2Fb:1@sha256:0123/json", true,
-		    "/images/reg:5000/a%2Fb:1@sha256:0123/json");
-	expect_path("/images/https://me:pw@h/x/json", true,
-		    "/images/https://[redacted len=5]@h/x/json");
-	expect_path("/images/https:%2f%2fme:p%40w%40h/x/json", true,
-		    "/images/https://[redacted len=6]@h/x/json");
-	expect_path("/images/me:p@w@reg/x/json", true, "/images/me:[redacted len=3]@reg/x/json");
-	/* As path.Clean() leaves it. */
-	expect_path("https:/me:pw@h/x", false, "https:/[redacted len=5]@h/x");
-	expect_path("busybox:1@sha256:0123", false, "busybox:1@sha256:0123");
-	expect_path("/var/lib:/x:ro", false, "/var/lib:/x:ro");
-	expect_path("%70assword=a%20b", true, "password=[redacted len=1]%20b");
-}
-
 static void test_no_memory_of_the_list(void **state)
 {
 	_cleanup_text_list_ struct text_list list = {}, masked = {};
@@ -490,10 +376,6 @@ int main(void)
 		cmocka_unit_test(test_wrong_patterns),
 		cmocka_unit_test(test_masks),
 		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_query),
-		cmocka_unit_test(test_raw),
-		cmocka_unit_test(test_text),
-		cmocka_unit_test(test_path),
 		cmocka_unit_test(test_no_memory_of_the_list),
 	};
 

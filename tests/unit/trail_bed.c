@@ -170,3 +170,10 @@ void bed_expect(const struct bed *bed, enum trail_verdict_code code)
 			 trail_verdict_name(code), verdict.reason, verdict.bad_frame,
 			 verdict.bad_offset);
 }
+
+void bed_open_reader(const struct bed *bed, unsigned int flags, struct trail_reader **ret_reader)
+{
+	const char *paths[] = { bed->folder };
+
+	assert_int_equal(trail_reader_open(paths, 1, flags, ret_reader), 0);
+}

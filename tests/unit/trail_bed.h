@@ -48,3 +48,5 @@ void bed_unlink(const struct bed *bed, const char *name);
 struct trail_verdict bed_verify(const struct bed *bed);
 /* Fails the test with the verdict's reason when it is another one. */
 void bed_expect(const struct bed *bed, enum trail_verdict_code code);
+
+void bed_open_reader(const struct bed *bed, unsigned int flags, struct trail_reader **ret_reader);

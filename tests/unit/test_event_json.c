@@ -10,201 +10,18 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <cmocka.h>
 #include <json-c/json.h>
 
 #include "base/buffer.h"
-#include "base/clock.h"
 #include "event/json.h"
 #include "event/nesting.h"
 #include "event/record.h"
+#include "json_bed.h"
 
 #define ROUNDS 3000
-
-struct world {
-	struct record *record, *other;
-	struct buffer line;
-};
-
-static uint64_t random_state;
-
-static uint64_t draw(uint64_t below)
-{
-	random_state += 0x9e3779b97f4a7c15ull; /* splitmix64 */
-	uint64_t z = random_state;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
-	return (z ^ z >> 31) % below;
-}
-
-static int make_world(void **state)
-{
-	struct world *world = calloc(1, sizeof(*world));
-
-	random_state = 20260102;
-	*state = world;
-	return record_new(&world->record) | record_new(&world->other);
-}
-
-static int drop_world(void **state)
-{
-	struct world *world = *state;
-
-	record_free(world->record);
-	record_free(world->other);
-	buffer_free(&world->line);
-	free(world);
-	return 0;
-}
-
-/* Pieces that are hostile to some layer each. */
-static const struct text pieces[] = {
-	TEXT(""),
-	TEXT("docker"),
-	TEXT("0123456789abcdef"),
-	TEXT("\""),
-	TEXT("\\"),
-	TEXT("\\u0041\\n"),
-	TEXT("\n\t\r\b\f"),
-	TEXT("\0"),
-	TEXT("\x1b[31m"),
-	TEXT("\x7f"),
-	TEXT("\xc2\x85"),         /* C1 */
-	TEXT("\xe2\x80\xa8"),     /* U+2028 */
-	TEXT("\xe2\x80\xae"),     /* right-to-left override */
-	TEXT("\xc3\xa9\xc3\xa8"), /* two letters */
-	TEXT("\xe2\x82\xac"),     /* euro */
-	TEXT("\xf0\x9f\x90\xb3"), /* a whale */
-	TEXT("\xef\xbf\xbd"),     /* a true U+FFFD */
-	TEXT("\xef\xbf\xbf"),     /* a noncharacter, valid all the same */
-	TEXT("\xff"),             /* never valid */
-	TEXT("\x80\x80"),         /* stray */
-	TEXT("\xc0\xaf"),         /* overlong */
-	TEXT("\xed\xa0\x80"),     /* a surrogate */
-	TEXT("\xf4\x90\x80\x80"), /* beyond the end */
-	TEXT("\xf0\x9f\x90"),     /* cut off */
-	TEXT("_hex"),
-};
-
-static struct text draw_text(char *room, size_t size)
-{
-	size_t length = 0, count = draw(6);
-
-	if (draw(8) == 0) {
-		length = draw(size);
-		for (size_t i = 0; i < length; i++)
-			room[i] = (char)draw(256);
-		return (struct text){ room, length };
-	}
-	while (count--) {
-		const struct text *piece = &pieces[draw(sizeof(pieces) / sizeof(pieces[0]))];
-
-		if (length + piece->length > size)
-			break;
-		memcpy(room + length, piece->data, piece->length);
-		length += piece->length;
-	}
-	return (struct text){ room, length };
-}
-
-static uint64_t draw_number(void)
-{
-	static const uint64_t corners[] = { 0,
-					    1,
-					    UINT32_MAX,
-					    (uint64_t)INT64_MAX,
-					    (uint64_t)INT64_MAX + 1,
-					    UINT64_MAX - 1,
-					    UINT64_MAX };
-
-	if (draw(2))
-		return corners[draw(sizeof(corners) / sizeof(corners[0]))];
-	return draw(UINT64_MAX) >> draw(64);
-}
-
-static void draw_list(struct record *record, enum field field)
-{
-	size_t count = draw(4) ? draw(6) : draw(40);
-	char room[64];
-
-	record_set_empty_list(record, field);
-	for (size_t i = 0; i < count; i++)
-		record_add_text(record, field, draw_text(room, sizeof(room)));
-}
-
-/* Columns of equal length; each row has a member, and a column that is there has an item. */
-static void draw_objects(struct record *record, const struct nesting *list)
-{
-	size_t count = draw(5), columns = list->end - list->first;
-	char room[64];
-
-	if (count == 0) {
-		record_set_empty_list(record, list->field);
-		return;
-	}
-	for (size_t i = 0; i < count; i++) {
-		uint64_t members = 1 + draw((1ull << columns) - 1);
-
-		if (i == 0)
-			members = draw(2) ? 1 : (1ull << columns) - 1;
-		for (size_t c = 0; c < columns; c++) {
-			enum field field = nestings[list->first + c].field;
-
-			if (i > 0 && !record_has(record, field))
-				members = members & ~(1ull << c) ? members & ~(1ull << c) : 1;
-		}
-		for (size_t c = 0; c < columns; c++) {
-			enum field field = nestings[list->first + c].field;
-
-			if (members >> c & 1)
-				record_add_text(record, field, draw_text(room, sizeof(room)));
-			else if (i > 0 && record_has(record, field))
-				record_add_text(record, field, (struct text){});
-		}
-	}
-}
-
-static void draw_value(struct record *record, enum field field)
-{
-	const struct nesting *nesting = &nestings[nesting_places[field]];
-	char room[300];
-
-	switch (field_rows[field].type) {
-	case TYPE_str:
-		record_set_text(record, field, draw_text(room, sizeof(room)));
-		break;
-	case TYPE_list:
-		if (!nesting->column_length)
-			draw_list(record, field);
-		else if (nesting_places[field] == nesting->first)
-			draw_objects(record, nesting);
-		break;
-	case TYPE_u64:
-		record_set_number(record, field, draw_number());
-		break;
-	case TYPE_i64:
-		record_set_integer(record, field, (int64_t)draw_number());
-		break;
-	case TYPE_bool:
-		record_set_boolean(record, field, draw(2));
-		break;
-	case TYPE_time: /* until the end of the year 2500 */
-		record_set_number(record, field, draw(16756761600ull * NS_PER_SECOND));
-		break;
-	}
-}
-
-static void draw_record(struct record *record)
-{
-	uint64_t of = 1 + draw(4);
-
-	record_begin(record, (enum event)draw(EVENT_COUNT));
-	for (unsigned int field = 0; field < FIELD_COUNT; field++)
-		if (draw(of) == 0 && field != FIELD_event_action)
-			draw_value(record, (enum field)field);
-	assert_int_equal(record->error, 0);
-}
 
 static bool equal_lists(const struct value *a, const struct value *b)
 {
@@ -235,9 +52,9 @@ static bool equal_values(enum field_type type, const struct value *a, const stru
 	return false;
 }
 
-static void assert_records_equal(struct world *world)
+static void assert_records_equal(struct json_bed *bed)
 {
-	const struct record *a = world->record, *b = world->other;
+	const struct record *a = bed->record, *b = bed->other;
 
 	assert_int_equal(a->event, b->event);
 	for (unsigned int field = 0; field < FIELD_COUNT; field++) {
@@ -247,27 +64,20 @@ static void assert_records_equal(struct world *world)
 		    (has &&
 		     !equal_values(field_rows[field].type, &a->values[field], &b->values[field])))
 			fail_msg("%s did not come back from: %s", field_rows[field].path,
-				 buffer_string(&world->line));
+				 buffer_string(&bed->line));
 	}
-}
-
-static void write_line(struct world *world)
-{
-	buffer_clear(&world->line);
-	record_append_json(world->record, &world->line);
-	assert_int_equal(world->line.error, 0);
 }
 
 static void every_record_comes_back(void **state)
 {
-	struct world *world = *state;
+	struct json_bed *bed = *state;
 
 	for (int i = 0; i < ROUNDS; i++) {
-		draw_record(world->record);
-		write_line(world);
-		assert_int_equal(
-			record_parse_json(world->other, world->line.data, world->line.length), 0);
-		assert_records_equal(world);
+		json_bed_draw_record(bed->record);
+		json_bed_write_line(bed);
+		assert_int_equal(record_parse_json(bed->other, bed->line.data, bed->line.length),
+				 0);
+		assert_records_equal(bed);
 	}
 }
 
@@ -400,20 +210,20 @@ static struct json_object *parse_strictly(const struct buffer *line)
 
 static void every_line_is_json_and_says_all(void **state)
 {
-	struct world *world = *state;
+	struct json_bed *bed = *state;
 
 	for (int i = 0; i < ROUNDS / 3; i++) {
 		struct json_object *whole;
 
-		draw_record(world->record);
-		write_line(world);
-		assert_utf8_without_controls(&world->line);
-		whole = parse_strictly(&world->line);
+		json_bed_draw_record(bed->record);
+		json_bed_write_line(bed);
+		assert_utf8_without_controls(&bed->line);
+		whole = parse_strictly(&bed->line);
 		for (unsigned int field = 0; field < FIELD_COUNT; field++)
-			if (record_has(world->record, (enum field)field) &&
+			if (record_has(bed->record, (enum field)field) &&
 			    !nestings[nesting_places[field]].column_length)
 				assert_member(whole, (enum field)field,
-					      &world->record->values[field]);
+					      &bed->record->values[field]);
 		json_object_put(whole);
 	}
 }
@@ -421,347 +231,70 @@ static void every_line_is_json_and_says_all(void **state)
 /* Another writer's spelling of the same: spaces, \/ and its own escapes. */
 static void other_spellings_mean_the_same(void **state)
 {
-	struct world *world = *state;
+	struct json_bed *bed = *state;
 
 	for (int i = 0; i < ROUNDS / 3; i++) {
 		struct json_object *whole;
 		const char *spelled;
 		size_t length;
 
-		draw_record(world->record);
-		write_line(world);
-		whole = parse_strictly(&world->line);
+		json_bed_draw_record(bed->record);
+		json_bed_write_line(bed);
+		whole = parse_strictly(&bed->line);
 		spelled = json_object_to_json_string_length(
 			whole, i % 2 ? JSON_C_TO_STRING_PRETTY : JSON_C_TO_STRING_SPACED, &length);
-		assert_int_equal(record_parse_json(world->other, spelled, length), 0);
-		assert_records_equal(world);
+		assert_int_equal(record_parse_json(bed->other, spelled, length), 0);
+		assert_records_equal(bed);
 		json_object_put(whole);
 	}
 }
 
 static void damage_never_crashes(void **state)
 {
-	struct world *world = *state;
+	struct json_bed *bed = *state;
 
 	for (int i = 0; i < ROUNDS; i++) {
 		size_t at;
 		int r;
 
-		draw_record(world->record);
-		write_line(world);
-		for (uint64_t flips = 1 + draw(3); flips > 0; flips--)
-			world->line.data[draw(world->line.length)] ^= (char)(1 << draw(8));
-		r = record_parse_json(world->other, world->line.data, world->line.length);
+		json_bed_draw_record(bed->record);
+		json_bed_write_line(bed);
+		for (uint64_t flips = 1 + json_bed_draw(3); flips > 0; flips--)
+			bed->line.data[json_bed_draw(bed->line.length)] ^=
+				(char)(1 << json_bed_draw(8));
+		r = record_parse_json(bed->other, bed->line.data, bed->line.length);
 		assert_true(r == 0 || r == -EBADMSG);
-		at = draw(world->line.length);
-		assert_int_equal(record_parse_json(world->other, world->line.data, at), -EBADMSG);
+		at = json_bed_draw(bed->line.length);
+		assert_int_equal(record_parse_json(bed->other, bed->line.data, at), -EBADMSG);
 	}
 }
 
 static void every_cut_line_is_refused(void **state)
 {
-	struct world *world = *state;
+	struct json_bed *bed = *state;
 
-	draw_record(world->record);
-	write_line(world);
-	for (size_t length = 0; length < world->line.length; length++) {
+	json_bed_draw_record(bed->record);
+	json_bed_write_line(bed);
+	for (size_t length = 0; length < bed->line.length; length++) {
 		/* In memory of its own, so that a look behind the end is seen. */
 		char *copy = malloc(length + !length);
 
-		memcpy(copy, world->line.data, length);
-		assert_int_equal(record_parse_json(world->other, copy, length), -EBADMSG);
+		memcpy(copy, bed->line.data, length);
+		assert_int_equal(record_parse_json(bed->other, copy, length), -EBADMSG);
 		for (unsigned int field = 0; field < FIELD_COUNT; field++)
-			assert_false(record_has(world->other, (enum field)field));
+			assert_false(record_has(bed->other, (enum field)field));
 		free(copy);
 	}
 }
 
-static void assert_written(struct world *world, const char *expected)
-{
-	write_line(world);
-	assert_string_equal(buffer_string(&world->line), expected);
-}
-
-static void line_begins_as_the_verifier_expects(void **state)
-{
-	struct world *world = *state;
-
-	record_begin(world->record, EVENT_api_request);
-	record_set_number(world->record, FIELD_event_sequence, 7);
-	record_set_string(world->record, FIELD_event_id, "0123456789abcdef-7");
-	record_set_number(world->record, FIELD_timestamp, 1767323045678901234ull);
-	assert_written(world,
-		       "{\"@timestamp\":\"2026-01-02T03:04:05.678901234Z\",\"event\":{\"id\":"
-		       "\"0123456789abcdef-7\",\"sequence\":7,\"kind\":\"event\","
-		       "\"category\":\"api\",\"type\":\"access\",\"action\":\"api-request\","
-		       "\"outcome\":\"unknown\",\"severity\":0}}");
-}
-
-static void nothing_is_an_empty_object(void **state)
-{
-	struct world *world = *state;
-
-	record_begin(world->record, EVENT_COUNT);
-	assert_written(world, "{}");
-}
-
-static void texts_are_escaped(void **state)
-{
-	static const struct {
-		struct text text;
-		const char *json;
-	} cases[] = {
-		{ TEXT("a"), "{\"name\":\"a\"}" },
-		{ TEXT("1234567\x1f"), "{\"name\":\"1234567\\u001f\"}" },
-		{ TEXT("\"\\/"), "{\"name\":\"\\\"\\\\/\"}" },
-		{ TEXT("\b\t\n\f\r"), "{\"name\":\"\\b\\t\\n\\f\\r\"}" },
-		{ TEXT("a\0b"), "{\"name\":\"a\\u0000b\"}" },
-		{ TEXT("\x7f"), "{\"name\":\"\\u007f\"}" },
-		{ TEXT("\xc2\x9b"), "{\"name\":\"\\u009b\"}" },
-		{ TEXT("\xe2\x80\xa8\xe2\x80\xa9"), "{\"name\":\"\\u2028\\u2029\"}" },
-		{ TEXT("\xe2\x80\xae\xe2\x81\xa6\xd8\x9c"),
-		  "{\"name\":\"\\u202e\\u2066\\u061c\"}" },
-		{ TEXT("\xc2\xa0\xc3\xa9\xf0\x9f\x90\xb3"),
-		  "{\"name\":\"\xc2\xa0\xc3\xa9\xf0\x9f\x90\xb3\"}" },
-		{ TEXT("\xff"), "{\"name\":\"\xef\xbf\xbd\",\"name_hex\":\"ff\"}" },
-		{ TEXT("a\xed\xa0\x80"),
-		  "{\"name\":\"a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\",\"name_hex\":\"61eda080\"}" },
-	};
-	struct world *world = *state;
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		char expected[200];
-
-		record_begin(world->record, EVENT_COUNT);
-		record_set_text(world->record, FIELD_process_name, cases[i].text);
-		snprintf(expected, sizeof(expected), "{\"process\":%s}", cases[i].json);
-		assert_written(world, expected);
-	}
-}
-
-static void lists_and_objects_are_spelled(void **state)
-{
-	struct world *world = *state;
-	struct record *record = world->record;
-
-	record_begin(record, EVENT_COUNT);
-	record_add_text(record, FIELD_process_args, TEXT("ok"));
-	record_add_text(record, FIELD_process_args, TEXT("\xfe"));
-	record_add_text(record, FIELD_process_args, TEXT(""));
-	record_set_empty_list(record, FIELD_process_ancestry);
-	assert_written(world, "{\"process\":{\"args\":[\"ok\",\"\xef\xbf\xbd\",\"\"],"
-			      "\"args_hex\":[\"\",\"fe\",\"\"],\"ancestry\":[]}}");
-
-	record_begin(record, EVENT_COUNT);
-	record_add_text(record, FIELD_declared_mounts_type, TEXT("bind"));
-	record_add_text(record, FIELD_declared_mounts_type, TEXT("tmpfs"));
-	record_add_text(record, FIELD_declared_mounts_source, TEXT("/\xff"));
-	record_add_text(record, FIELD_declared_mounts_source, (struct text){});
-	record_set_string(record, FIELD_witness, "bpf");
-	assert_written(world, "{\"docktrail\":{\"declared\":{\"mounts\":[{\"type\":\"bind\","
-			      "\"source\":\"/\xef\xbf\xbd\",\"source_hex\":\"2fff\"},"
-			      "{\"type\":\"tmpfs\"}]},\"witness\":\"bpf\"}}");
-
-	record_begin(record, EVENT_COUNT);
-	record_set_empty_list(record, FIELD_declared_mounts_mode);
-	assert_written(world, "{\"docktrail\":{\"declared\":{\"mounts\":[]}}}");
-}
-
-#define ACTION "\"event\":{\"action\":\"api-request\"}"
-
-static void what_is_not_json_is_refused(void **state)
-{
-	static const char *const lines[] = {
-		"",
-		" ",
-		"null",
-		"[]",
-		"\"event\"",
-		"{}",
-		"{\"event\":{}}",
-		"{\"event\":{\"action\":1}}",
-		"{" ACTION "}x",
-		"{" ACTION "}{}",
-		"{" ACTION ",}",
-		"{," ACTION "}",
-		"{" ACTION,
-		"{" ACTION " \"a\":1}",
-		"{" ACTION ",a:1}",
-		"{" ACTION ",'a':1}",
-		"{" ACTION ",\"a\" 1}",
-		"{" ACTION ",\"a\":}",
-		"{" ACTION ",\"a\":01}",
-		"{" ACTION ",\"a\":-}",
-		"{" ACTION ",\"a\":1.}",
-		"{" ACTION ",\"a\":.5}",
-		"{" ACTION ",\"a\":1e}",
-		"{" ACTION ",\"a\":+1}",
-		"{" ACTION ",\"a\":0x1}",
-		"{" ACTION ",\"a\":tru}",
-		"{" ACTION ",\"a\":True}",
-		"{" ACTION ",\"a\":NaN}",
-		"{" ACTION ",\"a\":\"\n\"}",
-		"{" ACTION ",\"a\":\"\\x\"}",
-		"{" ACTION ",\"a\":\"\\u12g4\"}",
-		"{" ACTION ",\"a\":[1,]}",
-		"{" ACTION ",\"a\":[1 2]}",
-		"{" ACTION ",\"a\":[1}}",
-		"{" ACTION ",\"a\":{1:2}}",
-		"{" ACTION ",\"process\":{\"args\":[\"a\",]}}",
-		"{" ACTION ",\"process\":{\"pid\":1,}}",
-		"{" ACTION ",\"process\":{\"pid\":00}}",
-		"{" ACTION ",\"process\":{\"args_cut\":fals}}",
-		"{" ACTION "}\f",
-	};
-	struct world *world = *state;
-
-	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
-		if (record_parse_json(world->other, lines[i], strlen(lines[i])) != -EBADMSG)
-			fail_msg("taken for a line: %s", lines[i]);
-	assert_int_equal(record_parse_json(world->other, "{" ACTION "}\0", sizeof("{" ACTION "}")),
-			 -EBADMSG);
-}
-
-static void parse(struct world *world, const char *line)
-{
-	if (record_parse_json(world->other, line, strlen(line)) != 0)
-		fail_msg("refused: %s", line);
-}
-
-static unsigned int count_present(const struct record *record)
-{
-	unsigned int count = 0;
-
-	for (unsigned int field = 0; field < FIELD_COUNT; field++)
-		count += record_has(record, (enum field)field);
-	return count;
-}
-
-static void unknown_names_and_types_are_skipped(void **state)
-{
-	static const char *const lines[] = {
-		"{\"new\":{\"a\":[{\"b\":[]},1,-2.5e+3,true,false,null,\"\\\"\"]}," ACTION "}",
-		"{" ACTION ",\"process\":1}",
-		"{" ACTION ",\"process\":[{\"pid\":1}]}",
-		"{" ACTION ",\"process\":{\"pid\":\"1\",\"pid_hex\":\"00\",\"nam\":\"x\"}}",
-		"{" ACTION ",\"process\":{\"pid\":-1,\"pid\":1.0,\"pid\":1e3,\"pid\":null}}",
-		"{" ACTION ",\"process\":{\"pid\":18446744073709551616}}",
-		"{" ACTION ",\"process\":{\"name\":{\"a\":1},\"args\":\"x\",\"args_cut\":\"x\"}}",
-		"{" ACTION ",\"process\":{\"start\":\"yesterday\",\"name_hex\":\"61\"}}",
-		"{" ACTION ",\"docktrail\":{\"declared\":{\"mounts\":{\"type\":\"x\"}}}}",
-		"{" ACTION ",\"docktrail\":{\"declared\":{\"mounts\":[1,\"x\",{\"type\":2}]}}}",
-		"{" ACTION ",\"docktrail\":{\"recorder\":{\"clock\":{\"step_ns\":"
-		"9223372036854775808}}}}",
-	};
-	struct world *world = *state;
-
-	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-		parse(world, lines[i]);
-		if (count_present(world->other) != 1)
-			fail_msg("something was read from: %s", lines[i]);
-	}
-	parse(world, "{\"event\":{\"action\":\"brand-new\"}}");
-	assert_int_equal(world->other->event, EVENT_COUNT);
-}
-
-static void assert_parsed(struct world *world, enum field field, struct text expected)
-{
-	assert_true(text_equal(record_text(world->other, field), expected));
-}
-
-static void escapes_are_undone(void **state)
-{
-	struct world *world = *state;
-
-	parse(world, "{" ACTION ",\"process\":{\"name\":\"\\u0041\\u00e9\\u20AC\\ud83d\\udc33"
-		     "\\\"\\\\\\/\\b\\f\\n\\r\\t\"}}");
-	assert_parsed(world, FIELD_process_name,
-		      TEXT("A\xc3\xa9\xe2\x82\xac\xf0\x9f\x90\xb3\"\\/\b\f\n\r\t"));
-	parse(world,
-	      "{" ACTION ",\"process\":{\"name\":\"\\ud83dx\\udc33\\ud83d\\ud83d\\udc33\"}}");
-	assert_parsed(world, FIELD_process_name,
-		      TEXT("\xef\xbf\xbdx\xef\xbf\xbd\xef\xbf\xbd\xf0\x9f\x90\xb3"));
-	parse(world, "{\"\\u0065vent\":{\"acti\\u006fn\":\"api-re\\u0071uest\"}}\n");
-	assert_int_equal(world->other->event, EVENT_api_request);
-	parse(world, " { " ACTION " ,\t\"process\" :\r{ \"name\" : \"a\\u0000b\" , "
-		     "\"name_hex\" : \"6g\" , \"args\" : [ \"x\" , 1 , \"y\" ] } } \n");
-	assert_parsed(world, FIELD_process_name, TEXT("a\0b"));
-	assert_int_equal(world->other->values[FIELD_process_args].list.count, 2);
-}
-
-static void the_last_of_two_counts(void **state)
-{
-	struct world *world = *state;
-	const struct value *types = &world->other->values[FIELD_declared_mounts_type];
-
-	parse(world, "{" ACTION ",\"process\":{\"pid\":1,\"args\":[\"a\",\"b\"]},"
-		     "\"process\":{\"pid\":2,\"args\":[\"c\"]}}");
-	assert_int_equal(record_number(world->other, FIELD_process_pid), 2);
-	assert_int_equal(world->other->values[FIELD_process_args].list.count, 1);
-	parse(world, "{" ACTION ",\"docktrail\":{\"declared\":{\"mounts\":[{\"mode\":\"x\"}],"
-		     "\"mounts\":[{},{\"type\":\"a\",\"type\":\"b\"},{}]}}}");
-	assert_int_equal(types->list.count, 3);
-	assert_null(types->list.items[0].data);
-	assert_memory_equal(types->list.items[1].data, "b", 1);
-	assert_null(types->list.items[2].data);
-	assert_false(record_has(world->other, FIELD_declared_mounts_mode));
-}
-
-static void depth_is_bounded(void **state)
-{
-	struct world *world = *state;
-	char line[200];
-
-	for (int depth = 1; depth < 60; depth++) {
-		int length = snprintf(
-			line, sizeof(line), "{" ACTION ",\"a\":%.*s%.*s}", depth,
-			"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[", depth,
-			"]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]");
-
-		assert_int_equal(record_parse_json(world->other, line, (size_t)length),
-				 depth <= 15 ? 0 : -EBADMSG);
-	}
-}
-
-static void size_is_bounded(void **state)
-{
-	struct world *world = *state;
-	size_t length = RECORD_LINE_MOST + 1;
-	char *line = malloc(length);
-	struct buffer many = {};
-
-	memset(line, ' ', length);
-	memcpy(line, "{" ACTION "}", strlen("{" ACTION "}"));
-	assert_int_equal(record_parse_json(world->other, line, length), -EBADMSG);
-	assert_int_equal(record_parse_json(world->other, line, length - 1), 0);
-	free(line);
-	buffer_append_string(&many, "{" ACTION ",\"docktrail\":{\"declared\":{\"mounts\":[{}");
-	for (unsigned int i = 0; i < RECORD_ITEMS_MOST; i++)
-		buffer_append_string(&many, ",{}");
-	buffer_append_string(&many, "]}}}");
-	assert_int_equal(record_parse_json(world->other, many.data, many.length), -EBADMSG);
-	buffer_free(&many);
-}
-
 int main(void)
 {
-#define WORLD_TEST(name) cmocka_unit_test_setup_teardown(name, make_world, drop_world)
 	const struct CMUnitTest tests[] = {
-		WORLD_TEST(every_record_comes_back),
-		WORLD_TEST(every_line_is_json_and_says_all),
-		WORLD_TEST(other_spellings_mean_the_same),
-		WORLD_TEST(damage_never_crashes),
-		WORLD_TEST(every_cut_line_is_refused),
-		WORLD_TEST(line_begins_as_the_verifier_expects),
-		WORLD_TEST(nothing_is_an_empty_object),
-		WORLD_TEST(texts_are_escaped),
-		WORLD_TEST(lists_and_objects_are_spelled),
-		WORLD_TEST(what_is_not_json_is_refused),
-		WORLD_TEST(unknown_names_and_types_are_skipped),
-		WORLD_TEST(escapes_are_undone),
-		WORLD_TEST(the_last_of_two_counts),
-		WORLD_TEST(depth_is_bounded),
-		WORLD_TEST(size_is_bounded),
+		JSON_TEST(every_record_comes_back),
+		JSON_TEST(every_line_is_json_and_says_all),
+		JSON_TEST(other_spellings_mean_the_same),
+		JSON_TEST(damage_never_crashes),
+		JSON_TEST(every_cut_line_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

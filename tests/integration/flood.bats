@@ -33,10 +33,10 @@ sum() {
 	events "event.action == \"recorder-loss\" and $2" | jq -s "map(.docktrail.loss.$1 // 0) | add // 0"
 }
 
-# accounts N: N requests of the flood, each an event or a turn of a loss. A lost sender is no lost
-# request: they are told by their header. Sets THERE and LOST.
+# accounts N: N requests of the flood, each an event or a turn of a loss. Sets THERE and LOST. A loss may also
+# be told where it was, by an event that says so: no second request.
 accounts() {
-	THERE=$(events 'event.action == "api-request" and user_agent.original == "flood" and docktrail.api.operation == "SystemPing"' | wc -l)
+	THERE=$(events 'event.action == "api-request" and not docktrail.api.reason == "none of its bytes were kept"' | jq -r .docktrail.request.id | grep -vc unseen)
 	LOST=$(sum turns 'docktrail.loss.turns > 0')
 	echo "asked: $1, there: $THERE, lost: $LOST"
 	events 'event.action == "recorder-loss"' | jq -c .docktrail.loss
@@ -73,4 +73,25 @@ intact() {
 	count $((1000 - refused)) 'event.action == "socket-connect" and process.name == "flood"'
 	[ "$LOST" -gt 0 ] || [ "$(events 'user_agent.original == "flood"' | jq -r .docktrail.connection.id | sort -u | wc -l)" = 1000 ]
 	verified
+}
+
+@test "a reader that is stopped for three seconds of a flood, with tiny rings" {
+	printf 'ring_state = 4096\nring_api = 4096\nring_noise = 4096\n' >"$CONFIG"
+	recorder_start --config "$CONFIG"
+	"$FLOOD" "$ENGINE_SOCKET" requests 1000 >/dev/null
+	kill -STOP "$RECORDER"
+	local until=$((SECONDS + 3)) asked=1000
+	while ((SECONDS < until)); do
+		flood requests 1000
+		asked=$((asked + 1000))
+	done
+	kill -CONT "$RECORDER"
+	wait_for 10 has 'event.action == "recorder-loss" and docktrail.loss.reason == "socket_piece: ring_full" and docktrail.loss.turns > 0'
+	flood requests 1
+	recorder_stop
+	accounts $((asked + 1))
+	[ "$THERE" -gt 0 ]
+	[ "$LOST" -gt 1000 ]
+	[ "$(sum turns 'docktrail.loss.reason == "socket_piece: ring_full" and docktrail.loss.ring == "api"')" = "$LOST" ]
+	intact
 }

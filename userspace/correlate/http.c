@@ -99,11 +99,34 @@ static int match_begin(enum http_direction direction, const char *text, size_t l
 	return -1;
 }
 
+/* What was held of a beginning, `length` bytes, is one. */
+static int begin_again(struct http_connection *connection, struct http_stream *stream,
+		       size_t length)
+{
+	size_t used;
+	int r;
+
+	stream->unsure |= stream->scan;
+	stream->step = 0;
+	r = begin_head(connection, stream);
+	if (r < 0)
+		return r;
+	return http_head_feed(stream->head, stream->again, length, &used);
+}
+
+/* Go reads one byte ahead (net/http/server.go, startBackgroundRead): it may be all that came. */
+static bool has_begun_again(const struct http_connection *connection,
+			    const struct http_stream *stream)
+{
+	return stream == &connection->streams[HTTP_REQUEST] && stream->state == HTTP_AGAIN &&
+	       stream->step > 0;
+}
+
 static int feed_again(struct http_connection *connection, struct http_stream *stream, char c,
 		      size_t *ret_used)
 {
 	enum http_direction direction = http_direction_of(connection, stream);
-	size_t length, used;
+	size_t length;
 	int r;
 
 	stream->again[stream->step] = c;
@@ -120,11 +143,7 @@ static int feed_again(struct http_connection *connection, struct http_stream *st
 	while (direction == HTTP_ANSWER && connection->outstanding_count > 1 &&
 	       http_first_outstanding(connection).turn < connection->turn)
 		http_pop_outstanding(connection);
-	stream->unsure |= stream->scan;
-	r = begin_head(connection, stream);
-	if (r < 0)
-		return r;
-	return http_head_feed(stream->head, stream->again, length, &used);
+	return begin_again(connection, stream, length);
 }
 
 static int feed_lost(struct http_stream *stream, const char *data, size_t length, size_t *ret_used)
@@ -193,6 +212,16 @@ static int feed(struct http_connection *connection, struct http_stream *stream, 
 	return 0;
 }
 
+static int tell_unseen(struct http_connection *connection, struct http_stream *stream)
+{
+	int r = begin_head(connection, stream);
+
+	if (r == 0)
+		r = http_tell_ambiguous(connection, stream, HTTP_PROBLEM_unseen);
+	http_lose(stream, true);
+	return r;
+}
+
 static int gap(struct http_connection *connection, struct http_stream *stream, uint64_t bytes)
 {
 	int r = 0;
@@ -212,12 +241,17 @@ static int gap(struct http_connection *connection, struct http_stream *stream, u
 			/* Behind a whole request there can only be another one: it is told, unseen.
 			 */
 			if (stream == &connection->streams[HTTP_REQUEST]) {
-				r = begin_head(connection, stream);
+				r = tell_unseen(connection, stream);
+				break;
+			}
+			/* fall through */
+		case HTTP_AGAIN:
+			if (has_begun_again(connection, stream)) {
+				r = begin_again(connection, stream, stream->step);
 				break;
 			}
 			/* fall through */
 		case HTTP_LOST:
-		case HTTP_AGAIN:
 			if (stream->open) {
 				stream->body_bytes += bytes;
 				stream->missing_bytes += bytes;
@@ -297,7 +331,9 @@ int http_end(struct http_connection *connection)
 	for (size_t i = 0; i < 2 && r == 0; i++) {
 		struct http_stream *stream = &connection->streams[i];
 
-		if (stream->state == HTTP_HEAD)
+		if (has_begun_again(connection, stream))
+			r = begin_again(connection, stream, stream->step);
+		if (r == 0 && stream->state == HTTP_HEAD)
 			r = cut_head(connection, stream);
 		if (stream->open)
 			http_complete(connection, stream, stream->state != HTTP_UNTIL_CLOSE);

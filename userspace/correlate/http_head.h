@@ -45,6 +45,7 @@ enum http_direction { HTTP_REQUEST, HTTP_ANSWER };
 	PROBLEM(trailer, "malformed trailer, or one that is too long")                             \
 	PROBLEM(trailer_line, "trailer that newer engines refuse")                                 \
 	PROBLEM(cut, "ends within the head")                                                       \
+	PROBLEM(unseen, "none of its bytes were kept")                                             \
 	PROBLEM(too_long, "head longer than what the engine reads")
 
 enum http_problem {

@@ -16,7 +16,9 @@ setup() {
 
 teardown() {
 	[ -z "${RECORDER:-}" ] || kill -CONT "$RECORDER" 2>/dev/null || true
+	disk_remove
 	recorder_kill
+	disk_remove
 }
 
 teardown_file() {
@@ -47,6 +49,20 @@ accounts() {
 intact() {
 	verified
 	[ "$VERIFIED" = "$([ "$LOST" = 0 ] && echo 0 || echo 1)" ]
+}
+
+# A disk of its own, a file behind a loop device, that can be told to stand still.
+disk_make() {
+	DISK=$BATS_TEST_TMPDIR/disk
+	truncate -s 256M "$DISK.image"
+	mkdir "$DISK"
+	mkfs.ext4 -q "$DISK.image" && mount -o loop "$DISK.image" "$DISK"
+}
+
+disk_remove() {
+	[ -n "${DISK:-}" ] || return 0
+	fsfreeze -u "$DISK" 2>/dev/null || true # else the recorder could not end
+	umount "$DISK" 2>/dev/null || true
 }
 
 @test "20,000 requests on one connection, as fast as the engine answers" {
@@ -94,4 +110,23 @@ intact() {
 	[ "$LOST" -gt 1000 ]
 	[ "$(sum turns 'docktrail.loss.reason == "socket_piece: ring_full" and docktrail.loss.ring == "api"')" = "$LOST" ]
 	intact
+}
+
+@test "a disk that stands still during a flood: what did not fit in memory is told, by kind" {
+	disk_make || skip "no ext4 on a loop device can be had here"
+	printf 'queue = 1M\n' >"$CONFIG"
+	TRAIL=$DISK/trail recorder_start --config "$CONFIG"
+	TRAIL=$DISK/trail
+	flood requests 100
+	wait_for 10 has 'user_agent.original == "flood"'
+	fsfreeze -f "$DISK"
+	flood requests 5000
+	fsfreeze -u "$DISK"
+	wait_for 20 has 'event.action == "recorder-loss" and docktrail.loss.reason == "api-request: too much waited for the disk"'
+	flood requests 1
+	recorder_stop
+	accounts 5101
+	[ "$LOST" -gt 0 ]
+	intact
+	without_gaps <(events)
 }

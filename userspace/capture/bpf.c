@@ -201,6 +201,15 @@ int bpf_source_host_namespaces(struct bpf_source *source, uint32_t ret[WIRE_NAME
 	return 0;
 }
 
+uint64_t bpf_source_malformed(const struct bpf_source *source)
+{
+	uint64_t malformed = 0;
+
+	for (int ring = 0; ring < WIRE_RINGS; ring++)
+		malformed += source->queues[ring].malformed;
+	return malformed;
+}
+
 int bpf_source_losses(struct bpf_source *source, struct wire_count ret[WIRE_MESSAGES][WIRE_LOSSES])
 {
 	_cleanup_free_ struct wire_count *counts = calloc((size_t)source->cpus, sizeof(*counts));

@@ -131,6 +131,8 @@ int bpf_source_host_namespaces(struct bpf_source *source, uint32_t ret[WIRE_NAME
 int bpf_source_losses(struct bpf_source *source, struct wire_count ret[WIRE_MESSAGES][WIRE_LOSSES]);
 /* Times the kernel did not run a probe because it was already running on that CPU. */
 uint64_t bpf_source_misses(struct bpf_source *source);
+/* Records out of the rings that were not what a probe of this build writes. */
+uint64_t bpf_source_malformed(const struct bpf_source *source);
 
 /* "socket_piece", "ring_full": names of the tables. */
 const char *bpf_message_name(enum wire_message message);

@@ -238,9 +238,11 @@ static int end(struct recorder *recorder)
 	if (recorder->scribe && recorder->source) {
 		drain(recorder, true);
 		scribe_end(recorder->scribe);
+		/* A queue that is full has no room for what was lost. */
+		r = scribe_sync(recorder->scribe);
 		recorder_say_losses(recorder);
 		recorder_say_stop(recorder);
-		r = scribe_sync(recorder->scribe);
+		r = r ?: scribe_sync(recorder->scribe);
 		recorder_write_status(recorder);
 		scribe_get_stats(recorder->scribe, &stats);
 		if (r == 0)

@@ -24,7 +24,7 @@ struct recorder {
 	int trail_folder;
 	struct wire_count told[WIRE_MESSAGES][WIRE_LOSSES]; /* losses that stand in the trail */
 	struct scribe_losses told_scribe;
-	uint64_t told_misses, told_requests_lost, told_malformed;
+	uint64_t told_misses, told_malformed;
 	uint64_t started_wall_ns, start_ticks;
 	uint64_t beat_at; /* boot clock: the next heartbeat */
 	uint64_t rate_events, rate_at;

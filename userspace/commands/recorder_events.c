@@ -267,20 +267,49 @@ static int say_if_grown(struct recorder *recorder, uint64_t now, uint64_t *told,
 	return say_loss(recorder, &loss);
 }
 
+/* By kind: an api-request that is lost is one request. */
+static int say_queue_losses(struct recorder *recorder, const struct scribe_stats *stats)
+{
+	int said = 0;
+
+	for (int event = 0; event < EVENT_COUNT; event++) {
+		uint64_t *told = &recorder->told_scribe.queue_of[event];
+		char reason[96];
+		struct loss loss = { .reason = reason,
+				     .ring = "queue",
+				     .records = stats->losses.queue_of[event] - *told };
+
+		if (loss.records == 0)
+			continue;
+		if (event == EVENT_api_request)
+			loss.turns = loss.records;
+		snprintf(reason, sizeof(reason), "%s: too much waited for the disk",
+			 event_rows[event].action);
+		*told = stats->losses.queue_of[event];
+		said += say_loss(recorder, &loss);
+	}
+	return said;
+}
+
 int recorder_say_losses(struct recorder *recorder)
 {
 	struct scribe_stats stats;
-	int said = say_kernel_losses(recorder);
+	int said;
 
 	scribe_get_stats(recorder->scribe, &stats);
+	/* Where there is no room to say it in, it is said later: what is said is not counted again.
+	 */
+	if (stats.trail.queue_bytes >= recorder->options->queue_bytes / 2)
+		return 0;
+	said = say_kernel_losses(recorder);
 	said += say_if_grown(recorder, bpf_source_misses(recorder->source), &recorder->told_misses,
 			     "a probe was not run: it was already running on that CPU", "kernel");
-	/* Say it only when there is room again to say it in. */
-	if (stats.trail.queue_bytes < recorder->options->queue_bytes / 2)
-		said += say_if_grown(recorder, stats.losses.queue, &recorder->told_scribe.queue,
-				     "events: too much waited for the disk", "queue");
+	said += say_queue_losses(recorder, &stats);
 	said += say_if_grown(recorder, stats.losses.memory, &recorder->told_scribe.memory,
 			     "messages: out of memory", "scribe");
+	said += say_if_grown(recorder, bpf_source_malformed(recorder->source),
+			     &recorder->told_malformed,
+			     "records: not what a probe of this build writes", "kernel");
 	said += say_if_grown(recorder, stats.losses.bad, &recorder->told_scribe.bad,
 			     "messages: not what a probe of this build writes", "scribe");
 	return said;

@@ -399,6 +399,12 @@ static void fill_head(struct scribe *scribe, struct record *record, uint64_t seq
 	lend_if_known(record, FIELD_host_boot_id, scribe->boot_id);
 }
 
+static void count_queue_loss(struct scribe *scribe, enum event event)
+{
+	scribe->losses.queue++;
+	scribe->losses.queue_of[event]++;
+}
+
 void scribe_emit(void *user, struct record *record)
 {
 	struct scribe *scribe = user;
@@ -425,7 +431,7 @@ void scribe_emit(void *user, struct record *record)
 	if (r == 0)
 		scribe->events++;
 	else if (r == -ENOBUFS || r == -EIO)
-		scribe->losses.queue++;
+		count_queue_loss(scribe, record->event);
 	else
 		scribe->losses.bad++;
 }

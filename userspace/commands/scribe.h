@@ -29,9 +29,10 @@ struct scribe_options {
 
 /* What could not be written down, since the start. */
 struct scribe_losses {
-	uint64_t queue;  /* events: too much waited for the disk */
-	uint64_t memory; /* messages: no memory to understand them */
-	uint64_t bad;    /* messages that made no sense */
+	uint64_t queue;                 /* events: too much waited for the disk */
+	uint64_t memory;                /* messages: no memory to understand them */
+	uint64_t bad;                   /* messages that made no sense */
+	uint64_t queue_of[EVENT_COUNT]; /* `queue` by kind of event */
 };
 
 struct scribe_stats {

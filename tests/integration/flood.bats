@@ -130,3 +130,28 @@ disk_remove() {
 	intact
 	without_gaps <(events)
 }
+
+@test "an image of half a gigabyte (TEST_ALL: five) through the socket: counted, not kept, and the engine has all of it" {
+	local megabytes=512 tree=$BATS_TEST_TMPDIR/tree sent
+	[ -z "${TEST_ALL:-}" ] || megabytes=5120
+	[ "$(df --output=avail -m "$ENGINE_DIR" | tail -n 1)" -gt $((megabytes * 2 + 1024)) ] || skip "$ENGINE_DIR has no room for it"
+	mkdir "$tree"
+	truncate -s "${megabytes}M" "$tree/zeros"
+	sent=$(tar -c -C "$tree" zeros | wc -c)
+	recorder_start
+	tar -c -C "$tree" zeros | docker import - flood:big >/dev/null
+	local most
+	most=$(awk '$1 == "VmHWM:" { print $2 }' "/proc/$RECORDER/status")
+	wait_for 10 has "event.action == \"socket-close\" and docktrail.close.bytes_sent >= $sent"
+	recorder_stop
+	echo "sent $sent, most resident $most KiB"
+	[ "$(docker image inspect --format '{{.Size}}' flood:big)" = $((megabytes << 20)) ]
+	docker rmi flood:big >/dev/null
+	events 'docktrail.api.operation == "ImageCreate"' | jq -c '[.http, .docktrail.api, .docktrail.declared]'
+	[ "$most" -le 65536 ]
+	count 1 "docktrail.api.operation == \"ImageCreate\" and http.response.status_code == 200 and docktrail.api.state == \"truncated\" and http.request.body.bytes > $((sent / 100 * 99))"
+	count 0 'event.action == "recorder-loss"'
+	"$DOCKTRAIL" status --trail "$TRAIL" --json | jq -e --argjson sent "$sent" '.by_design | map(select(.reason == "volume")) | map(.bytes) | add > $sent * 0.99'
+	# Of that body no more was kept than what it takes to say so.
+	[ "$(du -sk "$TRAIL" | cut -f 1)" -lt 256 ]
+}

@@ -258,7 +258,7 @@ static void test_gap_in_body(void **state)
 
 static void test_gap_in_head(void **state)
 {
-	CHECK(">0 POST /a truncated\n>0 done 104-100 truncated\n>1 GET /b\n>1 done 0\n",
+	CHECK(">0 POST /a truncated\n>0 done 104-100 <100> truncated\n>1 GET /b\n>1 done 0\n",
 	      REQUEST("POST /a HTTP/1.1\r\nHost: d\r\nContent-Len"), REQUEST_GAP(100),
 	      REQUEST("\r\n\r\n"), REQUEST_TURN, REQUEST("GET /b HTTP/1.1\r\nHost: d\r\n\r\n"));
 	CHECK(">0 ambiguous (ends within the head)\n>1 GET /b\n>1 done 0\n",

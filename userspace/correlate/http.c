@@ -252,10 +252,8 @@ static int gap(struct http_connection *connection, struct http_stream *stream, u
 			}
 			/* fall through */
 		case HTTP_LOST:
-			if (stream->open) {
-				stream->body_bytes += bytes;
-				stream->missing_bytes += bytes;
-			}
+			if (stream->open)
+				http_body_gap(connection, stream, bytes);
 			http_lose(stream, false);
 			return 0;
 		default:

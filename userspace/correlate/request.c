@@ -129,6 +129,7 @@ static void on_body(void *user, enum http_direction direction, const char *data,
 		if (!request || request->completed)
 			return;
 		request->body_bytes += length;
+		request->truncated |= !data; /* its end may never be found */
 		if (request->description)
 			description_request_body(request->description, data, length);
 		return;

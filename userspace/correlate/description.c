@@ -31,7 +31,9 @@ struct description {
 
 static struct text text_at(const struct description *description, struct span span)
 {
-	return (struct text){ description->kept.data + span.start, span.length };
+	/* Of nothing that is kept there is no place to count from. */
+	return span.length ? (struct text){ description->kept.data + span.start, span.length }
+			   : (struct text){};
 }
 
 static struct span keep(struct description *description, struct text text)

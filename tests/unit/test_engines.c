@@ -343,6 +343,44 @@ static void a_client_cannot_claim_tls(void **state)
 	fail_msg("nothing was told of it");
 }
 
+static void a_refusal_by_tls_is_no_plain_http(void **state)
+{
+	static const char body[] = "Client sent an HTTP request to an HTTPS server.\n";
+	static const struct {
+		const char *answer;
+		bool plain;
+	} answers[] = {
+		{ "HTTP/1.0 400 Bad Request\r\n\r\n", false },
+		{ "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", true },
+		{ "HTTP/1.0 404 Not Found\r\n\r\n", true },
+	};
+
+	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+		struct fixture *fixture;
+		bool plain = false, told = false;
+
+		if (i > 0) {
+			tear_down(state);
+			set_up(state);
+		}
+		fixture = *state;
+		run_program(fixture, 10, "/usr/sbin/dockerd", "dockerd --tlsverify");
+		listens(fixture, 1, 10, 2375);
+		assert_int_equal(accepts(fixture, 7, 1), 0);
+		piece(fixture, 0, WIRE_CLIENT, PING, strlen(PING));
+		piece(fixture, 0, WIRE_ENGINE, answers[i].answer, strlen(answers[i].answer));
+		piece(fixture, strlen(answers[i].answer), WIRE_ENGINE, body, strlen(body));
+		closes(fixture);
+		for (size_t j = 0; j < fixture->count; j++) {
+			plain |= fixture->seen[j].event == EVENT_engine_listen &&
+				 fixture->seen[j].severity == 75;
+			told |= fixture->seen[j].event == EVENT_api_request;
+		}
+		assert_int_equal(plain, answers[i].plain);
+		assert_true(told);
+	}
+}
+
 static void an_engine_that_says_nothing_hides_nothing(void **state)
 {
 	struct fixture *fixture = *state;
@@ -368,6 +406,7 @@ int main(void)
 		TEST(a_plain_conversation_has_its_peer),
 		TEST(tls_is_one_event_and_sizes),
 		TEST(a_client_cannot_claim_tls),
+		TEST(a_refusal_by_tls_is_no_plain_http),
 		TEST(an_engine_that_says_nothing_hides_nothing),
 	};
 

@@ -66,6 +66,7 @@ struct tcp_end {
 	uint8_t local[16], peer[16];
 	uint16_t port, peer_port;
 	enum listener_protocol protocol;
+	bool undecided;     /* the engine's first words leave open what it speaks */
 	struct buffer held; /* what the client said before the engine did: socket_piece messages */
 };
 

@@ -169,11 +169,26 @@ static void tell_encrypted(struct connection *connection, uint64_t time)
 	connection_emit(connection->conversations, record);
 }
 
+/*
+ * So a server for TLS answers a request without it (Go's net/http, conn.serve(); a plain one says
+ * 1.1 to what it cannot read): anyone could make it look as if it spoke HTTP.
+ */
+static bool may_want_tls(struct text data)
+{
+	static const char refusal[] = "HTTP/1.0 400";
+
+	return data.length >= sizeof(refusal) - 1 &&
+	       memcmp(data.data, refusal, sizeof(refusal) - 1) == 0;
+}
+
 static void decide(struct connection *connection, const struct wire_socket_piece *piece,
 		   struct text data)
 {
 	struct tcp_end *end = connection->tcp;
 
+	end->undecided |= piece->offset == 0 && may_want_tls(data);
+	if (end->undecided)
+		return;
 	end->protocol = protocol_of(data, piece->offset == 0);
 	listeners_speak(connection->conversations->listeners, end->listener, end->protocol,
 			piece->header.time);

@@ -191,6 +191,13 @@ static __always_inline void ports_change(__u16 port, __s64 by)
 		__sync_fetch_and_add(count, by);
 }
 
+static __always_inline struct tcp_listener *own_listener(struct sock *sk, __u64 cookie)
+{
+	struct tcp_listener *listener = bpf_sk_storage_get(&tcp_listeners, sk, 0, 0);
+
+	return listener && listener->cookie == cookie ? listener : NULL;
+}
+
 static __always_inline void tcp_listener_note(struct task_struct *task, struct sock *sk, bool found)
 {
 	__u16 port = sk->__sk_common.skc_num;
@@ -200,9 +207,11 @@ static __always_inline void tcp_listener_note(struct task_struct *task, struct s
 
 	if (!why)
 		return;
-	if (!bpf_sk_storage_get(&tcp_listeners, sk, 0, 0)) {
-		new.cookie = bpf_get_socket_cookie(sk);
+	new.cookie = bpf_get_socket_cookie(sk);
+	if (!own_listener(sk, new.cookie)) {
+		new.port = port;
 		new.why = why;
+		bpf_sk_storage_delete(&tcp_listeners, sk);
 		if (bpf_sk_storage_get(&tcp_listeners, sk, &new, BPF_SK_STORAGE_GET_F_CREATE))
 			ports_change(port, 1);
 		else
@@ -319,12 +328,17 @@ static __always_inline void client_connected(struct sock *sk)
 
 static __always_inline void socket_closed(struct sock *sk, int old)
 {
+	struct tcp_listener *listener;
 	struct tcp_line *line;
+	__u16 port;
 
 	if (old == TCP_LISTEN) {
-		if (bpf_sk_storage_get(&tcp_listeners, sk, 0, 0) &&
-		    !bpf_sk_storage_delete(&tcp_listeners, sk))
-			ports_change(sk->__sk_common.skc_num, -1);
+		listener = own_listener(sk, bpf_get_socket_cookie(sk));
+		if (!listener)
+			return;
+		port = listener->port;
+		if (!bpf_sk_storage_delete(&tcp_listeners, sk))
+			ports_change(port, -1);
 		return;
 	}
 	line = bpf_sk_storage_get(&tcp_lines, sk, 0, 0);

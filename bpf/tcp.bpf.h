@@ -15,7 +15,8 @@
 
 /* Of a listener; each socket that it accepts is born with a copy. */
 struct tcp_listener {
-	__u64 cookie;
+	__u64 cookie; /* a copy has still the listener's, and counts nowhere */
+	__u16 port;   /* at which it is counted: at its close the socket may have none */
 	__u8 why;
 };
 

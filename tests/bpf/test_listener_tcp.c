@@ -275,11 +275,11 @@ static void a_client_of_this_host_is_named(struct scene *scene, const void *argu
 
 static int serve_another(void *context)
 {
-	int listener = tcp_listen(AF_INET, "127.0.0.1", ANOTHER);
-	uint16_t port = ANOTHER;
+	uint16_t *port = context;
+	int listener = tcp_listen(AF_INET, "127.0.0.1", *port);
 	int engine;
 
-	if (listener < 0 || connect_and_ask(&port) != 0)
+	if (listener < 0 || connect_and_ask(port) != 0)
 		return 91;
 	// cppcheck-suppress nullPointer
 	engine = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
@@ -288,7 +288,7 @@ static int serve_another(void *context)
 
 static void nobody_elses_listener_is_told(struct scene *scene, const void *argument)
 {
-	process_do(serve_another, NULL);
+	process_do(serve_another, &(uint16_t){ ANOTHER });
 	scene_settle(scene);
 	assert_null(find_tcp(scene, ANOTHER));
 	SCENE_EACH (scene, tcp_accept, record)
@@ -384,6 +384,62 @@ static void packets_are_looked_at_while_an_engine_listens(struct scene *scene, c
 	assert_false(looks_at_packets(scene));
 }
 
+/* ---- how many listen */
+
+/* Each socket that a listener accepts has a copy of what is known of it. */
+static void an_accepted_socket_that_listens_counts_for_itself(struct scene *scene,
+							      const void *argument)
+{
+	struct listener unix_listener = scene_listen(scene);
+	struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
+	struct tcp tcp;
+
+	assert_int_equal(bpf_source_look(scene->source), 0);
+	tcp = tcp_open(scene, AF_INET, "127.0.0.1");
+	assert_int_equal(connect(tcp.engine, &nowhere, sizeof(nowhere)), 0);
+	assert_int_equal(listen(tcp.engine, 1), 0);
+	close(tcp.engine);
+	close(tcp.client);
+	scene_settle(scene);
+	assert_true(looks_at_packets(scene));
+	close(tcp.listener);
+	scene_settle(scene);
+	assert_false(looks_at_packets(scene));
+	listener_close(&unix_listener);
+}
+
+static bool is_client_told(const struct scene *scene, uint16_t port)
+{
+	SCENE_EACH (scene, tcp_client, record)
+		if (record->peer_port == port)
+			return true;
+	return false;
+}
+
+/* A port that the kernel chose is gone from the socket when it closes. */
+static void a_chosen_port_is_an_engines_until_it_closes(struct scene *scene, const void *argument)
+{
+	struct listener unix_listener = scene_listen(scene);
+	int other = tcp_listen(AF_INET, "127.0.0.1", PORT), listener;
+	uint16_t port;
+
+	assert_true(other >= 0);
+	assert_int_equal(bpf_source_look(scene->source), 0);
+	listener = tcp_listen(AF_INET, "127.0.0.1", 0);
+	assert_true(listener >= 0);
+	port = own_port(listener);
+	process_do(connect_and_ask, &port);
+	scene_settle(scene);
+	assert_true(is_client_told(scene, port));
+	close(listener);
+	scene_forget(scene);
+	process_do(serve_another, &port);
+	scene_settle(scene);
+	assert_false(is_client_told(scene, port));
+	close(other);
+	listener_close(&unix_listener);
+}
+
 /* ---- what was there before the source */
 
 static void open_before(struct scene *scene)
@@ -444,6 +500,8 @@ int main(void)
 		SCENE_TEST(nobody_elses_listener_is_told),
 		SCENE_TEST(an_engine_is_known_by_its_unix_listener),
 		SCENE_TEST(what_another_program_serves_is_not_kept),
+		SCENE_TEST(an_accepted_socket_that_listens_counts_for_itself),
+		SCENE_TEST(a_chosen_port_is_an_engines_until_it_closes),
 	};
 	const struct scene_suite suite = {
 		.name = "listener-tcp",

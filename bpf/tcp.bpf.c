@@ -219,6 +219,7 @@ int BPF_PROG(tcp_taken, struct sk_buff *skb, int length)
 	struct sock *sk = skb->sk;
 	struct tcp_sock___part *tcp = (void *)sk;
 	__u32 copied;
+	__s32 ahead;
 
 	if (!line || !sk || length <= 0 || !is_announced(sk, line))
 		return 0;
@@ -226,6 +227,13 @@ int BPF_PROG(tcp_taken, struct sk_buff *skb, int length)
 	copy.from = copied - BPF_CORE_READ(control, seq);
 	if (BPF_CORE_READ(flags, tcp_flags) & TCP_FLAG_SYN)
 		copy.from--;
+	/* What the kernel steps over as urgent the engine does not read: the request goes on behind
+	 * it. The same is seen of what it took by another way: both are counted. */
+	ahead = copied - line->client_base - (__u32)line->client.taken;
+	if (ahead > 0 && line->client.stream == STREAM_NONE) {
+		lost(WIRE_socket_piece, WIRE_LOSS_unreadable, 0, ahead);
+		line->client_base += ahead;
+	}
 	bytes_seen(line, &line->client, &line->engine, &copy, copied - line->client_base, length);
 	return 0;
 }

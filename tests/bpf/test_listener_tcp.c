@@ -201,6 +201,27 @@ static void what_is_peeked_at_is_heard_once(struct scene *scene, const void *arg
 	tcp_close(&tcp);
 }
 
+static void urgent_bytes_hide_no_request(struct scene *scene, const void *argument)
+{
+	struct tcp tcp = tcp_open(scene, AF_INET, "127.0.0.1");
+	size_t before = scene_losses(scene, WIRE_socket_piece, WIRE_LOSS_unreadable).bytes;
+
+	send_all(tcp.client, REQUEST, 10);
+	read_all(tcp.engine, (char[64]){}, 10);
+	/* Where a second one comes, the kernel steps over the first at once. */
+	assert_int_equal(send(tcp.client, "!", 1, MSG_OOB), 1);
+	assert_int_equal(send(tcp.client, "!", 1, MSG_OOB), 1);
+	send_all(tcp.client, REQUEST + 10, strlen(REQUEST) - 10);
+	read_all(tcp.engine, (char[64]){}, strlen(REQUEST) - 10);
+	send_all(tcp.client, REQUEST, strlen(REQUEST));
+	read_all(tcp.engine, (char[64]){}, strlen(REQUEST));
+	scene_settle(scene);
+	assert_said(scene, &tcp, WIRE_CLIENT, REQUEST REQUEST, 2 * strlen(REQUEST));
+	assert_int_equal(scene_losses(scene, WIRE_socket_piece, WIRE_LOSS_unreadable).bytes,
+			 before + 2);
+	tcp_close(&tcp);
+}
+
 static void a_listener_of_both_families_hears_ipv4(struct scene *scene, const void *argument)
 {
 	static const uint8_t loopback[16] = { [10] = 0xff, [11] = 0xff, 127, 0, 0, 1 };
@@ -494,6 +515,7 @@ int main(void)
 		SCENE_TEST(both_directions_are_heard),
 		SCENE_TEST(long_messages_are_heard_whole),
 		SCENE_TEST(what_is_peeked_at_is_heard_once),
+		SCENE_TEST(urgent_bytes_hide_no_request),
 		SCENE_TEST(a_listener_of_both_families_hears_ipv4),
 		SCENE_TEST(tls_is_the_engines_word),
 		SCENE_TEST(a_client_of_this_host_is_named),

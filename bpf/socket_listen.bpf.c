@@ -35,11 +35,12 @@ struct engine_program_names engine_programs SEC(".maps");
 struct engine_port_numbers engine_ports SEC(".maps");
 struct engine_holder_processes engine_holders SEC(".maps");
 
-/* How many marked listeners each port has: only who connects to one of them is looked at. */
+/* How many marked listeners each port has: only who connects to one of them is looked at. Each has
+ * its place, so that none can be taken by opening many. */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
-	__type(key, __u16);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
 	__type(value, __u64);
 } listening_ports SEC(".maps");
 
@@ -180,13 +181,11 @@ int BPF_PROG(listen_end, struct socket *socket, int backlog, int ret)
 
 /* ---- TCP: listeners */
 
-static __always_inline void ports_change(__u16 port, __s64 by)
+static __always_inline void ports_change(__u32 port, __s64 by)
 {
-	__u64 zero = 0, *count;
+	__u64 *count = bpf_map_lookup_elem(&listening_ports, &port);
 
 	__sync_fetch_and_add(&tcp_listening, by);
-	bpf_map_update_elem(&listening_ports, &port, &zero, BPF_NOEXIST);
-	count = bpf_map_lookup_elem(&listening_ports, &port);
 	if (count)
 		__sync_fetch_and_add(count, by);
 }
@@ -279,7 +278,7 @@ struct {
 
 static __always_inline void client_begins(struct sock *sk)
 {
-	__u16 port = bpf_ntohs(sk->__sk_common.skc_dport);
+	__u32 port = bpf_ntohs(sk->__sk_common.skc_dport);
 	__u64 *count = bpf_map_lookup_elem(&listening_ports, &port);
 	struct wire_task *task;
 	__u32 zero = 0;
@@ -378,7 +377,7 @@ int BPF_PROG(tcp_state, struct sock *sk, int old, int new)
 static __always_inline void tcp_found(struct task_struct *task, struct sock *sk)
 {
 	__u8 state = sk->__sk_common.skc_state;
-	__u16 port = sk->__sk_common.skc_num;
+	__u32 port = sk->__sk_common.skc_num;
 	struct tcp_listener new = {};
 	__u64 *count;
 

@@ -461,6 +461,28 @@ static void a_chosen_port_is_an_engines_until_it_closes(struct scene *scene, con
 	listener_close(&unix_listener);
 }
 
+/* A user's program with an engine's name may listen wherever it likes. */
+static void no_number_of_ports_hides_a_client(struct scene *scene, const void *argument)
+{
+	struct listener unix_listener = scene_listen(scene);
+	uint16_t port = 24000;
+	int listener;
+
+	assert_int_equal(bpf_source_look(scene->source), 0);
+	for (int i = 0; i < 4200; i++) {
+		close(tcp_listen(AF_INET, "127.0.0.9", port++));
+		if (i % 200 == 0)
+			scene_forget(scene);
+	}
+	listener = tcp_listen(AF_INET, "127.0.0.1", port);
+	assert_true(listener >= 0);
+	process_do(connect_and_ask, &port);
+	scene_settle(scene);
+	assert_true(is_client_told(scene, port));
+	close(listener);
+	listener_close(&unix_listener);
+}
+
 /* ---- what was there before the source */
 
 static void open_before(struct scene *scene)
@@ -524,6 +546,7 @@ int main(void)
 		SCENE_TEST(what_another_program_serves_is_not_kept),
 		SCENE_TEST(an_accepted_socket_that_listens_counts_for_itself),
 		SCENE_TEST(a_chosen_port_is_an_engines_until_it_closes),
+		SCENE_TEST(no_number_of_ports_hides_a_client),
 	};
 	const struct scene_suite suite = {
 		.name = "listener-tcp",

@@ -28,6 +28,10 @@ static const char *const commands[] = {
 	"docker|run|--health-cmd=curl -u me:" M " h|a",		    "docker|compose|-f|a|run|-e|A=" M "|a",
 	"buildctl|build|--opt|build-arg:A=" M,			    "nginx: worker PASSWORD=" M,
 	"docker|commit|-c|ENV A=" M "|a", "podman|import|--change=ENV A " M "|a",
+	"redis-server|--requirepass|" M,	"redis-cli|config|set|masterauth|" M,
+	"sh|-c|export PW=" M,	"a|{\"pw\":\"" M "\"}",	    "aws|configure|set|aws_secret_access_key|" M,
+	"vault|login|" M,	"openssl|enc|-k|" M,		    "htpasswd|-b|f|u|" M,
+	"rabbitmqctl|add_user|u|" M,				    "kubectl|create|--from-literal=k=" M,
 	"a|--pin|" M,		"a|PIN=" M,			    "a|say internal-" M,
 };
 /* clang-format on */

@@ -176,6 +176,84 @@ static void test_other_programs(void **state)
 	expect_kept("ls|-la");
 }
 
+/* A line with bars of its own. */
+static void expect_script(const char *line, const char *expected)
+{
+	_cleanup_text_list_ struct text_list list = {}, masked = {}, again = {};
+
+	split("sh|-c", &list);
+	assert_int_equal(text_list_append(&list, text_of(line)), 0);
+	assert_int_equal(redact_arguments(NULL, &list, &masked), 0);
+	assert_string_equal(text_list_at(&masked, 2).data, expected);
+	assert_int_equal(redact_arguments(NULL, &masked, &again), 0);
+	assert_string_equal(text_list_at(&again, 2).data, expected);
+}
+
+static void test_places_of_secrets(void **state)
+{
+	expect("redis-server|--requirepass|pw1|--masterauth|pw2",
+	       "redis-server|--requirepass|[redacted len=3]|--masterauth|[redacted len=3]");
+	expect("redis-cli|config|set|requirepass|pw1",
+	       "redis-cli|config|set|requirepass|[redacted len=3]");
+	expect("sh|-c|echo 'masterauth pw1' >> r.conf",
+	       "sh|-c|echo 'masterauth [redacted len=3]' >> r.conf");
+	expect("sh|-c|export PW=pw1; run", "sh|-c|export PW=[redacted len=3]; run");
+	expect("env|DB_PW=pw1|x|--db-pw|pw2",
+	       "env|DB_PW=[redacted len=3]|x|--db-pw|[redacted len=3]");
+	expect("x|{\"pw\":\"pw1\"}", "x|{\"pw\":\"[redacted len=3]\"}");
+	expect("aws|configure|set|aws_secret_access_key|pw1",
+	       "aws|configure|set|aws_secret_access_key|[redacted len=3]");
+	expect("docker|exec|c|aws|configure|set|--x|aws_session_token|pw1",
+	       "docker|exec|c|aws|configure|set|--x|aws_session_token|[redacted len=3]");
+	expect("vault|login|=pw1", "vault|login|[redacted len=4]");
+	expect("sh|-c|htpasswd -n\nvault login pw1",
+	       "sh|-c|htpasswd -n\nvault login [redacted len=3]");
+	expect("vault|login|pw1", "vault|login|[redacted len=3]");
+	expect("docker|exec|v|sh|-c|vault login -no-print 'a;b' && ls /x",
+	       "docker|exec|v|sh|-c|vault login -no-print '[redacted len=3]' && ls /x");
+	expect("sh|-c|vault login pw1;cat /etc/shadow",
+	       "sh|-c|vault login [redacted len=3];cat /etc/shadow");
+	expect("openssl|enc|-aes-256-cbc|-k|pw1|-in|f",
+	       "openssl|enc|-aes-256-cbc|-k|[redacted len=3]|-in|f");
+	expect("openssl|enc|-K|00ff|-iv|1", "openssl|enc|-K|[redacted len=4]|-iv|1");
+	expect("htpasswd|-b|f|u|pw1", "htpasswd|-b|f|u|[redacted len=3]");
+	expect("htpasswd|-nbB|u|pw1", "htpasswd|-nbB|u|[redacted len=3]");
+	expect("htpasswd|-n|-bBC|10|u|pw1", "htpasswd|-n|-bBC|10|u|[redacted len=3]");
+	expect("docker|run|httpd|htpasswd|-bc|f|u|pw1",
+	       "docker|run|httpd|htpasswd|-bc|f|u|[redacted len=3]");
+	expect("kubectl|create|secret|generic|s|--from-literal=k=pw1|--from-literal|k=pw2",
+	       "kubectl|create|secret|generic|s|--from-literal=k=[redacted len=3]|--from-literal|k=[redacted len=3]");
+	expect("rabbitmqctl|authenticate_user|u|pw1",
+	       "rabbitmqctl|authenticate_user|u|[redacted len=3]");
+	expect("sh|-c|rabbitmqctl add_user u pw1 && rabbitmqctl change_password u pw22",
+	       "sh|-c|rabbitmqctl add_user u [redacted len=3] && rabbitmqctl change_password u [redacted len=4]");
+	expect_script("echo u:pw1 | chpasswd", "echo u:[redacted len=3] | chpasswd");
+	expect_script("echo -n \"u:p w|1\"|chpasswd; id",
+		      "echo -n \"u:[redacted len=5]\"|chpasswd; id");
+	expect_script("id; printf 'u:%s' pw1 | chpasswd -e && ls a:/x",
+		      "id; printf 'u:[redacted len=2]' [redacted len=3] | chpasswd -e && ls a:/x");
+	expect_script("echo a:b; echo u:pw1|chpasswd",
+		      "echo a:b; echo u:[redacted len=3]|chpasswd");
+	expect_script("echo a:b | tee /x", "echo a:b | tee /x");
+	expect_with(NULL, "sh|-c|echo u:pw1 ", true, "sh|-c|echo u:[redacted len=3] ");
+}
+
+/* Words that only stand near one, and programs behind it. */
+static void test_words_that_are_kept(void **state)
+{
+	expect_kept("grep|-r|aws_secret_access_key|/root/.aws");
+	expect_kept("docker|run|token-service|ls|/etc");
+	expect_kept("docker|run|-p|8080:80|api_token:1.0|set|-e");
+	expect_kept("sh|-c|set -e; token ls; echo set token");
+	expect_kept("docker|secret|ls|--format|table");
+	expect_kept("openssl|req|-key|k.pem|-keyout|o.pem|-check");
+	expect_kept("vault|status|-format=json");
+	expect_kept("sh|-c|vault login && cat /etc/shadow");
+	expect_kept("sh|-c|rabbitmqctl add_user u; ls /x");
+	expect_kept("htpasswd|-D|f|u");
+	expect_kept("sh|-c|echo the token is missing");
+}
+
 static void test_tokens(void **state)
 {
 	expect("x|ghp_0123456789abcdefghij", "x|[redacted len=24]");
@@ -369,6 +447,8 @@ int main(void)
 		cmocka_unit_test(test_engines),
 		cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_other_programs),
+		cmocka_unit_test(test_places_of_secrets),
+		cmocka_unit_test(test_words_that_are_kept),
 		cmocka_unit_test(test_tokens),
 		cmocka_unit_test(test_lines_within_arguments),
 		cmocka_unit_test(test_cut),

@@ -6,9 +6,12 @@
 #include "base/cleanup.h"
 #include "correlate/redact_command.h"
 
-#define MOST_NESTING 3 /* of command lines within an argument: sh -c '... "..."' */
+#define MOST_SHOWN_WORDS 64 /* of echo, until the program that reads them */
+#define MOST_NESTING     3  /* of command lines within an argument: sh -c '... "..."' */
 
 static void take_word(struct command *command, struct text word, struct buffer *ret);
+static void take_shown(struct command *command, enum pending kind, struct text word,
+		       struct buffer *ret);
 
 static bool is_space(char c)
 {
@@ -54,8 +57,43 @@ static void take_quoted(struct command *command, struct text word, bool quotes, 
 			end--;
 	}
 	buffer_append(ret, word.data, start);
-	take_word(command, (struct text){ word.data + start, end - start }, ret);
+	command->quoted = quotes && start > 0;
+	if (command->shown == PENDING_NONE)
+		take_word(command, (struct text){ word.data + start, end - start }, ret);
+	else
+		take_shown(command, command->shown, (struct text){ word.data + start, end - start },
+			   ret);
 	buffer_append(ret, word.data + end, word.length - end);
+}
+
+/*
+ * echo NAME:PASSWORD | chpasswd: what is shown, before it is known to whom. Of a line that was cut
+ * any may be that.
+ */
+static enum pending look_at_shown(const struct command *command, struct text line, size_t start,
+				  size_t end)
+{
+	struct text program = redact_program_of((struct text){ line.data + start, end - start });
+	bool lists = text_equal(program, TEXT("printf"));
+
+	if (!lists && !text_equal(program, TEXT("echo")))
+		return PENDING_NONE;
+	for (unsigned words = 0; words < MOST_SHOWN_WORDS && end < line.length; words++) {
+		struct text word;
+
+		while (end < line.length && is_space(line.data[end]))
+			end++;
+		start = end;
+		end = word_end(line, start, true);
+		word = (struct text){ line.data + start, end - start };
+		if (word.length > 0 && memmem(word.data, word.length, "chpasswd", 8))
+			return lists ? PENDING_SECRET : PENDING_USER_PASSWORD;
+		if (word.length > 0 && strchr(";&", word.data[word.length - 1]))
+			return PENDING_NONE;
+	}
+	if (!command->cut)
+		return PENDING_NONE;
+	return lists ? PENDING_SECRET : PENDING_USER_PASSWORD;
 }
 
 /* An argument that is itself a command line: sh -c 'docker run -e A=b x'. */
@@ -67,8 +105,12 @@ static void take_line(const struct command *outer, struct text line, bool quotes
 
 	command.pending = PENDING_NONE;
 	command.script = false;
+	command.shown = PENDING_NONE;
+	command.until = 0;
+	command.setting = false;
 	command.nesting = quotes ? outer->nesting + 1 : MOST_NESTING;
 	while (i < line.length) {
+		enum pending shown;
 		size_t end;
 
 		if (is_space(line.data[i])) {
@@ -76,8 +118,13 @@ static void take_line(const struct command *outer, struct text line, bool quotes
 			continue;
 		}
 		end = word_end(line, i, quotes);
+		shown = look_at_shown(outer, line, i, end);
+		if (line.data[i] == '|' || line.data[i] == ';' || line.data[i] == '&')
+			command.shown = PENDING_NONE;
 		command.cut = outer->cut && end == line.length;
 		take_quoted(&command, (struct text){ line.data + i, end - i }, quotes, ret);
+		if (shown != PENDING_NONE)
+			command.shown = shown;
 		i = end;
 	}
 }
@@ -108,13 +155,15 @@ static void look_for_script(struct command *command, struct text word)
 static size_t script_value_end(struct text word, size_t start)
 {
 	char quote = 0;
-	size_t i =
-		start + redact_mask_length((struct text){ word.data + start, word.length - start });
+	size_t i = start;
 
 	for (; i < word.length; i++) {
+		size_t mask = redact_mask_length((struct text){ word.data + i, word.length - i });
 		char c = word.data[i];
 
-		if (c == '\\' && quote != '\'' && i + 1 < word.length)
+		if (mask)
+			i += mask - 1;
+		else if (c == '\\' && quote != '\'' && i + 1 < word.length)
 			i++;
 		else if (quote ? c == quote : c == '\'' || c == '"')
 			quote = quote ? 0 : c;
@@ -122,6 +171,56 @@ static size_t script_value_end(struct text word, size_t start)
 			break;
 	}
 	return i;
+}
+
+/* A secret as far as the shell would take it for one word, and what stands behind it. */
+static void take_secret(struct command *command, enum pending kind, struct text word,
+			struct buffer *ret)
+{
+	size_t end =
+		command->nesting > 0 && !command->quoted ? script_value_end(word, 0) : word.length;
+	size_t quote;
+
+	/* Masked by the look before: a quote behind that opens none. */
+	for (size_t i = 0, mask = 0; i < end && mask == 0; i++) {
+		mask = redact_mask_length((struct text){ word.data + i, end - i });
+		end = mask ? i + mask : end;
+	}
+	quote = end > 1 && (word.data[0] == '\'' || word.data[0] == '"') &&
+		word.data[0] == word.data[end - 1];
+	buffer_append(ret, word.data, quote);
+	redact_mask_value(command, kind, (struct text){ word.data + quote, end - 2 * quote }, ret);
+	redact_known(command->redact,
+		     (struct text){ word.data + end - quote, word.length - end + quote },
+		     command->cut, ret);
+}
+
+/* What redact_count_words() has found. */
+static bool take_counted(struct command *command, struct text word, struct buffer *ret)
+{
+	/* No flag, and in a script no operator; "NAME = value" is known by its looks. */
+	size_t others = command->nesting > 0 && !command->quoted ? 8 : 1;
+
+	if (command->until <= 0 || word.length == 0 || memchr("-;&|<>=:", word.data[0], others) ||
+	    --command->until > 0)
+		return false;
+	take_secret(command, PENDING_SECRET, word, ret);
+	return true;
+}
+
+/* What echo or printf is told to show, to a program that reads passwords. */
+static void take_shown(struct command *command, enum pending kind, struct text word,
+		       struct buffer *ret)
+{
+	bool names = word.length > 0 && memchr(word.data, ':', word.length);
+
+	if (word.length == 0 || word.data[0] == '-' || (kind == PENDING_USER_PASSWORD && !names))
+		take_word(command, word, ret);
+	else
+		take_secret(command, names ? PENDING_USER_PASSWORD : kind, word, ret);
+	/* `;` and `|` end what is shown, within a word too. */
+	if (!command->quoted && script_value_end(word, 0) < word.length)
+		command->shown = PENDING_NONE;
 }
 
 /*
@@ -213,6 +312,9 @@ static void take_word(struct command *command, struct text word, struct buffer *
 		redact_mask_value(command, pending, word, ret);
 		return;
 	}
+	if (take_counted(command, word, ret))
+		return;
+	redact_count_words(command, word);
 	if (word.length > 1 && word.data[0] == '-' && redact_take_flag(command, word, ret))
 		return;
 	if (take_prefixed(command, word, ret))

@@ -37,6 +37,11 @@ struct command {
 	bool interpreter; /* a shell or the like was named: its -c or -e has a script behind it */
 	bool script;      /* the word that comes next is one */
 	bool cut;         /* the text that is looked at may not be whole */
+	const char *program; /* that has rows of its own, below */
+	int until;           /* so many words, and the last of them is secret; 0: none */
+	enum pending shown;  /* the words of echo or printf, to a program that reads passwords */
+	bool setting;        /* "set" was the last word: a name, and its value, come next */
+	bool quoted;         /* the word stood in quotes: nothing in it is the shell's */
 };
 
 /* Without the folder, and without what a shell puts around a command. */
@@ -44,6 +49,12 @@ struct text redact_program_of(struct text word);
 
 /* A word that is no flag and no flag's value: a program, or the subcommand of the engine's. */
 void redact_look_at_word(struct command *command, struct text word);
+
+/*
+ * What a word of a program that is known says of those behind it: `vault login SECRET`, `htpasswd
+ * -b FILE USER SECRET`, `set NAME SECRET`. Sets command->until.
+ */
+void redact_count_words(struct command *command, struct text word);
 
 /* Flags in front of the subcommand whose value would be taken for it. */
 bool redact_takes_plain_value(struct text flag);

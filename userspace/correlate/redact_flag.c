@@ -20,6 +20,25 @@ static const struct client clients[] = {
 	{ "http", 'a', true, true },       { "mosquitto", 'P', true, false },
 };
 
+/* How many words behind a word or a flag of a program its secret stands. */
+static const struct {
+	const char *program, *word;
+	char letter; /* among those of a flag, in place of the word */
+	int words;   /* the next is 1; of flags that stand together the sum */
+} places[] = {
+	{ "vault", "login", 0, 1 },
+	{ "openssl", "-k", 0, 1 },
+	{ "openssl", "-K", 0, 1 },
+	{ "openssl", "-hmac", 0, 1 },
+	{ "htpasswd", NULL, 'b', 3 },  /* FILE USER SECRET */
+	{ "htpasswd", NULL, 'n', -1 }, /* no file */
+	{ "htpasswd", NULL, 'C', 1 },
+	{ "htpasswd", NULL, 'r', 1 },
+	{ "rabbitmqctl", "authenticate_user", 0, 2 },
+	{ "rabbitmqctl", "add_user", 0, 2 },
+	{ "rabbitmqctl", "change_password", 0, 2 },
+};
+
 static bool is_one_of(struct text text, const char *const *words, size_t count)
 {
 	for (size_t i = 0; text.length > 0 && i < count; i++)
@@ -77,6 +96,10 @@ static void look_at_program(struct command *command, struct text word)
 					     .cut = command->cut };
 		return;
 	}
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		if (text_equal(program, text_of(places[i].program)))
+			command->program = places[i].program;
+	command->until = command->until > 0 ? command->until : 0;
 	for (size_t i = 0; program.length > 0 && i < ARRAY_SIZE(clients); i++) {
 		size_t length;
 
@@ -115,6 +138,49 @@ void redact_look_at_word(struct command *command, struct text word)
 	if (command->engine)
 		look_at_subcommand(command, word);
 	look_at_program(command, word);
+}
+
+/* A name alone, with nothing behind it that would be its value. */
+static bool is_secret_word(const struct command *command, struct text word)
+{
+	for (size_t i = 0; i < word.length; i++)
+		if (!redact_is_name(word.data[i]))
+			return false;
+	return redact_is_secret_name(command->redact, word);
+}
+
+static bool is_letters(struct text flag)
+{
+	for (size_t i = 1; i < flag.length; i++)
+		if (!isalpha((unsigned char)flag.data[i]))
+			return false;
+	return flag.length > 1 && flag.data[0] == '-';
+}
+
+void redact_count_words(struct command *command, struct text word)
+{
+	/* These are a name wherever they stand (redis.conf). */
+	static const char *const directives[] = { "requirepass", "masterauth" };
+	bool plain = word.length > 0 && word.data[0] != '-', letters = is_letters(word);
+
+	for (size_t i = 0; command->program && i < ARRAY_SIZE(places); i++)
+		if (strcmp(command->program, places[i].program) == 0 &&
+		    (places[i].word ? text_equal(word, text_of(places[i].word))
+				    : letters && memchr(word.data, places[i].letter, word.length)))
+			command->until += places[i].words;
+	if (!plain) {
+		command->setting &= word.length > 1 && word.data[1] == '-';
+		return;
+	}
+	if (is_one_of(word, directives, ARRAY_SIZE(directives)) ||
+	    (command->setting && is_secret_word(command, word)))
+		command->until = 1;
+	command->setting = text_equal(word, TEXT("set"));
+	/* Another command begins. */
+	if (strchr(";&|", word.data[0]) || strchr(";&|", word.data[word.length - 1])) {
+		command->until = 0;
+		command->program = NULL;
+	}
 }
 
 bool redact_takes_plain_value(struct text flag)
@@ -205,7 +271,8 @@ static bool take_long_flag(struct command *command, struct text word, struct buf
 	if (end < word.length && word.data[end] != '=')
 		return false;
 	name = (struct text){ word.data + dashes, end - dashes };
-	if (command->engine && is_one_of(name, pairs, ARRAY_SIZE(pairs)))
+	if ((command->engine && is_one_of(name, pairs, ARRAY_SIZE(pairs))) ||
+	    text_equal(name, TEXT("from-literal")))
 		kind = PENDING_PAIR;
 	else if (command->engine && is_one_of(name, secrets, ARRAY_SIZE(secrets)))
 		kind = PENDING_SECRET;

@@ -95,13 +95,14 @@ bool redact_is_secret_name(const struct redact *redact, struct text name)
 		"access_key", "access-key",    "privatekey",    "private_key",     "private-key",
 		"credential", "authorization", "registry-auth", "registry-config",
 	};
-	static const char *const wholes[] = { "pass",   "auth",       "pwd",
-					      "cookie", "set-cookie", "bearer" };
+	static const char *const wholes[] = { "pass",   "auth",        "pwd",
+					      "cookie", "set-cookie",  "bearer",
+					      "pw",     "requirepass", "masterauth" };
 	/* These name where a secret is, or ask for it. */
 	static const char *const not_ends[] = { "-stdin", "_stdin",  "-file", "_file", "-path",
 						"_path",  "-prompt", ".file", ".path" };
-	static const char *const ends[] = { "_pass", "-pass", ".pass", "_pwd",
-					    "-pwd",  "_auth", "-auth" };
+	static const char *const ends[] = { "_pass", "-pass", ".pass", "_pwd", "-pwd",
+					    "_auth", "-auth", "_pw",   "-pw" };
 
 	while (name.length > 0 && name.data[0] == '-')
 		name = skip(name, 1);

@@ -52,6 +52,9 @@ static void test_isolation_given_away(void **state)
 	EXPECT(container, "{\"HostConfig\":{\"CapAdd\":[\"CHOWN\",\"cap_sys_admin\"]}}",
 	       "add=CHOWN,cap_sys_admin; 75");
 	EXPECT(container, "{\"HostConfig\":{\"CapAdd\":[\"ALL\"]}}", "add=ALL; 75");
+	EXPECT(container,
+	       "{\"HostConfig\":{\"SecurityOpt\":[\"seccomp={\\\"a\\\":1}\",\"{\\\"a\\\"}\"]}}",
+	       "options=seccomp=[profile len=7],=[profile len=5]; 0");
 	EXPECT(container, "{\"HostConfig\":{\"SecurityOpt\":[\"seccomp=unconfined\"]}}",
 	       "options=seccomp=unconfined; 75");
 	EXPECT(container, "{\"HostConfig\":{\"SecurityOpt\":[\"apparmor:unconfined\"]}}",

@@ -202,6 +202,8 @@ static void test_plugins(void **state)
 	       "[{\"Name\":\"network\",\"Description\":\"d\",\"Value\":[\"host\"]},{\"Name\":"
 	       "\"capabilities\",\"Value\":[\"CAP_SYS_ADMIN\",\"CAP_NET_RAW\"]},{\"name\":\"odd\"}]",
 	       "privileges=network=host,capabilities=CAP_SYS_ADMIN,capabilities=CAP_NET_RAW,odd; 75");
+	EXPECT(privileges, "[{\"Name\":\"odd\",\"Value\":[\"hunter2\",\"\"]}]",
+	       "privileges=odd=[redacted len=7],odd=; 75");
 	EXPECT(privileges, "[]", " 0");
 	EXPECT(privileges, "null", " 0");
 	EXPECT(privileges, "{\"Name\":\"x\",\"Value\":[\"y\"]}", " 0");
@@ -254,8 +256,9 @@ static void test_repeated(void **state)
 {
 	EXPECT(volume, "{\"name\":\"a\",\"NAME\":\"b\"}", "name=b; repeated 75");
 	EXPECT(network, "{\"driver\":\"bridge\",\"Driver\":null}", "driver=bridge; repeated 75");
-	EXPECT(privileges, "[{\"Name\":\"a\",\"name\":\"b\",\"Value\":[\"1\"],\"value\":[\"2\"]}]",
-	       "privileges=b=2; repeated 75");
+	EXPECT(privileges,
+	       "[{\"Name\":\"a\",\"name\":\"device\",\"Value\":[\"1\"],\"value\":[\"2\"]}]",
+	       "privileges=device=2; repeated 75");
 	EXPECT(container,
 	       "{\"HostConfig\":{\"Annotations\":{\"a\":\"1\"},\"annotations\":null,\"Memory\":1}}",
 	       "settings=Annotation.a=[redacted len=1],Memory=1; repeated 75");

@@ -135,12 +135,15 @@ static int append_option(struct declare *declare, struct text_list *list, struct
 	size_t length = declare->json.text_length, name = 0;
 	char whole[80];
 
-	if (length <= MOST_OPTION_BYTES)
+	/* A client reads the file of a profile and sends what is in it. */
+	if (length <= MOST_OPTION_BYTES && !(length && memchr(option.data, '{', option.length)))
 		return text_list_append(list, option);
-	while (name < 32 && option.data[name] != '=' && option.data[name] != ':')
+	while (name < 32 && name < option.length && !strchr("=:{", option.data[name]))
 		name++;
+	if (name < option.length && option.data[name] != '{')
+		length--;
 	snprintf(whole, sizeof(whole), "%.*s=[profile len=%zu]", (int)name, option.data,
-		 length - name - 1);
+		 length - name);
 	return text_list_append(list, text_of(whole));
 }
 
@@ -355,6 +358,33 @@ static int end_mount(struct declare *declare)
 	return r;
 }
 
+/* Of a privilege that no engine asks for, the value may be anything. */
+static int append_privilege(struct declare *declare)
+{
+	/* Of computePrivileges() (moby, daemon/pkg/plugin). */
+	static const char *const known[] = { "network",
+					     "mount",
+					     "device",
+					     "capabilities",
+					     "allow-all-devices",
+					     "host pid namespace",
+					     "host ipc namespace" };
+	struct element *element = &declare->element;
+	struct text name = element->type.data ? element->type : TEXT("");
+	struct text_list *list = &declare->declared.privileges;
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (text_equal(name, text_of(known[i])))
+			return append_each(list, name, '=', &element->values);
+	if (element->values.count == 0)
+		return text_list_append(list, name);
+	for (size_t i = 0; r == 0 && i < element->values.count; i++)
+		r = append_length(list, name, text_list_at(&element->values, i).length);
+	list->cut |= element->values.cut;
+	return r;
+}
+
 int declare_end_element(struct declare *declare, enum context context, const struct row *row)
 {
 	struct element *element = &declare->element;
@@ -372,9 +402,7 @@ int declare_end_element(struct declare *declare, enum context context, const str
 	case CONTEXT_SERVICE_PORT:
 		return end_port(declare, &host->ports, context == CONTEXT_SERVICE_PORT);
 	case CONTEXT_PRIVILEGE:
-		return append_each(&declare->declared.privileges,
-				   element->type.data ? element->type : TEXT(""), '=',
-				   &element->values);
+		return append_privilege(declare);
 	default:
 		return 0;
 	}

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "commands/record_value.h"
 
 static const char *const usual_sockets[] = { "/run/docker.sock", "/var/run/docker.sock" };
 
@@ -23,29 +24,18 @@ static const char *const usual_connects[] = {
 	"/var/run/docker/containerd/containerd.sock",
 };
 
-static int add(struct string_list *list, const char *value)
-{
-	if (list->count >= RECORD_LIST_MOST)
-		return -E2BIG;
-	list->items[list->count] = strdup(value);
-	if (!list->items[list->count])
-		return -ENOMEM;
-	list->count++;
-	return 0;
-}
-
 int record_sockets_default(struct record_options *options)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(usual_sockets); i++)
-		r = add(&options->sockets, usual_sockets[i]);
+		r = record_value_add(&options->sockets, usual_sockets[i]);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(usual_patterns); i++)
-		r = add(&options->patterns, usual_patterns[i]);
+		r = record_value_add(&options->patterns, usual_patterns[i]);
 	if (options->connects.count > 0)
 		return r;
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(usual_connects); i++)
-		r = add(&options->connects, usual_connects[i]);
+		r = record_value_add(&options->connects, usual_connects[i]);
 	return r;
 }
 

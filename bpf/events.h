@@ -191,7 +191,7 @@
 	FIELD(REQUEST, api_operation, str, "docktrail.api.operation", "Docker's operationId") \
 	FIELD(REQUEST, api_version, str, "docktrail.api.version", "API version in the path") \
 	FIELD(REQUEST, api_state, str, "docktrail.api.state", \
-	      "complete, pending, truncated, ambiguous, hijacked or encrypted") \
+	      "complete, pending, truncated, ambiguous, hijacked, http2 or encrypted") \
 	FIELD(REQUEST, api_reason, str, "docktrail.api.reason", \
 	      "Why it is ambiguous or truncated, or what else is odd about it") \
 	FIELD(REQUEST, api_raw, str, "docktrail.api.raw", \

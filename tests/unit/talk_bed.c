@@ -42,6 +42,7 @@ static void remember(void *user, struct record *record)
 	seen->pid = record_number(record, FIELD_process_pid);
 	seen->connector = record_number(record, FIELD_connector_process_pid);
 	seen->status = record_number(record, FIELD_http_response_status_code);
+	seen->severity = record_number(record, FIELD_event_severity);
 	seen->requests = record_number(record, FIELD_close_requests);
 	seen->sent = record_number(record, FIELD_close_bytes_sent);
 	seen->received = record_number(record, FIELD_close_bytes_received);

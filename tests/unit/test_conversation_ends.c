@@ -121,6 +121,35 @@ static void an_end_writes_what_is_open(void **state)
 	assert_int_equal(talk->seen[3].requests, 2);
 }
 
+static void unread_http2_is_told_and_refused_http2_is_a_request(void **state)
+{
+	static const char settings[] = "\0\0\6\4\0\0\0\0\0\0\3\0\0\0\x64";
+	struct talk *talk = *state;
+	const struct seen *seen;
+
+	talk_connects(talk, 1, 10);
+	talk_asks(talk, 1, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+	assert_int_equal(talk_took(talk, 1, WIRE_ENGINE, settings, sizeof(settings) - 1,
+				   sizeof(settings) - 1),
+			 0);
+	talk_asks(talk, 1, "POST /containers/create HTTP/1.1\r\n\r\n");
+	talk_ends(talk, 1, WIRE_CLIENT);
+	talk_ends(talk, 1, WIRE_ENGINE);
+	assert_int_equal(talk->count, 3);
+	seen = &talk->seen[1];
+	assert_int_equal(seen->event, EVENT_api_request);
+	assert_string_equal(seen->state, "http2");
+	assert_int_equal(seen->severity, 75);
+	assert_string_equal(seen->reason, "what is asked from here on is not read");
+
+	talk_connects(talk, 2, 10);
+	talk_asks(talk, 2, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+	talk_answers(talk, 2, "HTTP/1.1 301 Moved\r\nContent-Length: 0\r\n\r\n");
+	seen = talk_last(talk, EVENT_api_request);
+	assert_string_equal(seen->state, "complete");
+	assert_true(seen->severity < 75);
+}
+
 static void a_refusal_is_no_connection(void **state)
 {
 	struct talk *talk = *state;
@@ -146,6 +175,7 @@ int main(void)
 		TEST(unanswered_requests_are_bounded),
 		TEST(an_end_before_the_last_message_is_no_age),
 		TEST(an_end_writes_what_is_open),
+		TEST(unread_http2_is_told_and_refused_http2_is_a_request),
 		TEST(a_refusal_is_no_connection),
 	};
 

@@ -50,6 +50,7 @@ struct request {
 	bool late_status, late_id; /* its event was written before they came */
 	bool told_late;            /* an api-answer was emitted */
 	bool truncated, ambiguous, hijacked;
+	bool http2;     /* it only says that what follows is HTTP/2 */
 	bool passed_on; /* a proxy sent it further, and that request says so */
 	bool unread; /* the connection ended before it, to the engine: only an answer says otherwise
 		      */

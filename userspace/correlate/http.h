@@ -36,7 +36,8 @@ struct http_head {
 	bool closes;        /* the connection ends after this message: what follows is not read */
 	bool expects_continue;
 	struct http_secrets secrets;
-	bool takes_over;  /* an answer: from here on both directions are streams, only counted */
+	bool takes_over;  /* from here on both directions are streams, only counted (a request:
+			     HTTP/2) */
 	bool after_close; /* a request behind one that ends the connection: Go does not read it */
 	bool truncated;   /* the head is not whole: neither is its body */
 	bool unsure;      /* found again behind something ambiguous: may be no request at all */

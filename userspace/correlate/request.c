@@ -9,6 +9,8 @@
 #include "correlate/description.h"
 #include "event/record.h"
 
+#define SEVERITY_UNREAD 75 /* anything may have been asked */
+
 static struct request *find_request(struct connection *connection, uint64_t number)
 {
 	for (struct request *request = connection->first; request; request = request->next)
@@ -52,6 +54,7 @@ static bool on_request_head(struct connection *connection, const struct http_hea
 	if (!request)
 		return false;
 	request->truncated = head->truncated;
+	request->http2 = head->takes_over;
 	/* Behind something that was not understood, or that the engine does not read any more. */
 	request->unread = head->after_close;
 	request->ambiguous = head->unsure || head->after_close || head->doubt;
@@ -193,10 +196,18 @@ const struct http_handler request_http_handler = {
 
 /* ---- writing */
 
+/* An engine that does not speak HTTP/2 says so in HTTP/1. */
+static bool is_http2(const struct request *request)
+{
+	return request->http2 && !request->answered;
+}
+
 static const char *state_of(const struct request *request)
 {
 	if (request->ambiguous)
 		return "ambiguous";
+	if (is_http2(request))
+		return "http2";
 	if (request->hijacked)
 		return "hijacked";
 	if (request->truncated)
@@ -290,6 +301,11 @@ static void write_request(struct connection *connection, struct request *request
 	if (request->description)
 		description_fill(request->description, conversations->options.actors->containers,
 				 record, false);
+	if (is_http2(request)) {
+		record_set_string(record, FIELD_api_reason,
+				  "what is asked from here on is not read");
+		record_raise_severity(record, SEVERITY_UNREAD);
+	}
 	fill_answer(request, record);
 	conversations->options.emit(conversations->options.user, record);
 }

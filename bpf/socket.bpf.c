@@ -15,6 +15,8 @@
 #include "bpf/socket.bpf.h"
 
 struct mark_storage marks SEC(".maps");
+struct spare_mark_sockets spare_marks SEC(".maps");
+__u64 spare_marked;
 struct listener_files listeners SEC(".maps");
 struct handed_over_connections handed_over SEC(".maps");
 struct listener_names listener_names SEC(".maps");
@@ -397,29 +399,34 @@ int socket_sweep(struct bpf_iter__unix *ctx)
 	return 0;
 }
 
-/* The connections that are alive, one for each end: struct bpf_alive of capture/bpf.h. */
-struct alive {
-	__u64 connection, sent;
-	__u32 turns;
-	__u8 direction;
-};
+/* What a client sent before it closed may still be read. */
+static __always_inline bool is_over(struct sock *sk, const struct mark *mark)
+{
+	return mark->direction == WIRE_CLIENT && is_closed(sk) && mark->taken >= mark->queued;
+}
 
+/* A client whose own socket had no room for it: found from the engine's end. */
+static __always_inline void tell_spare(struct seq_file *seq, struct sock *engine)
+{
+	struct unix_sock *end = bpf_skc_to_unix_sock(engine);
+	struct sock *client = end ? end->peer : NULL;
+	struct mark *mark = client ? spare_mark_of(client) : NULL;
+
+	if (mark && !is_over(client, mark))
+		tell_alive(seq, mark);
+}
+
+/* The connections that are alive, one for each end. */
 SEC("iter/bpf_sk_storage_map")
 int socket_alive(struct bpf_iter__bpf_sk_storage_map *ctx)
 {
 	struct mark *mark = ctx->value;
 	struct sock *sk = ctx->sk;
-	struct alive alive = {};
 
-	if (!sk || !mark)
+	if (!sk || !mark || is_over(sk, mark))
 		return 0;
-	/* What a client sent before it closed may still be read. */
-	if (mark->direction == WIRE_CLIENT && is_closed(sk) && mark->taken >= mark->queued)
-		return 0;
-	alive.connection = mark->connection;
-	alive.sent = bytes_sent(mark);
-	alive.turns = mark->turn;
-	alive.direction = mark->direction;
-	bpf_seq_write(ctx->meta->seq, &alive, sizeof(alive));
+	tell_alive(ctx->meta->seq, mark);
+	if (spare_marked && mark->direction == WIRE_ENGINE)
+		tell_spare(ctx->meta->seq, sk);
 	return 0;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What is known of a watched connection. It lives in the socket storage of both of its ends: it
- * dies with the socket, cannot be filled up by an attacker, and outlives the peer pointer, which is
- * gone as soon as a client that sends and closes at once has closed.
+ * dies with the socket, and outlives the peer pointer, which is gone as soon as a client that sends
+ * and closes at once has closed. A client may leave no room in its own socket: then it lives in
+ * spare_marks.
  */
 #pragma once
 
@@ -53,6 +54,18 @@ struct mark_storage {
 	__type(value, struct mark);
 };
 
+/*
+ * Of sockets whose storage is refused: its memory is part of what a socket may set aside
+ * (sk_storage_charge(), net.core.optmem_max), and SO_ATTACH_FILTER uses that up. By cookie, which is
+ * given once. Who makes many of them pushes out his own.
+ */
+struct spare_mark_sockets {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct mark);
+};
+
 /* The watched listeners: the inode is the socket, whatever path led to it. The value is
  * WIRE_WATCH_...
  */
@@ -84,6 +97,8 @@ struct handed_over_connections {
 
 extern struct handed_over_connections handed_over SEC(".maps");
 extern struct mark_storage marks SEC(".maps");
+extern struct spare_mark_sockets spare_marks SEC(".maps");
+extern __u64 spare_marked; /* how many were made: a load tells that there are none */
 extern struct listener_files listeners SEC(".maps");
 extern struct listener_names listener_names SEC(".maps");
 extern const volatile __u32
@@ -155,21 +170,50 @@ static __always_inline __u32 listener_of(struct sock *client)
 	return BPF_CORE_READ(client, sk_peer_pid, numbers[0].nr);
 }
 
+static __always_inline struct mark *spare_mark_of(struct sock *sk)
+{
+	__u64 cookie = sk->__sk_common.skc_cookie.counter;
+
+	return cookie ? bpf_map_lookup_elem(&spare_marks, &cookie) : NULL;
+}
+
 /* Most of a host's sockets have no storage at all, which a load tells without a call. */
 static __always_inline struct mark *mark_of(struct sock *sk)
 {
-	if (!sk->sk_bpf_storage)
-		return NULL;
-	return bpf_sk_storage_get(&marks, sk, 0, 0);
+	struct mark *mark = NULL;
+
+	if (sk->sk_bpf_storage)
+		mark = bpf_sk_storage_get(&marks, sk, 0, 0);
+	if (!mark && spare_marked)
+		mark = spare_mark_of(sk);
+	return mark;
 }
 
-/* This end's mark, made if there is none. NULL only without memory, and then it is counted. */
-static __always_inline struct mark *mark_make(struct sock *sk, struct mark *new)
+/* This end's mark, made in its storage if there is none. NULL where that has no room. */
+static __always_inline struct mark *mark_store(struct sock *sk, struct mark *new)
 {
 	struct mark *mark = bpf_sk_storage_get(&marks, sk, new, BPF_SK_STORAGE_GET_F_CREATE);
 
-	if (!mark) /* or another CPU has made it at this moment */
-		mark = mark_of(sk);
+	/* Or another CPU has made it at this moment. */
+	return mark ?: mark_of(sk);
+}
+
+static __always_inline struct mark *mark_spare(struct sock *sk, struct mark *new)
+{
+	__u64 cookie = bpf_get_socket_cookie(sk);
+
+	__sync_fetch_and_add(&spare_marked, 1);
+	bpf_map_update_elem(&spare_marks, &cookie, new, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&spare_marks, &cookie);
+}
+
+/* As mark_store(), wherever there is room. NULL only without memory, and then it is counted. */
+static __always_inline struct mark *mark_make(struct sock *sk, struct mark *new)
+{
+	struct mark *mark = mark_store(sk, new);
+
+	if (!mark)
+		mark = mark_spare(sk, new);
 	if (!mark)
 		lost(WIRE_socket_piece, WIRE_LOSS_no_memory, 0, 0);
 	return mark;
@@ -403,6 +447,24 @@ static __always_inline void direction_ended(struct mark *mark)
 	record->turns = mark->turn;
 	record->direction = mark->direction;
 	EMIT_SEND(ring_state, record);
+}
+
+/* What an iterator tells of a direction that is alive: struct bpf_alive of capture/bpf.h. */
+struct alive {
+	__u64 connection, sent;
+	__u32 turns;
+	__u8 direction;
+};
+
+static __always_inline void tell_alive(struct seq_file *seq, const struct mark *mark)
+{
+	struct alive alive = {};
+
+	alive.connection = mark->connection;
+	alive.sent = bytes_sent(mark);
+	alive.turns = mark->turn;
+	alive.direction = mark->direction;
+	bpf_seq_write(seq, &alive, sizeof(alive));
 }
 
 static __always_inline void connect_send(const struct socket_file *file, __u64 connection,

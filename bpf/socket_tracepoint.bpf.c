@@ -73,13 +73,14 @@ int BPF_PROG(send_length, struct sock *sk, int ret, int flags)
 /*
  * Bytes are read before the sender's own wake-up has fired: it is still inside its first send. Only
  * its end can be marked here (the verifier lets nobody follow skb->sk to the peer); the next send
- * marks the other one with the same number.
+ * marks the other one with the same number. Nor is there a cookie to be had of it: without room in
+ * the socket this piece is lost, and counted.
  */
 static __always_inline struct mark *mark_alone(struct sock *sk)
 {
 	struct unix_sock *self = as_unix_sock(sk);
 	struct sock *peer = self->peer, *engine = peer;
-	struct mark new = {};
+	struct mark new = {}, *mark;
 
 	if (!peer)
 		return NULL;
@@ -92,7 +93,10 @@ static __always_inline struct mark *mark_alone(struct sock *sk)
 	new.connector = connector_of(engine);
 	new.stream = stream_at_first(&new.listener);
 	new.connection = __sync_fetch_and_add(&last_connection, 1) + 1;
-	return mark_make(sk, &new);
+	mark = mark_store(sk, &new);
+	if (!mark)
+		lost(WIRE_socket_piece, WIRE_LOSS_no_memory, 0, 0);
+	return mark;
 }
 
 /* What is left to copy of one message; on the stack, for bpf_loop. */

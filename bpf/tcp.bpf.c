@@ -272,24 +272,7 @@ int BPF_PROG(tcp_sent, struct sk_buff *skb)
 	return 0;
 }
 
-/* The connections that are alive: struct bpf_alive of capture/bpf.h, one for each direction. */
-struct alive {
-	__u64 connection, sent;
-	__u32 turns;
-	__u8 direction;
-};
-
-static __always_inline void tell_alive(struct seq_file *seq, const struct mark *mark)
-{
-	struct alive alive = {};
-
-	alive.connection = mark->connection;
-	alive.sent = bytes_sent(mark);
-	alive.turns = mark->turn;
-	alive.direction = mark->direction;
-	bpf_seq_write(seq, &alive, sizeof(alive));
-}
-
+/* The connections that are alive, one for each direction. */
 SEC("iter/bpf_sk_storage_map")
 int tcp_alive(struct bpf_iter__bpf_sk_storage_map *ctx)
 {

@@ -391,6 +391,7 @@
 
 #define WIRE_tcp_accept(MEMBER, CARRY) \
 	MEMBER(u64, connection) \
+	MEMBER(u64, opened)     /* boot clock; it may be told much later: as the engine first reads */ \
 	MEMBER(u64, listener)   /* its cookie; 0: not known */ \
 	MEMBER(u32, network) \
 	MEMBER(u16, port)       /* the engine's */ \

@@ -56,8 +56,8 @@ struct mark_storage {
 
 /*
  * Of sockets whose storage is refused: its memory is part of what a socket may set aside
- * (sk_storage_charge(), net.core.optmem_max), and SO_ATTACH_FILTER uses that up. By cookie, which is
- * given once. Who makes many of them pushes out his own.
+ * (sk_storage_charge(), net.core.optmem_max), and SO_ATTACH_FILTER uses that up. By cookie, which
+ * is given once. Who makes many of them pushes out his own.
  */
 struct spare_mark_sockets {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

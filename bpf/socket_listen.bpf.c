@@ -243,6 +243,7 @@ static __always_inline void line_begin(struct sock *sk, bool present)
 	if (!listener)
 		return;
 	new.listener = listener->cookie;
+	new.opened = bpf_ktime_get_boot_ns();
 	new.client.direction = WIRE_CLIENT;
 	new.engine.direction = WIRE_ENGINE;
 	new.client_base = BPF_CORE_READ(tcp, copied_seq);
@@ -269,6 +270,14 @@ struct {
 	__type(value, struct wire_task);
 } tcp_clients SEC(".maps");
 
+/* As spare_marks: by cookie, of clients whose sockets have no room. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u64);
+	__type(value, struct wire_task);
+} spare_clients SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
@@ -282,6 +291,7 @@ static __always_inline void client_begins(struct sock *sk)
 	__u64 *count = bpf_map_lookup_elem(&listening_ports, &port);
 	struct wire_task *task;
 	__u32 zero = 0;
+	__u64 cookie;
 
 	if (!count || !*count)
 		return;
@@ -290,8 +300,21 @@ static __always_inline void client_begins(struct sock *sk)
 		return;
 	__builtin_memset(task, 0, sizeof(*task));
 	task_fill(task, bpf_get_current_task_btf());
-	if (!bpf_sk_storage_get(&tcp_clients, sk, task, BPF_SK_STORAGE_GET_F_CREATE))
+	if (bpf_sk_storage_get(&tcp_clients, sk, task, BPF_SK_STORAGE_GET_F_CREATE))
+		return;
+	cookie = bpf_get_socket_cookie(sk);
+	if (bpf_map_update_elem(&spare_clients, &cookie, task, BPF_ANY))
 		lost(WIRE_tcp_client, WIRE_LOSS_no_memory, 0, 0);
+}
+
+static __always_inline struct wire_task *client_of(struct sock *sk)
+{
+	struct wire_task *task = bpf_sk_storage_get(&tcp_clients, sk, 0, 0);
+	__u64 cookie = sk->__sk_common.skc_cookie.counter;
+
+	if (!task && cookie)
+		task = bpf_map_lookup_elem(&spare_clients, &cookie);
+	return task;
 }
 
 struct client_record {
@@ -301,7 +324,7 @@ struct client_record {
 
 static __always_inline void client_connected(struct sock *sk)
 {
-	struct wire_task *task = bpf_sk_storage_get(&tcp_clients, sk, 0, 0);
+	struct wire_task *task = client_of(sk);
 	struct client_record *client;
 
 	if (!task)

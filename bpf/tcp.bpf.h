@@ -24,6 +24,7 @@ struct tcp_listener {
 struct tcp_line {
 	struct mark client, engine;
 	__u64 listener;                 /* its cookie; 0: not known */
+	__u64 opened;                   /* boot clock */
 	__u32 client_base, engine_base; /* sequence number of the first byte of each direction */
 	__u8 present;                   /* open before it was seen */
 	__u8 foreign;                   /* another program than an engine reads it */
@@ -156,6 +157,7 @@ static __always_inline void line_announce(struct sock *sk, struct tcp_line *line
 	header_fill(&accept->record.header, WIRE_tcp_accept, sizeof(accept->record));
 	accept->record.header.length = sizeof(*accept);
 	accept->record.connection = line->client.connection;
+	accept->record.opened = line->opened;
 	accept->record.listener = line->listener;
 	accept->record.network = network_of(sk);
 	accept->record.port = sk->__sk_common.skc_num;

@@ -156,9 +156,11 @@ static void listens(struct fixture *fixture, uint64_t cookie, uint32_t pid, uint
 			 0);
 }
 
-static int accepts(struct fixture *fixture, uint64_t connection, uint64_t cookie)
+static int accepts_opened(struct fixture *fixture, uint64_t connection, uint64_t cookie,
+			  uint64_t opened)
 {
 	struct wire_tcp_accept message = { .connection = connection,
+					   .opened = opened,
 					   .listener = cookie,
 					   .port = 2375,
 					   .peer_port = 50000,
@@ -167,6 +169,25 @@ static int accepts(struct fixture *fixture, uint64_t connection, uint64_t cookie
 
 	return tell_message(fixture, &message.header, sizeof(message), addresses, 32,
 			    WIRE_tcp_accept);
+}
+
+static int accepts(struct fixture *fixture, uint64_t connection, uint64_t cookie)
+{
+	return accepts_opened(fixture, connection, cookie, 0);
+}
+
+/* A process of this host, at the other end of what accepts_opened() tells. */
+static void connects(struct fixture *fixture, uint32_t pid)
+{
+	struct wire_tcp_client message = { .task = task_of(pid),
+					   .port = 50000,
+					   .peer_port = 2375,
+					   .local = { 16, 16 },
+					   .peer = { 0, 16 } };
+
+	assert_int_equal(tell_message(fixture, &message.header, sizeof(message), addresses, 32,
+				      WIRE_tcp_client),
+			 0);
 }
 
 static void piece(struct fixture *fixture, uint64_t offset, int direction, const char *data,
@@ -310,6 +331,22 @@ static void a_plain_conversation_has_its_peer(void **state)
 	assert_true(last(fixture, EVENT_socket_close)->has_requests);
 }
 
+/* Of a listener at any port it is told when the engine first reads. */
+static void who_connects_and_asks_much_later_is_named(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t opened;
+
+	listens(fixture, 1, 10, 2375);
+	connects(fixture, 20);
+	opened = fixture->now + SECOND;
+	fixture->now += 3600 * SECOND;
+	assert_int_equal(accepts_opened(fixture, 7, 1, opened), 0);
+	assert_int_equal(last(fixture, EVENT_socket_connect)->pid, 20);
+	assert_int_equal(accepts(fixture, 8, 1), 0);
+	assert_int_equal(last(fixture, EVENT_socket_connect)->pid, 0);
+}
+
 static void tls_is_one_event_and_sizes(void **state)
 {
 	struct fixture *fixture = *state;
@@ -404,6 +441,7 @@ int main(void)
 		TEST(a_child_is_told_once_it_runs_something_else),
 		TEST(tcp_is_plain_until_it_declares_or_proves_tls),
 		TEST(a_plain_conversation_has_its_peer),
+		TEST(who_connects_and_asks_much_later_is_named),
 		TEST(tls_is_one_event_and_sizes),
 		TEST(a_client_cannot_claim_tls),
 		TEST(a_refusal_by_tls_is_no_plain_http),

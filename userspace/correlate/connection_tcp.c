@@ -41,16 +41,19 @@ int tcp_client(struct conversations *conversations, const struct wire_tcp_client
 	return 0;
 }
 
-/* The same ports at both ends, and the same address: between containers that may be another one. */
+/*
+ * The same ports at both ends, and the same address: between containers that may be another one.
+ * Both ends become open within a moment, whenever the engine reads.
+ */
 static const struct wire_task *find_client(struct conversations *conversations,
-					   const struct tcp_end *end, uint64_t now)
+					   const struct tcp_end *end, uint64_t opened)
 {
 	for (unsigned int i = 1; i <= TCP_CLIENTS; i++) {
 		struct tcp_client *client =
 			&conversations
 				 ->tcp_clients[(conversations->tcp_client_next - i) % TCP_CLIENTS];
 
-		if (client->time && now < client->time + CLIENT_KEPT_NS &&
+		if (client->time && opened < client->time + CLIENT_KEPT_NS &&
 		    client->port == end->peer_port && client->peer_port == end->port &&
 		    memcmp(client->address, end->peer, 16) == 0) {
 			client->time = 0;
@@ -64,14 +67,16 @@ static const struct wire_task *find_client(struct conversations *conversations,
 
 int tcp_accept(struct conversations *conversations, const struct wire_tcp_accept *message)
 {
+	uint64_t told = message->header.time,
+		 opened = message->opened && message->opened < told ? message->opened : told;
 	const struct wire_task *client;
 	struct connection *connection;
 	struct record *record;
 
 	if (!message->connection || connection_find(conversations, message->connection))
 		return -EBADMSG;
-	connection_make_room(conversations, message->header.time);
-	connection = connection_new(conversations, message->header.time, !message->present);
+	connection_make_room(conversations, told);
+	connection = connection_new(conversations, opened, !message->present);
 	if (!connection)
 		return -ENOMEM;
 	connection->tcp = calloc(1, sizeof(*connection->tcp));
@@ -87,15 +92,16 @@ int tcp_accept(struct conversations *conversations, const struct wire_tcp_accept
 		connection_free(connection);
 		return -EBADMSG;
 	}
-	client = find_client(conversations, connection->tcp, message->header.time);
+	client = find_client(conversations, connection->tcp, opened);
 	if (client) {
 		connection->connector = *client;
 		connection->connector_known = true;
 	}
+	connection->last = told;
 	connection_bind(connection, message->connection);
 	record = connection_record(connection,
 				   message->present ? EVENT_socket_present : EVENT_socket_connect,
-				   message->header.time, client);
+				   opened, client);
 	if (!message->present)
 		record_set_string(record, FIELD_event_outcome, "success");
 	connection_emit(conversations, record);

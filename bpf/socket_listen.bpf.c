@@ -35,14 +35,18 @@ struct engine_program_names engine_programs SEC(".maps");
 struct engine_port_numbers engine_ports SEC(".maps");
 struct engine_holder_processes engine_holders SEC(".maps");
 
-/* How many marked listeners each port has: only who connects to one of them is looked at. Each has
- * its place, so that none can be taken by opening many. */
+struct listening_port_counts listening_ports SEC(".maps");
+
+/*
+ * Of MPTCP listeners that were there before only the upper socket can be had, from the process that
+ * holds it: who comes to the one below is known by its port. The value is the upper one's cookie.
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 65536);
-	__type(key, __u32);
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 256);
+	__type(key, __u16);
 	__type(value, __u64);
-} listening_ports SEC(".maps");
+} upper_listeners SEC(".maps");
 
 /* ---- who */
 
@@ -197,28 +201,54 @@ static __always_inline struct tcp_listener *own_listener(struct sock *sk, __u64 
 	return listener && listener->cookie == cookie ? listener : NULL;
 }
 
+/* Marks it and counts it, if it is not. */
+static __always_inline void tcp_listener_mark(struct sock *sk, const struct tcp_listener *new)
+{
+	if (own_listener(sk, new->cookie))
+		return;
+	bpf_sk_storage_delete(&tcp_listeners, sk);
+	if (!bpf_sk_storage_get(&tcp_listeners, sk, (void *)new, BPF_SK_STORAGE_GET_F_CREATE)) {
+		lost(WIRE_engine_listen, WIRE_LOSS_no_memory, 0, 0);
+		return;
+	}
+	if (new->upper)
+		return;
+	ports_change(new->port, 1);
+	if (sk->sk_protocol == IPPROTO_MPTCP)
+		bpf_map_update_elem(&upper_listeners, &new->port, &new->cookie, BPF_ANY);
+}
+
+/* The cookie of the one below, which has one since it was marked. */
+static __always_inline __u64 lower_cookie(struct sock *upper)
+{
+	struct mptcp_sock___part *both = (void *)upper;
+
+	return BPF_CORE_READ(both, first, __sk_common.skc_cookie.counter);
+}
+
 static __always_inline void tcp_listener_note(struct task_struct *task, struct sock *sk, bool found)
 {
 	__u16 port = sk->__sk_common.skc_num;
-	struct tcp_listener new = {};
+	struct tcp_listener new = {}, *own;
 	struct listen_record *listen;
 	__u8 why = why_engine(task, port);
 
 	if (!why)
 		return;
 	new.cookie = bpf_get_socket_cookie(sk);
-	if (!own_listener(sk, new.cookie)) {
-		new.port = port;
-		new.why = why;
-		bpf_sk_storage_delete(&tcp_listeners, sk);
-		if (bpf_sk_storage_get(&tcp_listeners, sk, &new, BPF_SK_STORAGE_GET_F_CREATE))
-			ports_change(port, 1);
-		else
-			lost(WIRE_engine_listen, WIRE_LOSS_no_memory, 0, 0);
-	}
+	new.port = port;
+	new.why = why;
+	/* Its listen(2) goes on to the one below, which comes here next and is told. */
+	new.upper = sk->sk_protocol == IPPROTO_MPTCP && !found;
+	tcp_listener_mark(sk, &new);
+	if (new.upper)
+		return;
 	listen = listen_begin(task, sk);
 	if (!listen)
 		return;
+	own = own_listener(sk, new.cookie);
+	if (own && own->upper)
+		listen->record.cookie = lower_cookie(sk);
 	listen->record.port = port;
 	listen->record.why = why;
 	listen->record.found = found;
@@ -232,17 +262,22 @@ static __always_inline void tcp_listener_note(struct task_struct *task, struct s
 /*
  * A port that is an engine's by its number tells its connects at once. At any other one an engine
  * may also hold the place of a container's published port, which another program serves: there it
- * is told when the engine itself reads (tcp.bpf.c).
+ * is told when the engine itself reads (tcp.bpf.c), and so is MPTCP, whose upper socket is read.
  */
 static __always_inline void line_begin(struct sock *sk, bool present)
 {
 	struct tcp_sock___part *tcp = (void *)sk;
 	struct tcp_listener *listener = bpf_sk_storage_get(&tcp_listeners, sk, 0, 0);
 	struct tcp_line new = {}, *line;
+	__u16 port = sk->__sk_common.skc_num;
+	__u64 *upper = NULL;
 
-	if (!listener)
-		return;
-	new.listener = listener->cookie;
+	if (!listener) {
+		upper = bpf_map_lookup_elem(&upper_listeners, &port);
+		if (!upper)
+			return;
+	}
+	new.listener = listener ? listener->cookie : *upper;
 	new.opened = bpf_ktime_get_boot_ns();
 	new.client.direction = WIRE_CLIENT;
 	new.engine.direction = WIRE_ENGINE;
@@ -258,7 +293,7 @@ static __always_inline void line_begin(struct sock *sk, bool present)
 	line = bpf_sk_storage_get(&tcp_lines, sk, &new, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!line)
 		lost(WIRE_tcp_accept, WIRE_LOSS_no_memory, 0, 0);
-	else if (present || listener->why == WIRE_LISTEN_PORT)
+	else if (present || (bpf_map_lookup_elem(&engine_ports, &port) && !is_lower(sk)))
 		line_announce(sk, line);
 }
 
@@ -287,13 +322,11 @@ struct {
 
 static __always_inline void client_begins(struct sock *sk)
 {
-	__u32 port = bpf_ntohs(sk->__sk_common.skc_dport);
-	__u64 *count = bpf_map_lookup_elem(&listening_ports, &port);
 	struct wire_task *task;
 	__u32 zero = 0;
 	__u64 cookie;
 
-	if (!count || !*count)
+	if (!is_listening_port(bpf_ntohs(sk->__sk_common.skc_dport)))
 		return;
 	task = bpf_map_lookup_elem(&client_scratch, &zero);
 	if (!task)
@@ -353,14 +386,19 @@ static __always_inline void socket_closed(struct sock *sk, int old)
 	struct tcp_listener *listener;
 	struct tcp_line *line;
 	__u16 port;
+	bool upper;
 
 	if (old == TCP_LISTEN) {
 		listener = own_listener(sk, bpf_get_socket_cookie(sk));
 		if (!listener)
 			return;
 		port = listener->port;
-		if (!bpf_sk_storage_delete(&tcp_listeners, sk))
-			ports_change(port, -1);
+		upper = listener->upper;
+		if (bpf_sk_storage_delete(&tcp_listeners, sk) || upper)
+			return;
+		ports_change(port, -1);
+		if (sk->sk_protocol == IPPROTO_MPTCP)
+			bpf_map_delete_elem(&upper_listeners, &port);
 		return;
 	}
 	line = bpf_sk_storage_get(&tcp_lines, sk, 0, 0);
@@ -377,20 +415,22 @@ static __always_inline void socket_closed(struct sock *sk, int old)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(tcp_state, struct sock *sk, int old, int new)
 {
-	if (!sk || sk->sk_protocol != IPPROTO_TCP)
+	if (!sk || (sk->sk_protocol != IPPROTO_TCP && sk->sk_protocol != IPPROTO_MPTCP))
 		return 0;
 	if (new == TCP_LISTEN)
 		tcp_listener_note(bpf_get_current_task_btf(), sk, false);
 	else if (tcp_listening == 0)
 		return 0;
+	else if (new == TCP_CLOSE)
+		socket_closed(sk, old);
+	else if (sk->sk_protocol == IPPROTO_MPTCP)
+		return 0; /* its paths tell the same */
 	else if (new == TCP_SYN_SENT)
 		client_begins(sk);
 	else if (new == TCP_ESTABLISHED && old == TCP_SYN_SENT)
 		client_connected(sk);
 	else if (new == TCP_ESTABLISHED && old == TCP_SYN_RECV)
 		line_begin(sk, false);
-	else if (new == TCP_CLOSE)
-		socket_closed(sk, old);
 	return 0;
 }
 
@@ -400,17 +440,16 @@ int BPF_PROG(tcp_state, struct sock *sk, int old, int new)
 static __always_inline void tcp_found(struct task_struct *task, struct sock *sk)
 {
 	__u8 state = sk->__sk_common.skc_state;
-	__u32 port = sk->__sk_common.skc_num;
+	__u16 port = sk->__sk_common.skc_num;
 	struct tcp_listener new = {};
-	__u64 *count;
 
 	if (state == TCP_LISTEN) {
 		tcp_listener_note(task, sk, true);
 		return;
 	}
-	count = bpf_map_lookup_elem(&listening_ports, &port);
-	if ((state != TCP_ESTABLISHED && state != TCP_CLOSE_WAIT) || !count || !*count ||
-	    bpf_sk_storage_get(&tcp_lines, sk, 0, 0) || !why_engine(task, port))
+	if ((state != TCP_ESTABLISHED && state != TCP_CLOSE_WAIT) || !is_listening_port(port) ||
+	    sk->sk_protocol == IPPROTO_MPTCP || bpf_sk_storage_get(&tcp_lines, sk, 0, 0) ||
+	    !why_engine(task, port))
 		return;
 	/* Which of its listeners it was cannot be seen any more. */
 	if (bpf_sk_storage_get(&tcp_listeners, sk, &new, BPF_SK_STORAGE_GET_F_CREATE))
@@ -440,7 +479,8 @@ int engine_look(struct bpf_iter__task_file *ctx)
 		self = sk->__sk_common.skc_state == TCP_LISTEN ? bpf_skc_to_unix_sock(sk) : NULL;
 		if (self)
 			unix_listener(task, self, sk, true);
-	} else if (is_internet(sk) && sk->sk_protocol == IPPROTO_TCP) {
+	} else if (is_internet(sk) &&
+		   (sk->sk_protocol == IPPROTO_TCP || sk->sk_protocol == IPPROTO_MPTCP)) {
 		tcp_found(task, sk);
 	}
 	return 0;

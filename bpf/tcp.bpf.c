@@ -20,6 +20,11 @@ struct tcp_skb_cb___flags {
 	__u8 tcp_flags;
 } __attribute__((preserve_access_index));
 
+struct mptcp_skb_cb___part {
+	__u64 map_seq;
+	__u32 offset;
+} __attribute__((preserve_access_index));
+
 enum { PIECE_TAKEN, PIECE_SENT, TCP_SCRATCHES };
 
 struct {
@@ -199,13 +204,54 @@ static __always_inline bool is_announced(struct sock *sk, struct tcp_line *line)
 	if (line->foreign)
 		return false;
 	if (!line->client.connection) {
-		if (!why_engine(bpf_get_current_task_btf(), 0)) {
+		if (!why_engine(bpf_get_current_task_btf(), sk->__sk_common.skc_num)) {
 			line->foreign = 1;
 			return false;
 		}
 		line_announce(sk, line);
 	}
 	return true;
+}
+
+/* ---- MPTCP: what came by any path, in order, as the upper socket has it (__mptcp_recvmsg_mskq) */
+
+/* Of the byte at `offset`: both go on with each read. */
+static __always_inline __u32 upper_sequence(struct sk_buff *skb)
+{
+	struct mptcp_skb_cb___part *control = (void *)skb->cb;
+
+	return BPF_CORE_READ(control, map_seq);
+}
+
+/* No connection was seen to begin there: it is known when it is read first. */
+static __always_inline struct tcp_line *upper_line(struct sk_buff *skb, struct sock *sk)
+{
+	struct mptcp_sock___part *upper = (void *)sk;
+	struct tcp_line new = {};
+
+	if (!is_internet(sk) || sk->sk_protocol != IPPROTO_MPTCP ||
+	    !is_listening_port(sk->__sk_common.skc_num))
+		return NULL;
+	new.client.direction = WIRE_CLIENT;
+	new.engine.direction = WIRE_ENGINE;
+	new.client_base = upper_sequence(skb);
+	new.opened = bpf_ktime_get_boot_ns();
+	if (bpf_core_field_exists(upper->bytes_consumed) && BPF_CORE_READ(upper, bytes_consumed)) {
+		new.present = 1;
+		new.client_base--;
+		new.client.taken = 1;
+	}
+	return bpf_sk_storage_get(&tcp_lines, sk, &new, BPF_SK_STORAGE_GET_F_CREATE);
+}
+
+static __always_inline void upper_taken(struct sk_buff *skb, struct tcp_line *line, __u32 length)
+{
+	struct mptcp_skb_cb___part *control = (void *)skb->cb;
+	struct copy copy = { .skb = skb };
+
+	copy.from = BPF_CORE_READ(control, offset);
+	bytes_seen(line, &line->client, &line->engine, &copy,
+		   upper_sequence(skb) - line->client_base, length);
 }
 
 /* The engine takes what the client sent (tcp_recvmsg_locked): `length` bytes from copied_seq on. */
@@ -221,8 +267,14 @@ int BPF_PROG(tcp_taken, struct sk_buff *skb, int length)
 	__u32 copied;
 	__s32 ahead;
 
+	if (!line && sk)
+		line = upper_line(skb, sk);
 	if (!line || !sk || length <= 0 || !is_announced(sk, line))
 		return 0;
+	if (sk->sk_protocol == IPPROTO_MPTCP) {
+		upper_taken(skb, line, length);
+		return 0;
+	}
 	copied = BPF_CORE_READ(tcp, copied_seq);
 	copy.from = copied - BPF_CORE_READ(control, seq);
 	if (BPF_CORE_READ(flags, tcp_flags) & TCP_FLAG_SYN)

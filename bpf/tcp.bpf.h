@@ -8,16 +8,19 @@
 #include "bpf/socket.bpf.h"
 #include <bpf/bpf_endian.h>
 
-#define AF_INET      2
-#define AF_INET6     10
-#define IPPROTO_TCP  6
-#define PROGRAM_MOST 32 /* of the name of an engine's program */
+#define AF_INET     2
+#define AF_INET6    10
+#define IPPROTO_TCP 6
+/* Two sockets: the upper one is a process's, and below it there is a TCP socket for each path. */
+#define IPPROTO_MPTCP 262
+#define PROGRAM_MOST  32 /* of the name of an engine's program */
 
 /* Of a listener; each socket that it accepts is born with a copy. */
 struct tcp_listener {
 	__u64 cookie; /* a copy has still the listener's, and counts nowhere */
 	__u16 port;   /* at which it is counted: at its close the socket may have none */
 	__u8 why;
+	__u8 upper; /* of MPTCP, where the one below it is marked and counted */
 };
 
 /* Of the engine's end of a connection: both directions. */
@@ -68,6 +71,18 @@ struct engine_holder_processes {
 	__type(value, __u64);
 };
 
+/*
+ * How many marked listeners each port has: only who connects to one of them is looked at. Each has
+ * its place, so that none can be taken by opening many.
+ */
+struct listening_port_counts {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, __u64);
+};
+
+extern struct listening_port_counts listening_ports SEC(".maps");
 extern struct engine_program_names engine_programs SEC(".maps");
 extern struct engine_port_numbers engine_ports SEC(".maps");
 extern struct engine_holder_processes engine_holders SEC(".maps");
@@ -77,7 +92,28 @@ extern struct tcp_line_storage tcp_lines SEC(".maps");
 /* Not all of the kernel's, only what is read here. */
 struct tcp_sock___part {
 	__u32 copied_seq, snd_nxt;
+	bool is_mptcp;
 } __attribute__((preserve_access_index));
+
+struct mptcp_sock___part {
+	__u64 bytes_consumed; /* newer kernels only */
+	struct sock *first;
+} __attribute__((preserve_access_index));
+
+/* Below an MPTCP socket; what fell back to TCP is none any more. */
+static __always_inline bool is_lower(struct sock *sk)
+{
+	struct tcp_sock___part *tcp = (void *)sk;
+
+	return bpf_core_field_exists(tcp->is_mptcp) && BPF_CORE_READ(tcp, is_mptcp);
+}
+
+static __always_inline bool is_listening_port(__u32 port)
+{
+	__u64 *count = bpf_map_lookup_elem(&listening_ports, &port);
+
+	return count && *count;
+}
 
 static __always_inline bool is_internet(struct sock *sk)
 {

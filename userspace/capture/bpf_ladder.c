@@ -56,12 +56,14 @@ _Static_assert(ARRAY_SIZE(hooks) <= BPF_HOOKS_MOST, "more links than there is ro
 #define BLIND_TCP                                                                                        \
 	"a connection over TCP that another process than the one that connected sends on: its requests " \
 	"are told as that one's"
-static const char *const blind_fentry[] = { BLIND_TCP, NULL };
+#define BLIND_MPTCP "what an engine answers over MPTCP"
+static const char *const blind_fentry[] = { BLIND_TCP, BLIND_MPTCP, NULL };
 static const char *const blind_tracepoint[] = {
 	"a connect that was refused",
 	"an answer that the client reads with splice(2)",
 	"which bytes were only peeked at: they appear twice",
 	BLIND_TCP,
+	BLIND_MPTCP,
 	"the first second of an engine's socket that only a pattern names",
 	"the moment a connection is closed, where neither side reads its end: it is known within a second",
 	NULL,

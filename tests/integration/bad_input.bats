@@ -62,7 +62,6 @@ private() {
 	[ ! -e "$TRAIL" ]
 }
 
-# bats test_tags=vm
 @test "a kernel without BTF: what is needed, and what works all the same" {
 	# libbpf would take a kernel's image for it.
 	exits 71 private ': >/tmp/docktrail-empty-$$; mount --bind /tmp/docktrail-empty-$$ /sys/kernel/btf/vmlinux; rm -f /tmp/docktrail-empty-$$
@@ -256,7 +255,6 @@ P
 	says "VALID-WITH-GAPS" "of lost events"
 }
 
-# bats test_tags=vm
 @test "garbage on the socket is marked, never a crash, and the next request is recorded" {
 	cat >"$BATS_TEST_TMPDIR/garbage.py" <<'P'
 import random, socket, sys

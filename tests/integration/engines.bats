@@ -59,7 +59,6 @@ listen='event.action == "engine-listen"'
 	done
 }
 
-# bats test_tags=vm
 @test "an engine that was there is told as routine, its restart as a change" {
 	recorder_start
 	wait_for 10 has "$listen and docktrail.socket.path == \"$ENGINE_SOCKET\" and event.severity == 0"
@@ -73,7 +72,6 @@ listen='event.action == "engine-listen"'
 	recorder_stop
 }
 
-# bats test_tags=vm
 @test "somebody else in the engine's place is told with both, at the highest severity" {
 	recorder_start
 	wait_for 10 has "$listen and docktrail.socket.path == \"$ENGINE_SOCKET\""
@@ -92,7 +90,6 @@ listen='event.action == "engine-listen"'
 	mv "$ENGINE_SOCKET.real" "$ENGINE_SOCKET"
 }
 
-# bats test_tags=vm
 @test "a second engine is found by a pattern" {
 	recorder_start --socket '/tmp/engine.*/docker.sock'
 	another_engine
@@ -165,7 +162,6 @@ make_certificates() {
 	done
 }
 
-# bats test_tags=vm
 @test "an engine on TCP with TLS: connects and sizes, marked encrypted" {
 	local port keys=$BATS_TEST_TMPDIR
 	port=$(free_port)

@@ -54,7 +54,6 @@ has() {
 	done
 }
 
-# bats test_tags=vm
 @test "ContainerCreate is one line with who asked, the answer, the id and what was declared" {
 	recorder_start
 	docker run --rm --net none --pid host -v /:/host:ro --name "named" busybox:test true
@@ -114,7 +113,6 @@ P
 	count 20 'docktrail.api.operation == "SystemPing" and process.name == "python3" and user.id == "0" and exists process.ancestry'
 }
 
-# bats test_tags=vm
 @test "a request of 9 KB in one send is there whole, once" {
 	recorder_start
 	python3 - "$ENGINE_SOCKET" <<'P'
@@ -146,7 +144,6 @@ P
 	count 0 "process.pid == $BASHPID or process.name == \"docktrail\""
 }
 
-# bats test_tags=vm
 @test "an engine that restarts, and one that starts later, is found again" {
 	recorder_start
 	docker version
@@ -183,7 +180,6 @@ P
 	count 1 'docktrail.api.operation == "SystemInfo" and process.name == "socat" and http.response.status_code == 200'
 }
 
-# bats test_tags=vm
 @test "an answer that takes long: the request is written as pending, the answer when it comes" {
 	docker run -d --net none --name slow busybox:test sh -c 'trap "" TERM; while :; do sleep 1; done'
 	recorder_start

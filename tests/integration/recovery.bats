@@ -94,7 +94,6 @@ still_there() {
 	mv "$now" "$seen"
 }
 
-# bats test_tags=vm
 @test "killed at random moments under load: nothing that was committed is lost, and recording goes on" {
 	local recording=0 starting=0 i root=
 	RANDOM=${SEED:=$RANDOM}

@@ -71,7 +71,6 @@ passed_on() {
 	count 0 'url.path == "/from-a-container" and process.pid == 1'
 }
 
-# bats test_tags=vm
 @test "from a container through a file descriptor that the host opened: both are named" {
 	ROUTE="a host's connection, used by a container's process"
 	recorder_start
@@ -100,7 +99,6 @@ P
 	count 1 "url.path == \"/used-by-a-container\" and container.id == \"$id\" and exists docktrail.connector.process.pid and docktrail.connector.process.name == \"python3\""
 }
 
-# bats test_tags=vm
 @test "through socat on TCP: the proxy is the sender" {
 	ROUTE="a proxy on TCP (socat)"
 	recorder_start
@@ -131,7 +129,6 @@ P
 	passed_on /through-unix "$front"
 }
 
-# bats test_tags=vm
 @test "through haproxy as a socket proxy: what it lets through, and its client" {
 	command -v haproxy >/dev/null || skip "haproxy is not installed"
 	ROUTE="a socket proxy (haproxy)"

@@ -8,3 +8,4 @@ char LICENSE[] SEC("license")
 struct emit_ring ring_state SEC(".maps"), ring_api SEC(".maps")
 , ring_noise SEC(".maps");
 struct emit_losses losses SEC(".maps");
+struct emit_lost_callers lost_callers SEC(".maps");

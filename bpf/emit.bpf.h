@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Rings and counters. A record goes into the ring that its message names in bpf/events.h; what does
- * not fit is counted by message and reason, never dropped in silence.
+ * not fit is counted by message and reason, and by process, never dropped in silence.
  *
  * Nobody is woken for a single record (+4..5 us for the caller): the reader looks every 50 ms, and
  * is woken at 64 KiB pending.
@@ -33,18 +33,59 @@ extern struct emit_ring ring_state SEC(".maps"), ring_api SEC(".maps")
 , ring_noise SEC(".maps");
 extern struct emit_losses losses SEC(".maps");
 
+/* Whom the last pushes out is missing here, but not in the sums above. */
+struct emit_lost_callers {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct wire_lost_caller);
+	__type(value, struct wire_count);
+};
+
+extern struct emit_lost_callers lost_callers SEC(".maps");
+
+/* Atomic although per CPU: a probe may be preempted by another one. */
+static __always_inline void count_lost(struct wire_count *count, __u32 turns, __u64 bytes)
+{
+	__sync_fetch_and_add(&count->records, 1);
+	__sync_fetch_and_add(&count->turns, turns);
+	__sync_fetch_and_add(&count->bytes, bytes);
+}
+
 static __always_inline void lost(enum wire_message message, enum wire_loss reason, __u32 turns,
 				 __u64 bytes)
 {
 	__u32 key = message * WIRE_LOSSES + reason;
 	struct wire_count *count = bpf_map_lookup_elem(&losses, &key);
 
-	if (!count)
-		return;
-	/* Atomic although per CPU: a probe may be preempted by another one. */
-	__sync_fetch_and_add(&count->records, 1);
-	__sync_fetch_and_add(&count->turns, turns);
-	__sync_fetch_and_add(&count->bytes, bytes);
+	if (count)
+		count_lost(count, turns, bytes);
+}
+
+/* As lost(), and by whom. */
+static __always_inline void lost_by(const struct wire_lost_caller *caller, __u32 turns, __u64 bytes)
+{
+	struct wire_count *count = bpf_map_lookup_elem(&lost_callers, caller), none = {};
+
+	lost(caller->message, caller->reason, turns, bytes);
+	if (!count) {
+		bpf_map_update_elem(&lost_callers, caller, &none, BPF_NOEXIST);
+		count = bpf_map_lookup_elem(&lost_callers, caller);
+	}
+	if (count)
+		count_lost(count, turns, bytes);
+}
+
+/* By the process that runs here. */
+static __always_inline void lost_here(enum wire_message message, enum wire_loss reason, __u32 turns,
+				      __u64 bytes)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct wire_lost_caller caller = { .start = task->group_leader->start_boottime,
+					   .pid = task->tgid,
+					   .message = message,
+					   .reason = reason };
+
+	lost_by(&caller, turns, bytes);
 }
 
 /* What a record of `size` bytes takes in its ring (__bpf_ringbuf_reserve): a header, rounded up
@@ -100,7 +141,7 @@ static __always_inline void header_fill(struct wire_header *header, enum wire_me
 			__builtin_memset(record_, 0, sizeof(*record_));                            \
 			header_fill(&record_->header, WIRE_##name, sizeof(*record_));              \
 		} else {                                                                           \
-			lost(WIRE_##name, WIRE_LOSS_ring_full, 0, 0);                              \
+			lost_here(WIRE_##name, WIRE_LOSS_ring_full, 0, 0);                         \
 		}                                                                                  \
 		record_;                                                                           \
 	})

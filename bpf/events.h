@@ -53,7 +53,7 @@
 	EVENT(recorder_stop, 21, "event", "process", "end", 25, RECORDER | LOSS, "Recording ended as asked") \
 	EVENT(recorder_heartbeat, 22, "metric", "process", "info", 25, RECORDER | LOSS, \
 	      "The recorder is alive: what it watches, what it lost so far") \
-	EVENT(recorder_loss, 23, "pipeline_error", "process", "error", 50, LOSS | CONNECTION, \
+	EVENT(recorder_loss, 23, "pipeline_error", "process", "error", 50, ACTOR | LOSS | CONNECTION, \
 	      "Something was not recorded") \
 	EVENT(recorder_degraded, 24, "event", "process", "change", 75, RECORDER, \
 	      "The recorder sees less than it could, or less than before") \
@@ -441,6 +441,7 @@
  */
 #define LOSSES(LOSS) \
 	LOSS(ring_full, "the ring was full: the reader was too slow or was stopped") \
+	LOSS(share, "the ring was half full, and this user had told more than a share of it") \
 	LOSS(no_memory, "the kernel had no memory to mark a socket") \
 	LOSS(unreadable, "the bytes could not be read out of the kernel's buffer") \
 	LOSS(volume, "more than the bound on volume of one turn: length only, by design") \

@@ -11,6 +11,59 @@
 #define STEPS_MOST 2048 /* names and mounts on the way to the root */
 #define CUT        "..."
 
+/*
+ * The first half of the ring is whoever's comes first. In the second one each user has a share, or
+ * one who forks without end would leave no room for what the others run.
+ */
+#define SHARE_RECORDS 256                  /* at once */
+#define SHARE_REFILL  (5 * 1000 * 1000ull) /* ns for one more */
+
+const volatile __u64 noise_common = 1024 * 1024; /* bytes: half of the ring */
+
+struct share {
+	__u64 time; /* when it was last counted up */
+	__u64 left;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32); /* real uid */
+	__type(value, struct share);
+} shares SEC(".maps");
+
+static __always_inline bool has_share(__u32 uid)
+{
+	struct share new = { .time = bpf_ktime_get_boot_ns(), .left = SHARE_RECORDS }, *share;
+	__u64 more;
+
+	share = bpf_map_lookup_elem(&shares, &uid);
+	if (!share) {
+		bpf_map_update_elem(&shares, &uid, &new, BPF_ANY);
+		return true;
+	}
+	more = (new.time - share->time) / SHARE_REFILL;
+	if (more) { /* two CPUs may count it up at once: a share is no exact measure */
+		share->time = new.time;
+		share->left =
+			share->left + more < SHARE_RECORDS ? share->left + more : SHARE_RECORDS;
+	}
+	if (!share->left)
+		return false;
+	share->left--;
+	return true;
+}
+
+/* Whether a record of this process may go into the ring; where not, it is counted. */
+static __always_inline bool may_tell(struct task_struct *task, enum wire_message message)
+{
+	if (bpf_ringbuf_query(&ring_noise, BPF_RB_AVAIL_DATA) < noise_common ||
+	    has_share(task->cred->uid.val))
+		return true;
+	lost_here(message, WIRE_LOSS_share, 0, 0);
+	return false;
+}
+
 struct exec_scratch {
 	struct wire_process_exec record;
 	char tail[WIRE_PATH_MOST + WIRE_ARGS_MOST + NAME_MOST];
@@ -110,7 +163,7 @@ int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux
 	struct wire_process_exec *record;
 	__u64 start, end;
 
-	if (!scratch)
+	if (!scratch || !may_tell(task, WIRE_process_exec))
 		return 0;
 	record = &scratch->record;
 	__builtin_memset(record, 0, sizeof(*record));
@@ -138,7 +191,7 @@ int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux
 	record->header.length = sizeof(*record) + path + args;
 	if (bpf_ringbuf_output(&ring_noise, record, (sizeof(*record) + path + args) & 0x3fff,
 			       wake_output(&ring_noise, (sizeof(*record) + path + args) & 0x3fff)))
-		lost(WIRE_process_exec, WIRE_LOSS_ring_full, 0, path + args);
+		lost_here(WIRE_process_exec, WIRE_LOSS_ring_full, 0, path + args);
 	return 0;
 }
 
@@ -147,7 +200,7 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 {
 	struct wire_process_fork *record;
 
-	if (child->pid != child->tgid) /* a thread */
+	if (child->pid != child->tgid /* a thread */ || !may_tell(child, WIRE_process_fork))
 		return 0;
 	record = EMIT_BEGIN(ring_noise, process_fork);
 	if (!record)
@@ -208,7 +261,7 @@ int BPF_PROG(process_exit, struct task_struct *task)
 {
 	struct wire_process_exit *record;
 
-	if (!is_end_of_process(task))
+	if (!is_end_of_process(task) || !may_tell(task, WIRE_process_exit))
 		return 0;
 	record = EMIT_BEGIN(ring_noise, process_exit);
 	if (!record)

@@ -337,6 +337,7 @@ static __always_inline bool is_handed_over(struct mark *mark)
 struct piece {
 	struct wire_socket_piece record;
 	char tail[WIRE_PIECE_MOST];
+	struct wire_lost_caller caller; /* not sent: by whom it is lost where there is no room */
 };
 
 /* One for each program that fills it: where the kernel is preemptible, they nest on one CPU. */
@@ -350,6 +351,17 @@ struct piece_scratch {
 };
 
 extern struct piece_scratch pieces SEC(".maps");
+
+/* The receiver runs here: what a client said is lost in the name of who sent it. */
+static __always_inline void caller_fill(struct wire_lost_caller *caller, const struct mark *mark)
+{
+	bool sent = mark->direction == WIRE_CLIENT && mark->sender_pid;
+
+	caller->start = sent ? mark->sender_start : 0;
+	caller->pid = sent ? mark->sender_pid : mark->connector;
+	caller->message = WIRE_socket_piece;
+	caller->reason = WIRE_LOSS_ring_full;
+}
 
 /*
  * Account for `length` bytes of this direction and decide how many of them are kept. The bound is
@@ -369,6 +381,7 @@ static __always_inline __u32 piece_begin(struct piece *piece, struct mark *mark,
 	record->connector = mark->connector;
 	record->direction = mark->direction;
 	record->offset = mark->taken;
+	caller_fill(&piece->caller, mark);
 	mark->taken += length;
 	if (mark->answered || !mark->turn) {
 		mark->answered = 0;
@@ -406,7 +419,7 @@ static __always_inline void piece_send(struct piece *piece, __u32 length, __u32 
 	size = sizeof(*record) + bytes;
 	record->header.length = size;
 	if (bpf_ringbuf_output(&ring_api, piece, size, wake_output(&ring_api, size)))
-		lost(WIRE_socket_piece, WIRE_LOSS_ring_full, turns, length);
+		lost_by(&piece->caller, turns, length);
 	record->offset += length;
 	record->flags &= ~WIRE_PIECE_TURN;
 }
@@ -475,7 +488,7 @@ static __always_inline void connect_send(const struct socket_file *file, __u64 c
 	long length;
 
 	if (!record) {
-		lost(WIRE_socket_connect, WIRE_LOSS_ring_full, 0, 0);
+		lost_here(WIRE_socket_connect, WIRE_LOSS_ring_full, 0, 0);
 		return;
 	}
 	__builtin_memset(record, 0, sizeof(*record) + WIRE_SUN_MOST);

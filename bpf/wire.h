@@ -27,6 +27,13 @@ struct wire_count {
 	__u64 records, turns, bytes;
 };
 
+/* By whom: the process in whose name a record would have been. */
+struct wire_lost_caller {
+	__u64 start; /* boot clock, ns; 0: not known */
+	__u32 pid;
+	__u16 message, reason;
+};
+
 enum {
 	WIRE_CLIENT = 0, /* direction: what the client sends */
 	WIRE_ENGINE = 1, /* what the engine sends */

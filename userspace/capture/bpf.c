@@ -232,3 +232,23 @@ int bpf_source_losses(struct bpf_source *source, struct wire_count ret[WIRE_MESS
 	}
 	return 0;
 }
+
+int bpf_source_lost_callers(struct bpf_source *source, struct bpf_lost_caller ret[BPF_LOST_CALLERS])
+{
+	const struct bpf_map *map = source->probes->maps.lost_callers;
+	struct bpf_lost_caller caller;
+	int count = 0, r;
+
+	/* From the begin each time: what was taken out is not there any more. */
+	while (count < BPF_LOST_CALLERS &&
+	       bpf_map__get_next_key(map, NULL, &caller.who, sizeof(caller.who)) == 0) {
+		r = bpf_map__lookup_and_delete_elem(map, &caller.who, sizeof(caller.who),
+						    &caller.count, sizeof(caller.count), 0);
+		if (r == -ENOENT)
+			continue; /* pushed out at this moment */
+		if (r < 0)
+			return r;
+		ret[count++] = caller;
+	}
+	return count;
+}

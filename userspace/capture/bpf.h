@@ -129,6 +129,22 @@ int bpf_source_host_namespaces(struct bpf_source *source, uint32_t ret[WIRE_NAME
 
 /* Totals since the load. Returns 0 or -errno. */
 int bpf_source_losses(struct bpf_source *source, struct wire_count ret[WIRE_MESSAGES][WIRE_LOSSES]);
+
+#define BPF_LOST_CALLERS 1024
+
+/* In whose name records were lost: part of those totals. */
+struct bpf_lost_caller {
+	struct wire_lost_caller who;
+	struct wire_count count;
+};
+
+/*
+ * What was counted by process since the last call, in no order. Of more than BPF_LOST_CALLERS those
+ * who lost last. Returns how many, or -errno; those that were read are not told again.
+ */
+int bpf_source_lost_callers(struct bpf_source *source,
+			    struct bpf_lost_caller ret[BPF_LOST_CALLERS]);
+
 /* Times the kernel did not run a probe because it was already running on that CPU. */
 uint64_t bpf_source_misses(struct bpf_source *source);
 /* Records out of the rings that were not what a probe of this build writes. */

@@ -22,7 +22,8 @@ struct recorder {
 	struct scribe *scribe;
 	sd_event *loop;
 	int trail_folder;
-	struct wire_count told[WIRE_MESSAGES][WIRE_LOSSES]; /* losses that stand in the trail */
+	struct bpf_lost_caller lost_callers[BPF_LOST_CALLERS]; /* room to read them into */
+	struct wire_count told[WIRE_MESSAGES][WIRE_LOSSES];    /* losses that stand in the trail */
 	struct scribe_losses told_scribe;
 	uint64_t told_misses, told_malformed;
 	uint64_t started_wall_ns, start_ticks;
@@ -41,10 +42,15 @@ void recorder_say_stop(struct recorder *recorder);
 void recorder_say_heartbeat(struct recorder *recorder);
 void recorder_say_sockets(struct recorder *recorder);
 void recorder_say_clock_step(struct recorder *recorder, int64_t step_ns);
-/* An event for each reason whose count has grown since the last call. Returns how many. */
-int recorder_say_losses(struct recorder *recorder);
-
 uint64_t recorder_memory_bytes(void);
+
+/* ---- recorder_losses.c */
+
+/*
+ * An event for each reason whose count has grown since the last call, and for each of the processes
+ * that it grew by most. Returns how many.
+ */
+int recorder_say_losses(struct recorder *recorder);
 
 /* ---- recorder_status.c */
 

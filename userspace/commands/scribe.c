@@ -335,6 +335,13 @@ struct record *scribe_begin(struct scribe *scribe, enum event event)
 	return scribe->record;
 }
 
+void scribe_fill_process(struct scribe *scribe, struct record *record, uint32_t pid, uint64_t start)
+{
+	struct wire_task task = actor_task(pid, start);
+
+	actor_fill(&scribe->actors, &task, record);
+}
+
 static uint8_t frame_type(enum event event)
 {
 	switch (event) {

@@ -67,6 +67,9 @@ void scribe_tick(struct scribe *scribe);
 
 /* Begin an event about the recorder, stamped now; and write an event that is complete. */
 struct record *scribe_begin(struct scribe *scribe, enum event event);
+/* Who stands in it, as a process: `start` on the boot clock in ns, 0 where it is not known. */
+void scribe_fill_process(struct scribe *scribe, struct record *record, uint32_t pid,
+			 uint64_t start);
 void scribe_emit(void *scribe, struct record *record);
 
 /* Wait until all that was written is on the disk. Returns 0 or -EIO. */

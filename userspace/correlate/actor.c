@@ -42,6 +42,18 @@ void actor_connect(const struct actor_context *context)
 	process_tree_listen(context->tree, &listener);
 }
 
+struct wire_task actor_task(uint32_t pid, uint64_t start)
+{
+	return (struct wire_task){ .pid = pid,
+				   .start = start,
+				   .uid = WIRE_UNSET,
+				   .gid = WIRE_UNSET,
+				   .effective_uid = WIRE_UNSET,
+				   .effective_gid = WIRE_UNSET,
+				   .login_uid = WIRE_UNSET,
+				   .session = WIRE_UNSET };
+}
+
 uint64_t actor_wall_ns(const struct actor_context *context, uint64_t boot_ns)
 {
 	return boot_ns + (uint64_t)context->wall_offset_ns;

@@ -48,6 +48,9 @@ struct actor_context {
  */
 void actor_connect(const struct actor_context *context);
 
+/* A task of which no more is known than its number and, if it is not 0, its start. */
+struct wire_task actor_task(uint32_t pid, uint64_t start);
+
 /* UTC, ns since 1970, of a time on the boot clock. */
 uint64_t actor_wall_ns(const struct actor_context *context, uint64_t boot_ns);
 

@@ -128,13 +128,7 @@ struct connection *connection_find_or_make(struct conversations *conversations,
 	if (!connection->connector_known && heard->connector) {
 		/* Only its number is known: /proc and the tree tell the rest, if it is still there.
 		 */
-		connection->connector = (struct wire_task){ .pid = heard->connector,
-							    .uid = WIRE_UNSET,
-							    .gid = WIRE_UNSET,
-							    .effective_uid = WIRE_UNSET,
-							    .effective_gid = WIRE_UNSET,
-							    .login_uid = WIRE_UNSET,
-							    .session = WIRE_UNSET };
+		connection->connector = actor_task(heard->connector, 0);
 		connection->connector_known = true;
 	}
 	return connection;

@@ -445,4 +445,5 @@
 	LOSS(no_memory, "the kernel had no memory to mark a socket") \
 	LOSS(unreadable, "the bytes could not be read out of the kernel's buffer") \
 	LOSS(volume, "more than the bound on volume of one turn: length only, by design") \
-	LOSS(stream, "a hijacked stream: length only, by design")
+	LOSS(stream, "a hijacked stream: length only, by design") \
+	LOSS(no_place, "too many listeners with an engine's name: one of them is not watched")

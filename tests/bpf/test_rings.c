@@ -269,6 +269,62 @@ static void the_reader_is_woken_by_much_and_not_by_little(struct scene *scene, c
 	line_close(&line);
 }
 
+/* ---- a ring that holds more than one fill takes */
+
+struct tally {
+	uint64_t inode, connects, pieces, last;
+};
+
+static int tally(void *context, const struct wire_header *record)
+{
+	const struct wire_socket_connect *connect = (const void *)record;
+	const struct wire_socket_piece *piece = (const void *)record;
+	struct tally *tally = context;
+
+	assert_true(record->time >= tally->last);
+	tally->last = record->time;
+	if (record->message == WIRE_socket_connect)
+		tally->connects += connect->socket_inode == tally->inode;
+	if (record->message == WIRE_socket_piece && piece->inode == tally->inode)
+		tally->pieces += piece->length;
+	return 0;
+}
+
+static void the_last_drain_takes_more_than_one_fill(struct scene *scene, const void *argument)
+{
+	const size_t length = 24 * 1024 * 1024;
+	_cleanup_free_ char *data = calloc(1, length);
+	struct line line = scene_line(scene);
+	struct tally heard = { .inode = line.inode };
+
+	assert_non_null(data);
+	transfer(line.client, line.engine, data, length);
+	assert_true(bpf_source_drain(scene->source, true, tally, &heard) > 0);
+	assert_int_equal(scene_losses(scene, WIRE_socket_piece, WIRE_LOSS_ring_full).records, 0);
+	assert_int_equal(heard.pieces, length);
+	assert_int_equal(heard.connects, 1);
+	line_close(&line);
+}
+
+/* The last one of its suite: nothing comes after it. */
+static void what_comes_after_the_stop_is_not_taken(struct scene *scene, const void *argument)
+{
+	const size_t length = 12 * 1024 * 1024;
+	_cleanup_free_ char *data = calloc(1, length);
+	struct line line = scene_line(scene);
+	struct tally heard = { .inode = line.inode };
+
+	assert_non_null(data);
+	transfer(line.client, line.engine, data, length);
+	bpf_source_stop(scene->source);
+	transfer(line.client, line.engine, data, length);
+	assert_true(bpf_source_drain(scene->source, true, tally, &heard) > 0);
+	assert_int_equal(heard.pieces, length);
+	assert_int_equal(bpf_source_drain(scene->source, true, tally, &heard), 0);
+	assert_int_equal(scene_losses(scene, WIRE_socket_piece, WIRE_LOSS_ring_full).records, 0);
+	line_close(&line);
+}
+
 int main(void)
 {
 	static const struct scene_test tiny_tests[] = {
@@ -283,6 +339,10 @@ int main(void)
 		SCENE_TEST(a_handler_can_end_the_drain),
 		SCENE_TEST(the_reader_is_woken_by_much_and_not_by_little),
 	};
+	static const struct scene_test large_tests[] = {
+		SCENE_TEST(the_last_drain_takes_more_than_one_fill),
+		SCENE_TEST(what_comes_after_the_stop_is_not_taken),
+	};
 	static const struct scene_suite tiny = {
 		.name = "rings of a page",
 		.tests = tiny_tests,
@@ -292,6 +352,13 @@ int main(void)
 	static const struct scene_suite usual = { .name = "rings as they are",
 						  .tests = usual_tests,
 						  .count = ARRAY_SIZE(usual_tests) };
+	static const struct scene_suite large = {
+		.name = "a ring of 32 MiB",
+		.tests = large_tests,
+		.count = ARRAY_SIZE(large_tests),
+		.options = { .ring_bytes = { [WIRE_RING_api] = 32 * 1024 * 1024 },
+			     .volume_bytes = 64 * 1024 * 1024 },
+	};
 
-	return scene_run(&tiny) + scene_run(&usual);
+	return scene_run(&tiny) + scene_run(&usual) + scene_run(&large);
 }

@@ -76,6 +76,15 @@ int bpf_source_open(const struct bpf_options *options, struct bpf_source **ret,
 	return 0;
 }
 
+void bpf_source_stop(struct bpf_source *source)
+{
+	source->stopped = true;
+	for (size_t i = 0; i < BPF_HOOKS_MOST; i++) {
+		bpf_link__destroy(source->links[i]);
+		source->links[i] = NULL;
+	}
+}
+
 void bpf_source_free(struct bpf_source *source)
 {
 	if (!source)
@@ -110,12 +119,11 @@ static int hand_over(void *context, const struct wire_header *message)
 	return drain->handler(drain->context, message);
 }
 
-int bpf_source_drain(struct bpf_source *source, bool all, bpf_message_handler handler,
-		     void *context)
+/* Returns whether more is there. */
+static int fill(struct bpf_source *source)
 {
-	struct drain drain = { source, handler, context };
+	bool more = false;
 
-	bpf_engines_tend(source);
 	for (int i = 0; i < WIRE_RINGS; i++)
 		queue_fill_begin(&source->queues[i]);
 	for (int i = 0; i < WIRE_RINGS; i++) {
@@ -123,8 +131,45 @@ int bpf_source_drain(struct bpf_source *source, bool all, bpf_message_handler ha
 
 		if (r < 0 && r != QUEUE_FULL)
 			return r;
+		more |= source->queues[i].full;
 	}
-	return queue_merge(source->queues, WIRE_RINGS, all, hand_over, &drain);
+	return more;
+}
+
+/* How many fills take all that a ring can hold: what comes meanwhile makes no more of them. */
+static size_t fills_most(const struct bpf_source *source)
+{
+	const struct bpf_map *const maps[] = { source->probes->maps.ring_state,
+					       source->probes->maps.ring_api,
+					       source->probes->maps.ring_noise };
+	size_t most = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(maps); i++)
+		if (bpf_map__max_entries(maps[i]) > most)
+			most = bpf_map__max_entries(maps[i]);
+	return most / QUEUE_FILL_MOST + 1;
+}
+
+int bpf_source_drain(struct bpf_source *source, bool all, bpf_message_handler handler,
+		     void *context)
+{
+	struct drain drain = { source, handler, context };
+	size_t fills = all ? fills_most(source) : 1;
+	int handed = 0, more, r;
+
+	bpf_engines_tend(source);
+	do {
+		more = fill(source);
+		if (more < 0)
+			return more;
+		fills--;
+		r = queue_merge(source->queues, WIRE_RINGS, all && !(more && fills), hand_over,
+				&drain);
+		if (r < 0)
+			return r;
+		handed += r;
+	} while (more && fills);
+	return handed;
 }
 
 /* Run an iterator once; what it writes is appended to `output`, at most 16 MiB. */
@@ -230,6 +275,7 @@ int bpf_source_losses(struct bpf_source *source, struct wire_count ret[WIRE_MESS
 			total->bytes += counts[cpu].bytes;
 		}
 	}
+	ret[WIRE_engine_listen][WIRE_LOSS_no_place].records += source->unwatched;
 	return 0;
 }
 

@@ -44,9 +44,12 @@ struct bpf_socket_state {
 	const char *path;
 	bool present;
 	bool connects; /* only connects and sizes are told */
+	bool refused;  /* the probes have no place for it: tried again at each refresh */
 	uint64_t inode;
+	uint64_t cookie; /* of the listening socket itself; 0: not heard of yet */
 	uint32_t device; /* as the kernel numbers it: major << 20 | minor */
 	uint32_t looked; /* the last look at who listens that found it; of a pattern only */
+	uint32_t uid;    /* who opened it, or was found holding it; of a pattern only */
 	enum bpf_socket_change change; /* since the refresh before the last one */
 };
 
@@ -57,6 +60,12 @@ struct bpf_socket_state {
  */
 int bpf_source_open(const struct bpf_options *options, struct bpf_source **ret,
 		    struct buffer *diagnosis);
+
+/*
+ * Detaches all probes, for the last drain: nothing comes any more, what is in the rings and the
+ * counters stays.
+ */
+void bpf_source_stop(struct bpf_source *source);
 
 /* Detaches and unloads everything. Takes NULL. */
 void bpf_source_free(struct bpf_source *source);
@@ -70,8 +79,9 @@ typedef int (*bpf_message_handler)(void *context, const struct wire_header *mess
 /*
  * Take what is in the rings and hand it over, all rings merged in order of time. What is younger
  * than the call is kept for the next one, unless `all`: an older record may still be on its way.
- * The bytes are valid during the handler's call. Returns the number of records, or what the handler
- * said, or -errno.
+ * At most QUEUE_FILL_MOST bytes of a ring are taken at once; with `all` that is done until nothing
+ * is left of what was there. The bytes are valid during the handler's call. Returns the number of
+ * records, or what the handler said, or -errno.
  */
 int bpf_source_drain(struct bpf_source *source, bool all, bpf_message_handler handler,
 		     void *context);
@@ -127,7 +137,8 @@ int bpf_source_alive(struct bpf_source *source, void (*handler)(void *, const st
 /* Inums of the host's namespaces. Returns 0 or -errno; those that are not known are 0. */
 int bpf_source_host_namespaces(struct bpf_source *source, uint32_t ret[WIRE_NAMESPACES]);
 
-/* Totals since the load. Returns 0 or -errno. */
+/* Totals since the load, and under engine_listen what is not watched for want of a place. Returns
+ * 0 or -errno. */
 int bpf_source_losses(struct bpf_source *source, struct wire_count ret[WIRE_MESSAGES][WIRE_LOSSES]);
 
 #define BPF_LOST_CALLERS 1024

@@ -37,7 +37,7 @@ static void tend_tcp(struct bpf_source *source)
 	const volatile __u64 *listening = &source->probes->bss->tcp_listening;
 	bool wanted = *listening > 0;
 
-	if (wanted == source->tcp_attached)
+	if (wanted == source->tcp_attached || source->stopped)
 		return;
 	/* What does not attach now is tried again: the hooks in force say that it is not there. */
 	if (bpf_ladder_tcp(source, wanted) == 0)

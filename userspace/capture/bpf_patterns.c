@@ -114,24 +114,62 @@ static struct bpf_socket_state *find_state(struct bpf_source *source, uint64_t i
 	return NULL;
 }
 
-/* A place for one more: a new one, or that of the one that is gone longest. */
-static struct bpf_socket_state *new_state(struct bpf_source *source)
+static size_t count_of(const struct bpf_source *source, uint32_t uid)
 {
-	struct bpf_socket_state *more;
+	size_t count = 0;
 
 	for (size_t i = source->path_count; i < source->socket_count; i++)
-		if (!source->sockets[i].present &&
-		    source->socket_count - source->path_count >= FOUND_MOST) {
-			free((char *)source->sockets[i].path);
-			return &source->sockets[i];
+		count += source->sockets[i].uid == uid;
+	return count;
+}
+
+/*
+ * Whose place the next one gets: the first that is gone, else the oldest one of the user who has
+ * the most. Who opens many takes the places of his own, never that of another user's engine.
+ */
+static struct bpf_socket_state *find_place(struct bpf_source *source, uint32_t uid)
+{
+	struct bpf_socket_state *most = NULL;
+	size_t most_count = 0, own_count = count_of(source, uid);
+
+	for (size_t i = source->path_count; i < source->socket_count; i++) {
+		struct bpf_socket_state *state = &source->sockets[i];
+		size_t count;
+
+		if (!state->present)
+			return state;
+		if (most && most->uid == state->uid)
+			continue;
+		count = state->uid == uid ? own_count : count_of(source, state->uid);
+		if (count > most_count || (count == most_count && state->uid == uid)) {
+			most = state;
+			most_count = count;
 		}
-	if (source->socket_count - source->path_count >= FOUND_MOST)
-		return NULL;
-	more = reallocarray(source->sockets, source->socket_count + 1, sizeof(*more));
-	if (!more)
-		return NULL;
-	source->sockets = more;
-	return &more[source->socket_count++];
+	}
+	return most;
+}
+
+/* A place for one more. They stand in the order in which they came. */
+static struct bpf_socket_state *new_state(struct bpf_source *source, uint32_t uid)
+{
+	struct bpf_socket_state *more, *last, *place;
+
+	if (source->socket_count - source->path_count < FOUND_MOST) {
+		more = reallocarray(source->sockets, source->socket_count + 1, sizeof(*more));
+		if (!more)
+			return NULL;
+		source->sockets = more;
+		return &more[source->socket_count++];
+	}
+	place = find_place(source, uid);
+	if (place->present) {
+		bpf_sockets_forget(source, place);
+		source->unwatched++;
+	}
+	free((char *)place->path);
+	last = &source->sockets[source->socket_count - 1];
+	memmove(place, place + 1, (size_t)(last - place) * sizeof(*place));
+	return last;
 }
 
 static bool is_file_of(const struct wire_engine_listen *listener, int folder, const char *name,
@@ -168,9 +206,10 @@ static char *path_from_here(const struct wire_engine_listen *listener, char *nam
 static void add_found(struct bpf_source *source, const struct wire_engine_listen *listener,
 		      char *name, bool connects)
 {
-	struct bpf_socket_state *state = new_state(source);
+	struct bpf_socket_state *state = new_state(source, listener->task.uid);
 
 	if (!state) {
+		source->unwatched++;
 		free(name);
 		return;
 	}
@@ -178,11 +217,37 @@ static void add_found(struct bpf_source *source, const struct wire_engine_listen
 					    .present = true,
 					    .connects = connects,
 					    .inode = listener->socket_inode,
+					    .cookie = listener->cookie,
 					    .device = listener->device,
+					    .uid = listener->task.uid,
 					    .change = BPF_SOCKET_CAME,
 					    .looked = source->look };
 	source->changed++;
-	bpf_sockets_watch(source, state->inode, state->device, connects);
+	bpf_sockets_watch(source, state);
+}
+
+/*
+ * One that is known already, unless its file's inode went to another socket: a file system may give
+ * it away again at once. The file of a configured path was just looked at: it is that other one.
+ */
+static bool is_known(struct bpf_source *source, const struct wire_engine_listen *listener)
+{
+	struct bpf_socket_state *state =
+		find_state(source, listener->socket_inode, listener->device);
+	bool configured = state && state < source->sockets + source->path_count;
+
+	if (!state)
+		return false;
+	if (state->cookie && state->cookie != listener->cookie) {
+		state->change = configured ? BPF_SOCKET_REPLACED : BPF_SOCKET_WENT;
+		state->present = configured;
+		source->changed++;
+	}
+	state->cookie = listener->cookie;
+	state->looked = source->look;
+	if (state->present)
+		bpf_sockets_watch(source, state);
+	return state->present;
 }
 
 bool bpf_patterns_heard(struct bpf_source *source, const struct wire_engine_listen *listener)
@@ -191,19 +256,14 @@ bool bpf_patterns_heard(struct bpf_source *source, const struct wire_engine_list
 	size_t room = listener->header.length - listener->header.tail;
 	struct bpf_socket_state gone = { .inode = listener->socket_inode,
 					 .device = listener->device };
-	struct bpf_socket_state *state;
 	bool connects;
 	char *name;
 
 	if (listener->name.offset > room || listener->name.length > room - listener->name.offset)
 		return false;
 	source->changed += bpf_sockets_refresh(source);
-	state = find_state(source, listener->socket_inode, listener->device);
-	if (state) {
-		state->looked = source->look;
-		bpf_sockets_watch(source, state->inode, state->device, state->connects);
+	if (is_known(source, listener))
 		return true;
-	}
 	name = strndup(tail + listener->name.offset, listener->name.length);
 	if (name && find_match(source, name, &connects)) {
 		name = path_from_here(listener, name);

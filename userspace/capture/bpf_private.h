@@ -32,10 +32,11 @@ struct bpf_source {
 	struct bpf_pattern *patterns;
 	size_t pattern_count;
 	int changed;                /* found since the last refresh */
+	uint64_t unwatched;         /* listeners that had no place, or had to leave it */
 	uint32_t look;              /* looks at who listens, counted */
 	uint64_t look_at, look_due; /* boot clock: one is wanted; and the next at the latest */
 	const char *const *programs;
-	bool tcp_attached;
+	bool tcp_attached, stopped;
 	int cpus;
 };
 
@@ -61,13 +62,13 @@ void bpf_sockets_free(struct bpf_source *source);
 /* Tell the probes the configured paths: before anything attaches, so that no client slips by. */
 void bpf_sockets_name(struct bpf_source *source);
 
-/* Watch this file from now on. */
-void bpf_sockets_watch(struct bpf_source *source, uint64_t inode, uint32_t device, bool connects);
+/* Watch its file from now on; where that fails it is counted, and tried again at each refresh. */
+void bpf_sockets_watch(struct bpf_source *source, struct bpf_socket_state *socket);
 
 /* Or not any more, unless another path leads there. */
 void bpf_sockets_forget(struct bpf_source *source, const struct bpf_socket_state *gone);
 
-/* Look at the files of the paths. Returns how many changed. */
+/* Look at the files of the paths, and watch what could not be before. Returns how many changed. */
 int bpf_sockets_refresh(struct bpf_source *source);
 
 /* ---- bpf_patterns.c: sockets that are found by the name that a server bound */

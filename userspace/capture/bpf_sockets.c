@@ -64,41 +64,80 @@ static uint32_t kernel_device(dev_t device)
 	return (uint32_t)(major(device) << 20 | minor(device));
 }
 
-void bpf_sockets_forget(struct bpf_source *source, const struct bpf_socket_state *gone)
-{
-	struct {
-		__u64 inode;
-		__u32 device, unused;
-	} key = { .inode = gone->inode, .device = gone->device };
+/* A key of the map `listeners`. */
+struct file_key {
+	__u64 inode;
+	__u32 device, unused;
+};
 
-	if (!source->probes)
-		return;
+static bool is_claimed(const struct bpf_source *source, const struct file_key *key,
+		       const struct bpf_socket_state *but)
+{
 	for (size_t i = 0; i < source->socket_count; i++)
-		if (&source->sockets[i] != gone && source->sockets[i].present &&
-		    source->sockets[i].inode == gone->inode &&
-		    source->sockets[i].device == gone->device)
-			return; /* another path leads to the same socket */
-	bpf_map__delete_elem(source->probes->maps.listeners, &key, sizeof(key), 0);
+		if (&source->sockets[i] != but && source->sockets[i].present &&
+		    source->sockets[i].inode == key->inode &&
+		    source->sockets[i].device == key->device)
+			return true;
+	return false;
 }
 
-void bpf_sockets_watch(struct bpf_source *source, uint64_t inode, uint32_t device, bool connects)
+void bpf_sockets_forget(struct bpf_source *source, const struct bpf_socket_state *gone)
 {
-	struct {
-		__u64 inode;
-		__u32 device, unused;
-	} key = { .inode = inode, .device = device };
-	__u8 watch = connects ? WIRE_WATCH_CONNECTS : WIRE_WATCH_WHOLE;
+	struct file_key key = { .inode = gone->inode, .device = gone->device };
 
-	bpf_map__update_elem(source->probes->maps.listeners, &key, sizeof(key), &watch,
-			     sizeof(watch), BPF_ANY);
+	/* Another path may lead to the same socket. */
+	if (source->probes && !is_claimed(source, &key, gone))
+		bpf_map__delete_elem(source->probes->maps.listeners, &key, sizeof(key), 0);
+}
+
+void bpf_sockets_watch(struct bpf_source *source, struct bpf_socket_state *socket)
+{
+	struct file_key key = { .inode = socket->inode, .device = socket->device };
+	__u8 watch = socket->connects ? WIRE_WATCH_CONNECTS : WIRE_WATCH_WHOLE;
+	bool refused = bpf_map__update_elem(source->probes->maps.listeners, &key, sizeof(key),
+					    &watch, sizeof(watch), BPF_ANY) < 0;
+
+	if (refused && !socket->refused)
+		source->unwatched++;
+	socket->refused = refused;
+}
+
+/*
+ * A probe notes a listener by its name alone and says so; should that record be lost, nobody ever
+ * takes the note away.
+ */
+static void drop_unclaimed(struct bpf_source *source)
+{
+	struct bpf_map *map = source->probes->maps.listeners;
+	struct file_key key, next;
+	int r = bpf_map__get_next_key(map, NULL, &next, sizeof(next));
+
+	/* Probes write meanwhile: an end that does not hang on them. */
+	for (__u32 i = 0; r == 0 && i < bpf_map__max_entries(map); i++) {
+		key = next;
+		r = bpf_map__get_next_key(map, &key, &next, sizeof(next));
+		if (!is_claimed(source, &key, NULL))
+			bpf_map__delete_elem(map, &key, sizeof(key), 0);
+	}
+}
+
+static void watch_refused(struct bpf_source *source)
+{
+	bool dropped = false;
+
+	for (size_t i = 0; i < source->socket_count; i++) {
+		if (!source->sockets[i].present || !source->sockets[i].refused)
+			continue;
+		if (!dropped)
+			drop_unclaimed(source);
+		dropped = true;
+		bpf_sockets_watch(source, &source->sockets[i]);
+	}
 }
 
 static void refresh_socket(struct bpf_source *source, struct bpf_socket_state *socket)
 {
-	struct {
-		__u64 inode;
-		__u32 device, unused;
-	} key = {};
+	struct file_key key = {};
 	struct stat status;
 	bool present = stat(socket->path, &status) == 0 && S_ISSOCK(status.st_mode);
 
@@ -117,17 +156,20 @@ static void refresh_socket(struct bpf_source *source, struct bpf_socket_state *s
 			 : socket->present ? BPF_SOCKET_REPLACED
 					   : BPF_SOCKET_CAME;
 	socket->present = present;
+	socket->cookie = 0;
+	socket->refused = false;
 	if (!present)
 		return;
 	socket->inode = key.inode;
 	socket->device = key.device;
-	bpf_sockets_watch(source, key.inode, key.device, socket->connects);
+	bpf_sockets_watch(source, socket);
 }
 
 int bpf_sockets_refresh(struct bpf_source *source)
 {
 	int changed = 0;
 
+	watch_refused(source);
 	for (size_t i = 0; i < source->path_count; i++) {
 		refresh_socket(source, &source->sockets[i]);
 		changed += source->sockets[i].change != BPF_SOCKET_SAME;

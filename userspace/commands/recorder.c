@@ -236,6 +236,7 @@ static int end(struct recorder *recorder)
 	int r = 0, closed;
 
 	if (recorder->scribe && recorder->source) {
+		bpf_source_stop(recorder->source);
 		drain(recorder, true);
 		scribe_end(recorder->scribe);
 		/* A queue that is full has no room for what was lost. */

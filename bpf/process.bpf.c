@@ -15,8 +15,8 @@
  * The first half of the ring is whoever's comes first. In the second one each user has a share, or
  * one who forks without end would leave no room for what the others run.
  */
-#define SHARE_RECORDS 256                  /* at once */
-#define SHARE_REFILL  (5 * 1000 * 1000ull) /* ns for one more */
+#define SHARE_RECORDS 256                   /* at once */
+#define SHARE_REFILL  (50 * 1000 * 1000ull) /* ns for one more */
 
 const volatile __u64 noise_common = 1024 * 1024; /* bytes: half of the ring */
 

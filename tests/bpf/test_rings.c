@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define TURNS 200
@@ -67,6 +68,89 @@ static void pieces_and_losses_add_up(struct scene *scene, const void *argument)
 			TURNS * (piece->direction == WIRE_CLIENT ? strlen(ASK) : strlen(TELL)));
 	}
 	line_close(&line);
+}
+
+/* Lost in the name of this process since the last look. */
+static struct wire_count lost_by(struct scene *scene, enum wire_message message,
+				 enum wire_loss reason, pid_t pid, uint64_t start_ticks)
+{
+	static struct bpf_lost_caller callers[BPF_LOST_CALLERS];
+	int count = bpf_source_lost_callers(scene->source, callers);
+	struct wire_count sum = {};
+
+	assert_true(count >= 0);
+	for (int i = 0; i < count; i++) {
+		const struct wire_lost_caller *who = &callers[i].who;
+
+		if (who->message != message || who->reason != reason || who->pid != (uint32_t)pid)
+			continue;
+		assert_true(!who->start || ticks_of(who->start) == start_ticks);
+		sum.records += callers[i].count.records;
+		sum.turns += callers[i].count.turns;
+		sum.bytes += callers[i].count.bytes;
+	}
+	return sum;
+}
+
+static void losses_have_who_lost(struct scene *scene, const void *argument)
+{
+	struct line line = scene_line(scene);
+	uint64_t start = process_start_ticks(getpid());
+	struct wire_count before, lost, mine;
+
+	lost_by(scene, WIRE_socket_piece, WIRE_LOSS_ring_full, getpid(), start);
+	before = scene_losses(scene, WIRE_socket_piece, WIRE_LOSS_ring_full);
+	talk(&line, TURNS);
+	lost = scene_losses(scene, WIRE_socket_piece, WIRE_LOSS_ring_full);
+	mine = lost_by(scene, WIRE_socket_piece, WIRE_LOSS_ring_full, getpid(), start);
+	assert_true(mine.records > 0);
+	assert_int_equal(mine.records, lost.records - before.records);
+	assert_int_equal(mine.turns, lost.turns - before.turns);
+	assert_int_equal(mine.bytes, lost.bytes - before.bytes);
+	mine = lost_by(scene, WIRE_socket_piece, WIRE_LOSS_ring_full, getpid(), start);
+	assert_int_equal(mine.records, 0);
+	line_close(&line);
+}
+
+enum { FORKS = 1200 }; /* of about 250 bytes each, with their exits */
+
+static int fork_much(void *context)
+{
+	if (setresuid(NOBODY, NOBODY, NOBODY) < 0)
+		return 90;
+	for (int i = 0; i < FORKS; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(0);
+		if (pid < 0 || waitpid(pid, NULL, 0) != pid)
+			return 91;
+	}
+	return 0;
+}
+
+static int leave_at_once(void *context)
+{
+	return 0;
+}
+
+/* The ring has no room for all that one of them does. */
+static void who_forks_without_end_leaves_room_for_others(struct scene *scene, const void *argument)
+{
+	pid_t much = process_start(fork_much, NULL), other;
+	uint64_t start = process_start_ticks(much);
+	struct wire_count mine;
+	bool told = false;
+
+	assert_int_equal(process_wait(much), 0);
+	other = process_do(leave_at_once, NULL);
+	scene_settle(scene);
+	SCENE_EACH (scene, process_fork, record)
+		told |= record->task.pid == (uint32_t)other;
+	assert_true(told);
+	mine = lost_by(scene, WIRE_process_fork, WIRE_LOSS_share, much, start);
+	assert_true(mine.records > 0);
+	assert_int_equal(scene_losses(scene, WIRE_process_fork, WIRE_LOSS_ring_full).records, 0);
 }
 
 static void a_piece_that_never_fits_is_counted(struct scene *scene, const void *argument)
@@ -329,6 +413,7 @@ int main(void)
 {
 	static const struct scene_test tiny_tests[] = {
 		SCENE_TEST(pieces_and_losses_add_up),
+		SCENE_TEST(losses_have_who_lost),
 		SCENE_TEST(a_piece_that_never_fits_is_counted),
 		SCENE_TEST(a_sender_that_was_lost_is_told_again),
 		SCENE_TEST(connects_and_closes_add_up),
@@ -352,6 +437,15 @@ int main(void)
 	static const struct scene_suite usual = { .name = "rings as they are",
 						  .tests = usual_tests,
 						  .count = ARRAY_SIZE(usual_tests) };
+	static const struct scene_test noisy_tests[] = {
+		SCENE_TEST(who_forks_without_end_leaves_room_for_others),
+	};
+	static const struct scene_suite noisy = {
+		.name = "a noisy ring of 256 KiB",
+		.tests = noisy_tests,
+		.count = ARRAY_SIZE(noisy_tests),
+		.options.ring_bytes = { [WIRE_RING_noise] = 256 * 1024 },
+	};
 	static const struct scene_suite large = {
 		.name = "a ring of 32 MiB",
 		.tests = large_tests,
@@ -360,5 +454,5 @@ int main(void)
 			     .volume_bytes = 64 * 1024 * 1024 },
 	};
 
-	return scene_run(&tiny) + scene_run(&usual) + scene_run(&large);
+	return scene_run(&tiny) + scene_run(&usual) + scene_run(&noisy) + scene_run(&large);
 }

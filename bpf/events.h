@@ -196,6 +196,8 @@
 	      "Why it is ambiguous or truncated, or what else is odd about it") \
 	FIELD(REQUEST, api_raw, str, "docktrail.api.raw", \
 	      "Start of what was received, where it is ambiguous; secrets masked") \
+	FIELD(REQUEST, api_form, str, "docktrail.api.form", \
+	      "Parameters out of a body that is a form, as in url.query; they go before those") \
 	FIELD(TARGET, target_type, str, "docktrail.target.type", \
 	      "container, image, volume, network, exec, ...") \
 	FIELD(TARGET, target_id, str, "docktrail.target.id", "Its id, whole where it is known") \

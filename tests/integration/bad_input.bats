@@ -226,8 +226,9 @@ refuses() {
 	recorder_start --config "$CONFIG"
 	# A reader that is stopped is as slow as one can be.
 	kill -STOP "$RECORDER"
-	/usr/bin/python3 - "$ENGINE_SOCKET" <<'P'
-import socket, sys
+	/usr/bin/python3 - "$ENGINE_SOCKET" >"$BATS_TEST_TMPDIR/client" <<'P'
+import os, socket, sys
+print(os.getpid())
 for i in range(60):
     s = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     s.connect(sys.argv[1])
@@ -239,6 +240,7 @@ P
 	kill -CONT "$RECORDER"
 	wait_for 10 has 'event.action == "recorder-loss" and docktrail.loss.ring == "api" and docktrail.loss.bytes > 0'
 	has 'event.action == "recorder-loss" and docktrail.loss.ring == "state" and docktrail.loss.records > 0'
+	has "event.action == \"recorder-loss\" and docktrail.loss.ring == \"api\" and process.pid == $(<"$BATS_TEST_TMPDIR/client")"
 	docker info >/dev/null
 	"$DOCKTRAIL" status --trail "$TRAIL" --json | jq -e '.recording and (.losses | map(select(.reason == "ring_full" and .records > 0)) | length) > 0'
 	exits 0 "$DOCKTRAIL" status --trail "$TRAIL"

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
@@ -14,6 +15,8 @@
 #include "correlate/redact.h"
 #include "event/record.h"
 
+#define FORM_MOST 4096 /* bytes of a form that are read */
+
 struct span {
 	size_t start, length;
 };
@@ -22,10 +25,12 @@ struct description {
 	const struct redact *redact;
 	struct operation_match match; /* its slices of the target are moved into `kept` */
 	struct buffer kept;           /* what follows, one behind the other */
-	struct span method, path, query, user_agent, raw;
+	struct span method, path, query, form, user_agent, raw;
 	const char *reason;      /* of what is ambiguous */
 	struct declare *declare; /* NULL where the operation declares nothing, or no body came */
 	struct declare_answer_reader *answer; /* NULL where its answer names nothing */
+	struct buffer form_body;              /* not masked yet */
+	bool has_form, form_cut;
 	int error;
 };
 
@@ -69,15 +74,14 @@ static int keep_request(struct description *description, struct text method, str
 	return description->kept.error;
 }
 
-static int begin_declare(struct description *description)
+static int begin_declare(struct description *description, struct text parameters)
 {
 	const struct operation_match *match = &description->match;
 	int r = declare_new(match->operation->declares, &description->declare);
 
 	if (r < 0)
 		return r;
-	return declare_query(description->declare, match->operation, match->target,
-			     text_at(description, description->query));
+	return declare_query(description->declare, match->operation, match->target, parameters);
 }
 
 /* What is declared by a body is begun when one comes. */
@@ -85,11 +89,59 @@ static int read_query(struct description *description)
 {
 	const struct operation *operation = description->match.operation;
 
-	if (!operation || operation->declares == OPERATION_DECLARES_none)
+	if (!operation || operation->declares == OPERATION_DECLARES_none || description->has_form)
 		return 0;
 	if (operation->declares != OPERATION_DECLARES_query && description->query.length == 0)
 		return 0;
-	return begin_declare(description);
+	return begin_declare(description, text_at(description, description->query));
+}
+
+/* Go's Request.ParseForm(): a body of these methods with this media type is more of the query. */
+static bool sends_form(const struct http_head *head)
+{
+	static const char form[] = "application/x-www-form-urlencoded";
+	size_t length = sizeof(form) - 1;
+	struct text type = head->content_type;
+
+	if (!text_equal(head->method, TEXT("POST")) && !text_equal(head->method, TEXT("PUT")) &&
+	    !text_equal(head->method, TEXT("PATCH")))
+		return false;
+	return type.length >= length && strncasecmp(type.data, form, length) == 0 &&
+	       (type.length == length || memchr("; \t", type.data[length], 3));
+}
+
+static void keep_form(struct description *description, const char *data, uint64_t length)
+{
+	size_t room = FORM_MOST - description->form_body.length;
+
+	/* Behind a hole nothing is read: it would be taken for what belongs there. */
+	if (!description->form_cut && data)
+		buffer_append(&description->form_body, data, length < room ? length : room);
+	description->form_cut |= !data || length > room;
+}
+
+int description_end_request(struct description *description)
+{
+	const struct operation *operation = description->match.operation;
+	_cleanup_buffer_ struct buffer parameters = {};
+	size_t start = description->kept.length;
+	int r = description->form_body.error;
+
+	if (description->form_body.length == 0 || description->form.length > 0 || r < 0)
+		return r;
+	redact_query(description->redact, operation,
+		     (struct text){ description->form_body.data, description->form_body.length },
+		     &description->kept);
+	description->form = kept_since(description, start);
+	if (!operation || operation->declares == OPERATION_DECLARES_none || description->declare)
+		return description->kept.error;
+	/* What is in the body goes before what is in the target. */
+	buffer_append(&parameters, description->kept.data + start, description->form.length);
+	buffer_append_char(&parameters, '&');
+	buffer_append(&parameters, text_at(description, description->query).data,
+		      description->query.length);
+	r = description->kept.error ?: parameters.error;
+	return r ?: begin_declare(description, (struct text){ parameters.data, parameters.length });
 }
 
 static int read_answer(struct description *description)
@@ -109,7 +161,7 @@ int description_new(const struct http_head *head, const struct redact *redact,
 
 	if (!description)
 		return -ENOMEM;
-	*description = (struct description){ .redact = redact };
+	*description = (struct description){ .redact = redact, .has_form = sends_form(head) };
 	buffer_reserve(&description->kept,
 		       head->method.length + head->target.length + head->user_agent.length);
 	r = keep_request(description, head->method, head->target);
@@ -162,6 +214,7 @@ void description_free(struct description *description)
 	buffer_free(&description->kept);
 	declare_free(description->declare);
 	declare_answer_free(description->answer);
+	buffer_free(&description->form_body);
 	free(description);
 }
 
@@ -205,10 +258,14 @@ void description_request_body(struct description *description, const char *data,
 	const struct operation *operation = description->match.operation;
 	int r = 0;
 
+	if (description->has_form) {
+		keep_form(description, data, length);
+		return;
+	}
 	if (!operation || operation->declares == OPERATION_DECLARES_none || description->error)
 		return;
 	if (!description->declare)
-		r = begin_declare(description);
+		r = begin_declare(description, text_at(description, description->query));
 	if (r < 0)
 		;
 	else if (data)
@@ -256,6 +313,7 @@ static void fill_request(const struct description *description, struct record *r
 	lend_if_any(record, FIELD_http_request_method, text_at(description, description->method));
 	lend_if_any(record, FIELD_url_path, text_at(description, description->path));
 	lend_if_any(record, FIELD_url_query, text_at(description, description->query));
+	lend_if_any(record, FIELD_api_form, text_at(description, description->form));
 	lend_if_any(record, FIELD_user_agent, text_at(description, description->user_agent));
 	lend_if_any(record, FIELD_api_version, match->version);
 	lend_if_any(record, FIELD_api_raw, text_at(description, description->raw));
@@ -341,7 +399,7 @@ void description_fill(const struct description *description, struct containers *
 	fill_request(description, record);
 	if (declared)
 		declare_fill(declared, description->redact, record);
-	if (description->error)
+	if (description->error || description->form_cut)
 		record_set_boolean(record, FIELD_declared_cut, true);
 	record_raise_severity(
 		record,

@@ -43,6 +43,11 @@ bool description_may_take_over(const struct description *description);
 
 /* Bytes of the request's or the answer's body; `data` NULL: so many are missing. */
 void description_request_body(struct description *description, const char *data, uint64_t length);
+/*
+ * Its body has ended, or no more of it will be seen: a form in it is read (Go's
+ * Request.ParseForm()). Does nothing the second time. Returns 0 or -ENOMEM.
+ */
+int description_end_request(struct description *description);
 void description_answer_body(struct description *description, const char *data, uint64_t length);
 
 /* Whether the operation's answer of this status gives an id that has not come yet. */

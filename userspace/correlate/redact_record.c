@@ -16,6 +16,7 @@ static bool is_looked_at(enum field field)
 	case FIELD_api_state:
 	case FIELD_api_reason:
 	case FIELD_api_raw:
+	case FIELD_api_form:
 	case FIELD_url_query:
 	case FIELD_http_request_method:
 	case FIELD_target_type:

@@ -294,6 +294,8 @@ static void write_request(struct connection *connection, struct request *request
 	fill_request_id(connection, request, record);
 	if (request->unread && !request->answered && request->description)
 		description_unread(request->description);
+	if (request->description && description_end_request(request->description) < 0)
+		record->error = -ENOMEM;
 	if (request->unseen)
 		record_set_string(record, FIELD_api_reason, "an answer whose request was not seen");
 	record_lend_text(record, FIELD_api_state, text_of(state_of(request)));

@@ -3,7 +3,6 @@
 load helpers
 load trail
 
-
 # Five gigabytes take their time.
 [ -z "${BATS_TEST_TIMEOUT:-}" ] || [ -z "${TEST_ALL:-}" ] || BATS_TEST_TIMEOUT=$((BATS_TEST_TIMEOUT + 600))
 

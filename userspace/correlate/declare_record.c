@@ -19,14 +19,14 @@ static void add_list(struct record *record, enum field field, const struct text_
 		record_add_text(record, field, text_list_at(list, i));
 }
 
-static void add_command(const struct redact *redact, enum field field,
+static void add_command(const struct redact *redact, enum field field, struct text image,
 			const struct text_list *command, struct record *record)
 {
 	_cleanup_text_list_ struct text_list masked = {};
 
 	if (command->count == 0)
 		return;
-	if (redact_arguments(redact, command, &masked) < 0)
+	if (redact_command(redact, image, command, &masked) < 0)
 		record->error = -ENOMEM;
 	add_list(record, field, &masked);
 }
@@ -115,8 +115,9 @@ void declare_fill(const struct declared *declared, const struct redact *redact,
 	set_if_any(record, FIELD_declared_container, declared->container);
 	set_if_any(record, FIELD_declared_user, declared->user);
 	set_if_any(record, FIELD_declared_driver, declared->driver);
-	add_command(redact, FIELD_declared_command, &declared->command, record);
-	add_command(redact, FIELD_declared_healthcheck, &declared->healthcheck, record);
+	add_command(redact, FIELD_declared_command, declared->image, &declared->command, record);
+	add_command(redact, FIELD_declared_healthcheck, (struct text){}, &declared->healthcheck,
+		    record);
 	if (declared->privileged >= 0)
 		record_set_boolean(record, FIELD_declared_privileged, declared->privileged);
 	fill_namespaces(declared, record);

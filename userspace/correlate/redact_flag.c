@@ -90,15 +90,18 @@ static bool is_engine(struct text program)
 void redact_look_at_image(struct command *command, struct text image)
 {
 	struct text name = redact_program_of(image);
-	size_t length = 0;
 
-	while (length < name.length && name.data[length] != ':' && name.data[length] != '@')
-		length++;
-	name.length = length;
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
-		if (name.length > 0 && name.data[0] == places[i].program[0] &&
-		    text_equal(name, text_of(places[i].program)))
-			command->program = places[i].program;
+	for (size_t i = 0; name.length > 0 && i < ARRAY_SIZE(places); i++) {
+		const char *program = places[i].program;
+		size_t length;
+
+		if (name.data[0] != *program)
+			continue;
+		length = strlen(program);
+		if (name.length >= length && memcmp(name.data, program, length) == 0 &&
+		    (name.length == length || name.data[length] == ':' || name.data[length] == '@'))
+			command->program = program;
+	}
 }
 
 static void look_at_program(struct command *command, struct text word)

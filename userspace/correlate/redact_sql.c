@@ -239,7 +239,10 @@ size_t redact_take_sql(struct redact_sql *sql, struct text text, struct buffer *
 	word = name_at(text);
 	if (is_word(word, "identified"))
 		return is_sql(sql) ? take_identified(text, word.length, ret) : 0;
-	if (is_word(word, "password") || is_word(word, "replace"))
+	if (is_word(word, "password"))
 		return take_password(text, word.length, sql, ret);
-	return 0;
+	if (!is_word(word, "replace") || !is_sql(sql))
+		return 0;
+	return take_quoted(text, word.length + run_of(skip(text, word.length), SPACES, text.length),
+			   ret);
 }

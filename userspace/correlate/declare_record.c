@@ -87,6 +87,7 @@ static void fill_namespaces(const struct declared *declared, struct record *reco
 void declare_fill(const struct declared *declared, const struct redact *redact,
 		  struct record *record)
 {
+	struct text image = declared->image;
 	const struct {
 		enum field field;
 		const struct text_list *list;
@@ -110,12 +111,15 @@ void declare_fill(const struct declared *declared, const struct redact *redact,
 		{ FIELD_declared_settings, &declared->settings, true },
 	};
 
+	/* It comes behind the command: where a body was cut it may have been any. */
+	if (image.length == 0 || declared->cut || declared->broken)
+		image = TEXT("vault");
 	set_if_any(record, FIELD_declared_image, declared->image);
 	set_if_any(record, FIELD_declared_source, declared->source);
 	set_if_any(record, FIELD_declared_container, declared->container);
 	set_if_any(record, FIELD_declared_user, declared->user);
 	set_if_any(record, FIELD_declared_driver, declared->driver);
-	add_command(redact, FIELD_declared_command, declared->image, &declared->command, record);
+	add_command(redact, FIELD_declared_command, image, &declared->command, record);
 	add_command(redact, FIELD_declared_healthcheck, (struct text){}, &declared->healthcheck,
 		    record);
 	if (declared->privileged >= 0)

@@ -120,8 +120,7 @@ void declare_fill(const struct declared *declared, const struct redact *redact,
 	set_if_any(record, FIELD_declared_user, declared->user);
 	set_if_any(record, FIELD_declared_driver, declared->driver);
 	add_command(redact, FIELD_declared_command, image, &declared->command, record);
-	add_command(redact, FIELD_declared_healthcheck, (struct text){}, &declared->healthcheck,
-		    record);
+	add_command(redact, FIELD_declared_healthcheck, TEXT(""), &declared->healthcheck, record);
 	if (declared->privileged >= 0)
 		record_set_boolean(record, FIELD_declared_privileged, declared->privileged);
 	fill_namespaces(declared, record);

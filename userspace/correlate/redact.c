@@ -281,7 +281,7 @@ int redact_command(const struct redact *redact, struct text image,
 int redact_arguments(const struct redact *redact, const struct text_list *arguments,
 		     struct text_list *ret)
 {
-	return redact_command(redact, (struct text){}, arguments, ret);
+	return redact_command(redact, TEXT(""), arguments, ret);
 }
 
 void redact_text(const struct redact *redact, struct text text, bool cut, struct buffer *ret)

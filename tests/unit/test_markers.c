@@ -38,6 +38,8 @@ static const struct place places[] = {
 	{ "the body of /auth", { "POST /v1.41/auth" JSON "{\"username\":\"me\",\"password\":\"" M "\",\"identitytoken\":\"" M "\"}" } },
 	{ "the answer of /auth", { "POST /auth" JSON "{}", "HTTP/1.1 200 OK\r\nContent-Length: ?\r\n\r\n{\"IdentityToken\":\"" M "\"}" } },
 	{ "Env of a create", { CREATE "{\"Image\":\"a\",\"Env\":[\"A=" M "\",\"B=x=" M "\"]}" } },
+	{ "Cmd of an image", { CREATE "{\"Cmd\":[\"login\",\"" M "\"],\"Image\":\"hashicorp/vault:1\"}" } },
+	{ "Cmd behind its image", { CREATE "{\"Image\":\"vault:1\",\"Cmd\":[\"login\",\"" M "\"]}" } },
 	{ "Env, escaped", { CREATE "{\"\\u0045nv\":[\"\\u0041\\u003d" M "\"],\"env\":[\"A=" M "\"]}" } },
 	{ "Env as no list", { CREATE "{\"Env\":\"A=" M "\",\"env\":{\"A\":\"" M "\"},\"ENV\":[[\"A=" M "\"]]}" } },
 	{ "Env of an exec", { "POST /containers/a/exec" JSON "{\"Cmd\":[\"sh\"],\"Env\":[\"A=" M "\"]}" } },

@@ -13,7 +13,7 @@
 #include "markers_bed.h"
 
 /* clang-format off */
-/* Arguments apart by '|': in the command line of a process, and in a container's. */
+/* Arguments apart by '|', of a shell '%': in the command line of a process, and in a container's. */
 static const char *const commands[] = {
 	"mysql|-u|root|-p" M,	"mysqladmin|--password=" M "|ping", "sshpass|-p|" M "|ssh|h",
 	"curl|-u|me:" M "|h",	"curl|-H|Authorization: Basic " M,  "curl|-HX-Registry-Auth: " M,
@@ -32,6 +32,15 @@ static const char *const commands[] = {
 	"sh|-c|export PW=" M,	"a|{\"pw\":\"" M "\"}",	    "aws|configure|set|aws_secret_access_key|" M,
 	"vault|login|" M,	"openssl|enc|-k|" M,		    "htpasswd|-b|f|u|" M,
 	"rabbitmqctl|add_user|u|" M,				    "kubectl|create|--from-literal=k=" M,
+	"sh|-c|chpasswd <<< u:" M,		"sh|-c|echo u:" M " % chpasswd -e",
+	"sh|-c|printf " M "%docker login --password-stdin h",
+	"sh|-c|(id; echo " M ") % gh auth login --with-token",
+	"sh|-c|vault login - <<E\n" M "\nE\nid",	"sh|-c|echo " M " % sudo -S id",
+	"mysql|-e|CREATE USER u IDENTIFIED BY '" M "'",		    "psql|-c|Alter Role r Password \"" M "\"",
+	"sh|-c|mysql -e \"SET PASSWORD FOR u = PASSWORD('" M "')\"",
+	"redis-cli|-h|h|AUTH|u|" M,	"redis-cli|ACL|SETUSER|u|>" M,
+	"sh|-c|redis-cli CONFIG SET requirepass " M,		    "sh|-c|echo AUTH " M "%redis-cli",
+	"docker|run|hashicorp/vault:1|login|" M,
 	"a|--pin|" M,		"a|PIN=" M,			    "a|say internal-" M,
 };
 /* clang-format on */
@@ -77,7 +86,7 @@ static void runs(struct markers *markers, const char *line, size_t kept)
 	struct wire_socket_sender sender = { .task = message.exec.task, .inode = INODE };
 
 	for (size_t i = 0; i < kept; i++)
-		message.tail[i] = line[i] == '|' ? '\0' : line[i];
+		message.tail[i] = line[i] == '|' ? '\0' : line[i] == '%' ? '|' : line[i];
 	message.exec.header.length = (uint32_t)kept;
 	markers_say(markers, &message.exec.header, WIRE_process_exec, sizeof(message.exec));
 	sender.connection = markers->connection + 1;
@@ -97,6 +106,10 @@ static void declares(struct markers *markers, const char *line, bool everything)
 			buffer_append_string(&create, "\",\"");
 		else if (*line == '"' || *line == '\\')
 			buffer_printf(&create, "\\%c", *line);
+		else if (*line == '\n')
+			buffer_append_string(&create, "\\n");
+		else if (*line == '%')
+			buffer_append_char(&create, '|');
 		else
 			buffer_append_char(&create, *line);
 	buffer_append_string(&create, "\"]}");

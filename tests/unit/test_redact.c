@@ -235,7 +235,7 @@ static void test_places_of_secrets(void **state)
 	expect_script("echo a:b; echo u:pw1|chpasswd",
 		      "echo a:b; echo u:[redacted len=3]|chpasswd");
 	expect_script("echo a:b | tee /x", "echo a:b | tee /x");
-	expect_with(NULL, "sh|-c|echo u:pw1 ", true, "sh|-c|echo u:[redacted len=3] ");
+	expect_with(NULL, "sh|-c|echo u:pw1 ", true, "sh|-c|echo [redacted len=5] ");
 }
 
 /* Words that only stand near one, and programs behind it. */

@@ -19,14 +19,14 @@ static void add_list(struct record *record, enum field field, const struct text_
 		record_add_text(record, field, text_list_at(list, i));
 }
 
-static void add_command(const struct redact *redact, enum field field,
+static void add_command(const struct redact *redact, enum field field, struct text image,
 			const struct text_list *command, struct record *record)
 {
 	_cleanup_text_list_ struct text_list masked = {};
 
 	if (command->count == 0)
 		return;
-	if (redact_arguments(redact, command, &masked) < 0)
+	if (redact_command(redact, image, command, &masked) < 0)
 		record->error = -ENOMEM;
 	add_list(record, field, &masked);
 }
@@ -87,6 +87,7 @@ static void fill_namespaces(const struct declared *declared, struct record *reco
 void declare_fill(const struct declared *declared, const struct redact *redact,
 		  struct record *record)
 {
+	struct text image = declared->image;
 	const struct {
 		enum field field;
 		const struct text_list *list;
@@ -110,13 +111,16 @@ void declare_fill(const struct declared *declared, const struct redact *redact,
 		{ FIELD_declared_settings, &declared->settings, true },
 	};
 
+	/* It comes behind the command: where a body was cut it may have been any. */
+	if (image.length == 0 || declared->cut || declared->broken)
+		image = TEXT("vault");
 	set_if_any(record, FIELD_declared_image, declared->image);
 	set_if_any(record, FIELD_declared_source, declared->source);
 	set_if_any(record, FIELD_declared_container, declared->container);
 	set_if_any(record, FIELD_declared_user, declared->user);
 	set_if_any(record, FIELD_declared_driver, declared->driver);
-	add_command(redact, FIELD_declared_command, &declared->command, record);
-	add_command(redact, FIELD_declared_healthcheck, &declared->healthcheck, record);
+	add_command(redact, FIELD_declared_command, image, &declared->command, record);
+	add_command(redact, FIELD_declared_healthcheck, TEXT(""), &declared->healthcheck, record);
 	if (declared->privileged >= 0)
 		record_set_boolean(record, FIELD_declared_privileged, declared->privileged);
 	fill_namespaces(declared, record);

@@ -263,11 +263,11 @@ static int apply_patterns(const struct redact *redact, struct text_list *list, s
 	return 0;
 }
 
-int redact_arguments(const struct redact *redact, const struct text_list *arguments,
-		     struct text_list *ret)
+int redact_command(const struct redact *redact, struct text image,
+		   const struct text_list *arguments, struct text_list *ret)
 {
 	size_t first = ret->count;
-	int r = redact_known_arguments(redact, arguments, ret);
+	int r = redact_known_arguments(redact, image, arguments, ret);
 
 	if (r == 0)
 		r = apply_patterns(redact, ret, first);
@@ -276,6 +276,12 @@ int redact_arguments(const struct redact *redact, const struct text_list *argume
 		ret->cut = true;
 	}
 	return r;
+}
+
+int redact_arguments(const struct redact *redact, const struct text_list *arguments,
+		     struct text_list *ret)
+{
+	return redact_command(redact, TEXT(""), arguments, ret);
 }
 
 void redact_text(const struct redact *redact, struct text text, bool cut, struct buffer *ret)

@@ -54,6 +54,10 @@ void redact_free(struct redact *redact);
 int redact_arguments(const struct redact *redact, const struct text_list *arguments,
 		     struct text_list *ret);
 
+/* The same of a container, whose image may be the program: vault:1.13. Empty: none is known. */
+int redact_command(const struct redact *redact, struct text image,
+		   const struct text_list *arguments, struct text_list *ret);
+
 /*
  * The query of a request target: parameters that the operation names with their values, all others
  * by name and length. `operation` may be NULL: none is named. Appends to `ret`, whose error is set

@@ -6,12 +6,9 @@
 #include "base/cleanup.h"
 #include "correlate/redact_command.h"
 
-#define MOST_SHOWN_WORDS 64 /* of echo, until the program that reads them */
-#define MOST_NESTING     3  /* of command lines within an argument: sh -c '... "..."' */
+#define MOST_NESTING 3 /* of command lines within an argument: sh -c '... "..."' */
 
 static void take_word(struct command *command, struct text word, struct buffer *ret);
-static void take_shown(struct command *command, enum pending kind, struct text word,
-		       struct buffer *ret);
 
 static bool is_space(char c)
 {
@@ -58,73 +55,42 @@ static void take_quoted(struct command *command, struct text word, bool quotes, 
 	}
 	buffer_append(ret, word.data, start);
 	command->quoted = quotes && start > 0;
-	if (command->shown == PENDING_NONE)
-		take_word(command, (struct text){ word.data + start, end - start }, ret);
-	else
-		take_shown(command, command->shown, (struct text){ word.data + start, end - start },
-			   ret);
+	take_word(command, (struct text){ word.data + start, end - start }, ret);
 	buffer_append(ret, word.data + end, word.length - end);
-}
-
-/*
- * echo NAME:PASSWORD | chpasswd: what is shown, before it is known to whom. Of a line that was cut
- * any may be that.
- */
-static enum pending look_at_shown(const struct command *command, struct text line, size_t start,
-				  size_t end)
-{
-	struct text program = redact_program_of((struct text){ line.data + start, end - start });
-	bool lists = text_equal(program, TEXT("printf"));
-
-	if (!lists && !text_equal(program, TEXT("echo")))
-		return PENDING_NONE;
-	for (unsigned words = 0; words < MOST_SHOWN_WORDS && end < line.length; words++) {
-		struct text word;
-
-		while (end < line.length && is_space(line.data[end]))
-			end++;
-		start = end;
-		end = word_end(line, start, true);
-		word = (struct text){ line.data + start, end - start };
-		if (word.length > 0 && memmem(word.data, word.length, "chpasswd", 8))
-			return lists ? PENDING_SECRET : PENDING_USER_PASSWORD;
-		if (word.length > 0 && strchr(";&", word.data[word.length - 1]))
-			return PENDING_NONE;
-	}
-	if (!command->cut)
-		return PENDING_NONE;
-	return lists ? PENDING_SECRET : PENDING_USER_PASSWORD;
 }
 
 /* An argument that is itself a command line: sh -c 'docker run -e A=b x'. */
 static void take_line(const struct command *outer, struct text line, bool quotes,
 		      struct buffer *ret)
 {
+	_cleanup_buffer_ struct buffer fed = {};
 	struct command command = *outer;
+	int r = redact_fed(line, quotes, outer->cut, &fed);
 	size_t i = 0;
 
+	if (r < 0)
+		ret->error = r;
+	else if (r > 0)
+		line = (struct text){ fed.data, fed.length };
 	command.pending = PENDING_NONE;
 	command.script = false;
-	command.shown = PENDING_NONE;
 	command.until = 0;
+	command.every = 0;
+	command.users = false;
 	command.setting = false;
 	command.nesting = quotes ? outer->nesting + 1 : MOST_NESTING;
 	while (i < line.length) {
-		enum pending shown;
 		size_t end;
 
 		if (is_space(line.data[i])) {
+			if (line.data[i] == '\n' && i > 0 && line.data[i - 1] != '\\')
+				command.every = 0, command.users = false;
 			buffer_append_char(ret, line.data[i++]);
 			continue;
 		}
 		end = word_end(line, i, quotes);
-		shown = look_at_shown(outer, line, i, end);
-		if (line.data[i] == '|' || line.data[i] == ';' || line.data[i] == '&')
-			command.shown = PENDING_NONE;
 		command.cut = outer->cut && end == line.length;
 		take_quoted(&command, (struct text){ line.data + i, end - i }, quotes, ret);
-		if (shown != PENDING_NONE)
-			command.shown = shown;
 		i = end;
 	}
 }
@@ -185,6 +151,11 @@ static void take_secret(struct command *command, enum pending kind, struct text 
 	for (size_t i = 0, mask = 0; i < end && mask == 0; i++) {
 		mask = redact_mask_length((struct text){ word.data + i, end - i });
 		end = mask ? i + mask : end;
+		if (mask && i == 1 && (word.data[0] == '\'' || word.data[0] == '"')) {
+			buffer_append_char(ret, *word.data++);
+			word.length--;
+			end--;
+		}
 	}
 	quote = end > 1 && (word.data[0] == '\'' || word.data[0] == '"') &&
 		word.data[0] == word.data[end - 1];
@@ -195,32 +166,43 @@ static void take_secret(struct command *command, enum pending kind, struct text 
 		     command->cut, ret);
 }
 
+/* ACL SETUSER name >password, <password, #hash, !hash. */
+static bool take_user_rule(struct text word, bool script, struct buffer *ret)
+{
+	size_t sign = word.length > 0 && word.data[0] == '\\';
+
+	if (word.length < sign + 2 || !memchr("><#!", word.data[sign], 4))
+		return false;
+	/* A redirection. */
+	if (script && sign == 0 && memchr("/&>(", word.data[1], 4))
+		return false;
+	buffer_append(ret, word.data, sign + 1);
+	redact_mask(ret, (struct text){ word.data + sign + 1, word.length - sign - 1 });
+	return true;
+}
+
 /* What redact_count_words() has found. */
 static bool take_counted(struct command *command, struct text word, struct buffer *ret)
 {
 	/* No flag, and in a script no operator; "NAME = value" is known by its looks. */
-	size_t others = command->nesting > 0 && !command->quoted ? 8 : 1;
+	bool script = command->nesting > 0 && !command->quoted;
+	size_t others = script ? 8 : 1;
 
+	if (command->users && take_user_rule(word, script, ret))
+		return true;
+	if (command->every > 0 && word.length > 0 &&
+	    !(script && memchr(";&|<>", word.data[0], 5))) {
+		command->every--;
+		if (script && script_value_end(word, 0) < word.length)
+			command->every = 0;
+		take_secret(command, PENDING_SECRET, word, ret);
+		return true;
+	}
 	if (command->until <= 0 || word.length == 0 || memchr("-;&|<>=:", word.data[0], others) ||
 	    --command->until > 0)
 		return false;
 	take_secret(command, PENDING_SECRET, word, ret);
 	return true;
-}
-
-/* What echo or printf is told to show, to a program that reads passwords. */
-static void take_shown(struct command *command, enum pending kind, struct text word,
-		       struct buffer *ret)
-{
-	bool names = word.length > 0 && memchr(word.data, ':', word.length);
-
-	if (word.length == 0 || word.data[0] == '-' || (kind == PENDING_USER_PASSWORD && !names))
-		take_word(command, word, ret);
-	else
-		take_secret(command, names ? PENDING_USER_PASSWORD : kind, word, ret);
-	/* `;` and `|` end what is shown, within a word too. */
-	if (!command->quoted && script_value_end(word, 0) < word.length)
-		command->shown = PENDING_NONE;
 }
 
 /*
@@ -330,12 +312,13 @@ static void take_word(struct command *command, struct text word, struct buffer *
 	take_text(command, word, script, ret);
 }
 
-int redact_known_arguments(const struct redact *redact, const struct text_list *arguments,
-			   struct text_list *ret)
+int redact_known_arguments(const struct redact *redact, struct text image,
+			   const struct text_list *arguments, struct text_list *ret)
 {
 	struct command command = { .redact = redact };
 	_cleanup_buffer_ struct buffer masked = {};
 
+	redact_look_at_image(&command, image);
 	for (size_t i = 0; i < arguments->count; i++) {
 		int r;
 

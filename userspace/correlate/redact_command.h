@@ -39,7 +39,8 @@ struct command {
 	bool cut;         /* the text that is looked at may not be whole */
 	const char *program; /* that has rows of its own, below */
 	int until;           /* so many words, and the last of them is secret; 0: none */
-	enum pending shown;  /* the words of echo or printf, to a program that reads passwords */
+	unsigned every;      /* so many words that come are secret */
+	bool users;          /* ACL SETUSER: a word may be >password */
 	bool setting;        /* "set" was the last word: a name, and its value, come next */
 	bool quoted;         /* the word stood in quotes: nothing in it is the shell's */
 };
@@ -49,6 +50,9 @@ struct text redact_program_of(struct text word);
 
 /* A word that is no flag and no flag's value: a program, or the subcommand of the engine's. */
 void redact_look_at_word(struct command *command, struct text word);
+
+/* The program that a container's command may leave to its image: vault:1.13. */
+void redact_look_at_image(struct command *command, struct text image);
 
 /*
  * What a word of a program that is known says of those behind it: `vault login SECRET`, `htpasswd
@@ -68,3 +72,11 @@ bool redact_take_flag(struct command *command, struct text word, struct buffer *
 /* The value of a flag that is a word of its own, masked by its kind. */
 void redact_mask_value(struct command *command, enum pending kind, struct text value,
 		       struct buffer *ret);
+
+/*
+ * What is piped, or by <<< and here-documents told, to a program that reads secrets from its
+ * standard input; of a script that was `cut` all that may be. `quotes`: they are the shell's.
+ * Returns 1 with `text` masked in `ret`; 0 if there is no such thing, and nothing in `ret`;
+ * -ENOMEM.
+ */
+int redact_fed(struct text text, bool quotes, bool cut, struct buffer *ret);

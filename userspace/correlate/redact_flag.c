@@ -2,6 +2,7 @@
 /* What the flags of a program hide: of an engine's client, and of others that take passwords. */
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
 #include "correlate/redact_command.h"
@@ -20,11 +21,14 @@ static const struct client clients[] = {
 	{ "http", 'a', true, true },       { "mosquitto", 'P', true, false },
 };
 
+#define EVERY 100
+
 /* How many words behind a word or a flag of a program its secret stands. */
 static const struct {
 	const char *program, *word;
 	char letter; /* among those of a flag, in place of the word */
-	int words;   /* the next is 1; of flags that stand together the sum */
+	int words;   /* the next is 1; of flags that stand together the sum; or EVERY one of so many
+		      */
 } places[] = {
 	{ "vault", "login", 0, 1 },
 	{ "openssl", "-k", 0, 1 },
@@ -37,6 +41,11 @@ static const struct {
 	{ "rabbitmqctl", "authenticate_user", 0, 2 },
 	{ "rabbitmqctl", "add_user", 0, 2 },
 	{ "rabbitmqctl", "change_password", 0, 2 },
+	{ "mysqladmin", "password", 0, 1 },
+	{ "redis-cli", "auth", 0, EVERY + 2 }, /* [USER] SECRET */
+	{ "redis-cli", "auth2", 0, EVERY + 2 },
+	{ "valkey-cli", "auth", 0, EVERY + 2 },
+	{ "keydb-cli", "auth", 0, EVERY + 2 },
 };
 
 static bool is_one_of(struct text text, const char *const *words, size_t count)
@@ -78,6 +87,23 @@ static bool is_engine(struct text program)
 	return is_one_of(program, names, ARRAY_SIZE(names));
 }
 
+void redact_look_at_image(struct command *command, struct text image)
+{
+	struct text name = redact_program_of(image);
+
+	for (size_t i = 0; name.length > 0 && i < ARRAY_SIZE(places); i++) {
+		const char *program = places[i].program;
+		size_t length;
+
+		if (name.data[0] != *program)
+			continue;
+		length = strlen(program);
+		if (name.length >= length && memcmp(name.data, program, length) == 0 &&
+		    (name.length == length || name.data[length] == ':' || name.data[length] == '@'))
+			command->program = program;
+	}
+}
+
 static void look_at_program(struct command *command, struct text word)
 {
 	struct text program = redact_program_of(word);
@@ -96,9 +122,7 @@ static void look_at_program(struct command *command, struct text word)
 					     .cut = command->cut };
 		return;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
-		if (text_equal(program, text_of(places[i].program)))
-			command->program = places[i].program;
+	redact_look_at_image(command, program);
 	command->until = command->until > 0 ? command->until : 0;
 	for (size_t i = 0; program.length > 0 && i < ARRAY_SIZE(clients); i++) {
 		size_t length;
@@ -157,28 +181,45 @@ static bool is_letters(struct text flag)
 	return flag.length > 1 && flag.data[0] == '-';
 }
 
+/* Whatever the case; flags as they are. */
+static bool is_word(struct text word, const char *name)
+{
+	return word.length > 0 && (word.data[0] | 0x20) == (name[0] | 0x20) &&
+	       word.length == strlen(name) &&
+	       (*name == '-' ? memcmp(word.data, name, word.length)
+			     : strncasecmp(word.data, name, word.length)) == 0;
+}
+
 void redact_count_words(struct command *command, struct text word)
 {
 	/* These are a name wherever they stand (redis.conf). */
 	static const char *const directives[] = { "requirepass", "masterauth" };
 	bool plain = word.length > 0 && word.data[0] != '-', letters = is_letters(word);
 
-	for (size_t i = 0; command->program && i < ARRAY_SIZE(places); i++)
-		if (strcmp(command->program, places[i].program) == 0 &&
-		    (places[i].word ? text_equal(word, text_of(places[i].word))
-				    : letters && memchr(word.data, places[i].letter, word.length)))
+	for (size_t i = 0; command->program && i < ARRAY_SIZE(places); i++) {
+		if (strcmp(command->program, places[i].program) != 0 ||
+		    !(places[i].word ? is_word(word, places[i].word)
+				     : letters && memchr(word.data, places[i].letter, word.length)))
+			continue;
+		if (places[i].words > EVERY)
+			command->every = (unsigned)(places[i].words - EVERY);
+		else
 			command->until += places[i].words;
+	}
 	if (!plain) {
 		command->setting &= word.length > 1 && word.data[1] == '-';
 		return;
 	}
-	if (is_one_of(word, directives, ARRAY_SIZE(directives)) ||
+	if (is_word(word, directives[0]) || is_word(word, directives[1]) ||
 	    (command->setting && is_secret_word(command, word)))
 		command->until = 1;
 	command->setting = text_equal(word, TEXT("set"));
+	command->users |= is_word(word, "setuser");
 	/* Another command begins. */
 	if (strchr(";&|", word.data[0]) || strchr(";&|", word.data[word.length - 1])) {
 		command->until = 0;
+		command->every = 0;
+		command->users = false;
 		command->program = NULL;
 	}
 }

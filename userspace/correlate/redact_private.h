@@ -13,12 +13,24 @@ size_t redact_mask_length(struct text text);
 /* The built-in rules for text, and the operator's names. */
 void redact_known(const struct redact *redact, struct text text, bool cut, struct buffer *ret);
 
-/* The same for a command line. Returns 0 or -ENOMEM. */
-int redact_known_arguments(const struct redact *redact, const struct text_list *arguments,
-			   struct text_list *ret);
+/* The same for a command line, of a container of this image or of none. Returns 0 or -ENOMEM. */
+int redact_known_arguments(const struct redact *redact, struct text image,
+			   const struct text_list *arguments, struct text_list *ret);
 
 /* A change of an image, an instruction of a Dockerfile: ENV and ARG without their values. */
 void redact_change(const struct redact *redact, struct text change, struct buffer *ret);
+
+/* redact_sql.c: a text, and whether it is SQL, which is asked when something in it may be. */
+struct redact_sql {
+	struct text text;
+	bool looked, found;
+};
+
+/*
+ * A password where one of its words (IDENTIFIED, PASSWORD, REPLACE) begins a rest of the text.
+ * Returns how much of it was written, masked; 0 for nothing.
+ */
+size_t redact_take_sql(struct redact_sql *sql, struct text rest, struct buffer *ret);
 
 /* redact_value.c: the values of flags. */
 

@@ -111,7 +111,8 @@ bool redact_is_secret_name(const struct redact *redact, struct text name)
 	for (size_t i = 0; i < ARRAY_SIZE(not_ends); i++)
 		if (ends_with(name, not_ends[i]))
 			return false;
-	if (starts_with(name, "no-") || (name.length == 3 && memcmp(name.data, "PWD", 3) == 0))
+	if (starts_with(name, "no-") || starts_with(name, "with-token") ||
+	    (name.length == 3 && memcmp(name.data, "PWD", 3) == 0))
 		return false;
 	for (struct text rest = name; rest.length > 4; rest = skip(rest, 1))
 		for (size_t i = 0; may_begin(rest.data[0]) && i < ARRAY_SIZE(words); i++)
@@ -373,9 +374,15 @@ static size_t plain_word(struct text text)
 	return i == text.length || strchr("/+,;()&?#~@", text.data[i]) ? i : 0;
 }
 
+static bool may_begin_sql(char c)
+{
+	return (c | 0x20) == 'i' || (c | 0x20) == 'p' || (c | 0x20) == 'r';
+}
+
 void redact_known(const struct redact *redact, struct text text, bool cut, struct buffer *ret)
 {
 	size_t i = 0, name = 0; /* name: where the current run of name characters began */
+	struct redact_sql sql = { .text = text };
 	size_t address_end = 0; /* of the URL that is being read: what it is made of is known */
 
 	while (i < text.length) {
@@ -388,6 +395,8 @@ void redact_known(const struct redact *redact, struct text text, bool cut, struc
 			size_t plain = plain_word(rest);
 
 			taken = take_token(rest, cut, ret);
+			if (!taken && may_begin_sql(*rest.data))
+				taken = redact_take_sql(&sql, rest, ret);
 			if (!taken && plain) {
 				buffer_append(ret, rest.data, plain);
 				i += plain;

@@ -151,7 +151,7 @@ $B/man/%: docs/man/%.scd
 	$(call say,MAN,$@)scdoc <$< >$@
 
 bench:
-	$(Q)tools/deps test
+	$(Q)tools/deps bench
 	$(Q)$(MAKE) --no-print-directory -j2 $B/docktrail $(BENCHES:%=$B/bench/%)
 	$(Q)tests/bench/run
 

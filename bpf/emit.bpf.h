@@ -133,7 +133,11 @@ static __always_inline void header_fill(struct wire_header *header, enum wire_me
  * A record of fixed size (no strings): reserved in its ring and begun, to be sent with EMIT_SEND,
  * or NULL, and then counted.
  */
-#define EMIT_BEGIN(ring, name)                                                                     \
+#define EMIT_BEGIN(ring, name) EMIT_BEGIN_OR(ring, name, lost)
+/* The same where the process that runs here is who acts. */
+#define EMIT_BEGIN_HERE(ring, name) EMIT_BEGIN_OR(ring, name, lost_here)
+
+#define EMIT_BEGIN_OR(ring, name, count)                                                           \
 	({                                                                                         \
 		struct wire_##name *record_ =                                                      \
 			bpf_ringbuf_reserve(&ring, sizeof(struct wire_##name), 0);                 \
@@ -141,7 +145,7 @@ static __always_inline void header_fill(struct wire_header *header, enum wire_me
 			__builtin_memset(record_, 0, sizeof(*record_));                            \
 			header_fill(&record_->header, WIRE_##name, sizeof(*record_));              \
 		} else {                                                                           \
-			lost_here(WIRE_##name, WIRE_LOSS_ring_full, 0, 0);                         \
+			count(WIRE_##name, WIRE_LOSS_ring_full, 0, 0);                             \
 		}                                                                                  \
 		record_;                                                                           \
 	})

@@ -42,7 +42,7 @@ static __always_inline bool has_share(__u32 uid)
 		bpf_map_update_elem(&shares, &uid, &new, BPF_ANY);
 		return true;
 	}
-	more = (new.time - share->time) / SHARE_REFILL;
+	more = new.time > share->time ? (new.time - share->time) / SHARE_REFILL : 0;
 	if (more) { /* two CPUs may count it up at once: a share is no exact measure */
 		share->time = new.time;
 		share->left =
@@ -202,7 +202,7 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 
 	if (child->pid != child->tgid /* a thread */ || !may_tell(child, WIRE_process_fork))
 		return 0;
-	record = EMIT_BEGIN(ring_noise, process_fork);
+	record = EMIT_BEGIN_HERE(ring_noise, process_fork);
 	if (!record)
 		return 0;
 	task_fill(&record->task, child);
@@ -263,7 +263,7 @@ int BPF_PROG(process_exit, struct task_struct *task)
 
 	if (!is_end_of_process(task) || !may_tell(task, WIRE_process_exit))
 		return 0;
-	record = EMIT_BEGIN(ring_noise, process_exit);
+	record = EMIT_BEGIN_HERE(ring_noise, process_exit);
 	if (!record)
 		return 0;
 	record->start = task->group_leader->start_boottime;

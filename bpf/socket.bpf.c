@@ -17,6 +17,7 @@
 struct mark_storage marks SEC(".maps");
 struct spare_mark_sockets spare_marks SEC(".maps");
 __u64 spare_marked;
+__u32 spare_looks;
 struct listener_files listeners SEC(".maps");
 struct handed_over_connections handed_over SEC(".maps");
 struct listener_names listener_names SEC(".maps");
@@ -412,7 +413,10 @@ static __always_inline void tell_spare(struct seq_file *seq, struct sock *engine
 	struct sock *client = end ? end->peer : NULL;
 	struct mark *mark = client ? spare_mark_of(client) : NULL;
 
-	if (mark && !is_over(client, mark))
+	if (!mark)
+		return;
+	mark->seen = spare_looks;
+	if (!is_over(client, mark))
 		tell_alive(seq, mark);
 }
 
@@ -428,5 +432,19 @@ int socket_alive(struct bpf_iter__bpf_sk_storage_map *ctx)
 	tell_alive(ctx->meta->seq, mark);
 	if (spare_marked && mark->direction == WIRE_ENGINE)
 		tell_spare(ctx->meta->seq, sk);
+	return 0;
+}
+
+/* Those whose sockets are gone: after the look above, which has seen all others. */
+SEC("iter/bpf_map_elem")
+int spare_forget(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct mark *mark = ctx->value;
+	__u64 *cookie = ctx->key, key;
+
+	if (!mark || !cookie || spare_looks - mark->seen < 3)
+		return 0;
+	key = *cookie;
+	bpf_map_delete_elem(&spare_marks, &key);
 	return 0;
 }

@@ -30,6 +30,7 @@ struct mark {
 	__u32 sender_pid, sender_uid, sender_effective_uid, sender_exec;
 	__u32 connector; /* pid of who connected */
 	__u32 turn, turn_bytes;
+	__u32 seen; /* in spare_marks: the last look that found its socket */
 	__u8 direction;
 	__u8 answered; /* the other side has spoken since this turn began */
 	__u8 stream;   /* enum stream */
@@ -57,10 +58,10 @@ struct mark_storage {
 /*
  * Of sockets whose storage is refused: its memory is part of what a socket may set aside
  * (sk_storage_charge(), net.core.optmem_max), and SO_ATTACH_FILTER uses that up. By cookie, which
- * is given once. Who makes many of them pushes out his own.
+ * is given once. Nothing is pushed out: a mark that were made anew would begin to count again.
  */
 struct spare_mark_sockets {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
 	__type(key, __u64);
 	__type(value, struct mark);
@@ -99,6 +100,7 @@ extern struct handed_over_connections handed_over SEC(".maps");
 extern struct mark_storage marks SEC(".maps");
 extern struct spare_mark_sockets spare_marks SEC(".maps");
 extern __u64 spare_marked; /* how many were made: a load tells that there are none */
+extern __u32 spare_looks;  /* how often userspace has looked who is alive */
 extern struct listener_files listeners SEC(".maps");
 extern struct listener_names listener_names SEC(".maps");
 extern const volatile __u32
@@ -203,6 +205,7 @@ static __always_inline struct mark *mark_spare(struct sock *sk, struct mark *new
 	__u64 cookie = bpf_get_socket_cookie(sk);
 
 	__sync_fetch_and_add(&spare_marked, 1);
+	new->seen = spare_looks;
 	bpf_map_update_elem(&spare_marks, &cookie, new, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&spare_marks, &cookie);
 }
@@ -312,7 +315,7 @@ static __always_inline void sending(struct sock *from, struct sock *to)
 	task = bpf_get_current_task_btf();
 	if (!sender_changed(mark, task))
 		return;
-	record = EMIT_BEGIN(ring_api, socket_sender);
+	record = EMIT_BEGIN_HERE(ring_api, socket_sender);
 	if (!record) {
 		mark->sender_start = 0; /* said again at the next send */
 		return;

@@ -39,14 +39,54 @@ struct listening_port_counts listening_ports SEC(".maps");
 
 /*
  * Of MPTCP listeners that were there before only the upper socket can be had, from the process that
- * holds it: who comes to the one below is known by its port. The value is the upper one's cookie.
+ * holds it: who comes to the one below is known by its port.
  */
+struct upper_place {
+	__u32 network, port;
+};
+
+struct upper_listeners {
+	__u64 cookie; /* of the last one */
+	__u64 count;
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 256);
-	__type(key, __u16);
-	__type(value, __u64);
-} upper_listeners SEC(".maps");
+	__type(key, struct upper_place);
+	__type(value, struct upper_listeners);
+} upper_places SEC(".maps");
+
+static __always_inline struct upper_listeners *uppers_of(struct sock *sk, __u16 port)
+{
+	struct upper_place place = { .network = network_of(sk), .port = port };
+
+	return bpf_map_lookup_elem(&upper_places, &place);
+}
+
+/* False: there is no room to know them. */
+static __always_inline bool upper_add(struct sock *sk, __u16 port, __u64 cookie)
+{
+	struct upper_place place = { .network = network_of(sk), .port = port };
+	struct upper_listeners new = {}, *uppers;
+
+	bpf_map_update_elem(&upper_places, &place, &new, BPF_NOEXIST);
+	uppers = bpf_map_lookup_elem(&upper_places, &place);
+	if (!uppers)
+		return false;
+	uppers->cookie = cookie;
+	__sync_fetch_and_add(&uppers->count, 1);
+	return true;
+}
+
+static __always_inline void upper_remove(struct sock *sk, __u16 port)
+{
+	struct upper_place place = { .network = network_of(sk), .port = port };
+	struct upper_listeners *uppers = bpf_map_lookup_elem(&upper_places, &place);
+
+	if (uppers && __sync_fetch_and_add(&uppers->count, -1) <= 1)
+		bpf_map_delete_elem(&upper_places, &place);
+}
 
 /* ---- who */
 
@@ -214,8 +254,8 @@ static __always_inline void tcp_listener_mark(struct sock *sk, const struct tcp_
 	if (new->upper)
 		return;
 	ports_change(new->port, 1);
-	if (sk->sk_protocol == IPPROTO_MPTCP)
-		bpf_map_update_elem(&upper_listeners, &new->port, &new->cookie, BPF_ANY);
+	if (sk->sk_protocol == IPPROTO_MPTCP && !upper_add(sk, new->port, new->cookie))
+		lost(WIRE_engine_listen, WIRE_LOSS_no_memory, 0, 0);
 }
 
 /* The cookie of the one below, which has one since it was marked. */
@@ -270,14 +310,14 @@ static __always_inline void line_begin(struct sock *sk, bool present)
 	struct tcp_listener *listener = bpf_sk_storage_get(&tcp_listeners, sk, 0, 0);
 	struct tcp_line new = {}, *line;
 	__u16 port = sk->__sk_common.skc_num;
-	__u64 *upper = NULL;
+	struct upper_listeners *uppers = NULL;
 
 	if (!listener) {
-		upper = bpf_map_lookup_elem(&upper_listeners, &port);
-		if (!upper)
+		uppers = uppers_of(sk, port);
+		if (!uppers)
 			return;
 	}
-	new.listener = listener ? listener->cookie : *upper;
+	new.listener = listener ? listener->cookie : uppers->cookie;
 	new.opened = bpf_ktime_get_boot_ns();
 	new.client.direction = WIRE_CLIENT;
 	new.engine.direction = WIRE_ENGINE;
@@ -398,7 +438,7 @@ static __always_inline void socket_closed(struct sock *sk, int old)
 			return;
 		ports_change(port, -1);
 		if (sk->sk_protocol == IPPROTO_MPTCP)
-			bpf_map_delete_elem(&upper_listeners, &port);
+			upper_remove(sk, port);
 		return;
 	}
 	line = bpf_sk_storage_get(&tcp_lines, sk, 0, 0);

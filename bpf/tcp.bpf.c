@@ -227,7 +227,7 @@ static __always_inline __u32 upper_sequence(struct sk_buff *skb)
 static __always_inline struct tcp_line *upper_line(struct sk_buff *skb, struct sock *sk)
 {
 	struct mptcp_sock___part *upper = (void *)sk;
-	struct tcp_line new = {};
+	struct tcp_line new = {}, *line;
 
 	if (!is_internet(sk) || sk->sk_protocol != IPPROTO_MPTCP ||
 	    !is_listening_port(sk->__sk_common.skc_num))
@@ -241,7 +241,10 @@ static __always_inline struct tcp_line *upper_line(struct sk_buff *skb, struct s
 		new.client_base--;
 		new.client.taken = 1;
 	}
-	return bpf_sk_storage_get(&tcp_lines, sk, &new, BPF_SK_STORAGE_GET_F_CREATE);
+	line = bpf_sk_storage_get(&tcp_lines, sk, &new, BPF_SK_STORAGE_GET_F_CREATE);
+	if (!line)
+		lost(WIRE_tcp_accept, WIRE_LOSS_no_memory, 0, 0);
+	return line;
 }
 
 static __always_inline void upper_taken(struct sk_buff *skb, struct tcp_line *line, __u32 length)

@@ -10,13 +10,15 @@
 
 static const uint16_t ports[] = { PORT, ANOTHER, 0 };
 
-/* Another one than what the tests make: it stays for all of them. */
+/* Others than what the tests make: they stay for all of them. */
 static void listen_before(struct scene *scene)
 {
-	static int listener;
+	static int listeners[2];
 
-	listener = tcp_listen_by(IPPROTO_MPTCP, AF_INET, "127.0.0.1", ANOTHER);
-	scene->prepared = listener >= 0 ? &listener : NULL;
+	for (int i = 0; i < 2; i++)
+		listeners[i] = tcp_listen_by(IPPROTO_MPTCP, AF_INET, i ? "127.0.0.5" : "127.0.0.1",
+					     ANOTHER);
+	scene->prepared = listeners[0] >= 0 && listeners[1] >= 0 ? listeners : NULL;
 }
 
 static void skip_without_mptcp(const struct scene *scene)
@@ -99,6 +101,19 @@ static void what_listens_now_is_heard(struct scene *scene, const void *protocol)
 	close(listener);
 }
 
+/* Engines at two addresses, or in two network namespaces, may have the same port. */
+static void the_end_of_one_listener_hides_no_other(struct scene *scene, const void *argument)
+{
+	int *listeners = scene->prepared;
+
+	skip_without_mptcp(scene);
+	assert_int_equal(bpf_source_look(scene->source), 0);
+	scene_settle(scene);
+	close(listeners[1]);
+	scene_settle(scene);
+	is_heard(scene, listeners[0], IPPROTO_TCP, ANOTHER, true);
+}
+
 static bool looks_at_packets(const struct scene *scene)
 {
 	const struct bpf_hook_state *hooks;
@@ -137,6 +152,7 @@ int main(void)
 		  &multipath },
 		{ "what_listens_now_is_heard, plain", what_listens_now_is_heard, &plain },
 		{ "what_listens_now_is_heard, multipath", what_listens_now_is_heard, &multipath },
+		SCENE_TEST(the_end_of_one_listener_hides_no_other),
 		SCENE_TEST(both_kinds_are_counted_until_they_close),
 	};
 	const struct scene_suite suite = {

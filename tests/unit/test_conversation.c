@@ -178,15 +178,33 @@ static void lost_turns_are_counted_and_the_next_is_read(void **state)
 	assert_string_equal(talk->seen[3].state, "ambiguous");
 }
 
-static void what_makes_no_sense_is_refused(void **state)
+/* A request is never taken for one that was there before. */
+static void where_the_probes_count_again_there_is_a_hole(void **state)
 {
 	struct talk *talk = *state;
 
 	talk_connects(talk, 1, 10);
 	talk_asks(talk, 1, PING);
-	talk->offset[WIRE_CLIENT][1] -= 5;
-	assert_int_equal(talk_took(talk, 1, WIRE_CLIENT, PING, 5, 5), -EBADMSG);
-	talk->offset[WIRE_CLIENT][1] = strlen(PING);
+	talk_answers(talk, 1, OK);
+	talk->offset[WIRE_CLIENT][1] = 0;
+	talk->turn[WIRE_CLIENT][1] = 0;
+	talk_asks(talk, 1, CREATE);
+	talk_answers(talk, 1, CREATED MADE);
+	conversations_end(talk->conversations, talk->now);
+	assert_int_equal(talk->count, 4);
+	assert_string_equal(talk->seen[2].state, "ambiguous"); /* the hole may have been one */
+	assert_string_equal(talk->seen[3].path, "/containers/create");
+}
+
+static void what_makes_no_sense_is_refused(void **state)
+{
+	struct talk *talk = *state;
+	struct wire_socket_piece sideways = { .connection = 1, .direction = 2 };
+
+	talk_connects(talk, 1, 10);
+	talk_asks(talk, 1, PING);
+	assert_int_equal(talk_say(talk, &sideways.header, WIRE_socket_piece, sizeof(sideways)),
+			 -EBADMSG);
 	talk_answers(talk, 1, OK);
 	assert_int_equal(talk_last(talk, EVENT_api_request)->status, 200);
 	talk_ends(talk, 7, WIRE_CLIENT); /* of a connection that nobody knows */
@@ -257,6 +275,7 @@ int main(void)
 		TEST(bytes_that_were_cut_leave_the_request),
 		TEST(a_request_within_what_was_cut_is_said),
 		TEST(lost_turns_are_counted_and_the_next_is_read),
+		TEST(where_the_probes_count_again_there_is_a_hole),
 		TEST(what_makes_no_sense_is_refused),
 		TEST(an_upgrade_is_said_and_nothing_else),
 	};

@@ -142,6 +142,24 @@ static void unread_http2_is_told_and_refused_http2_is_a_request(void **state)
 	assert_int_equal(seen->severity, 75);
 	assert_string_equal(seen->reason, "what is asked from here on is not read");
 
+	talk_connects(talk, 3, 10);
+	talk_asks(talk, 3, PING "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+	talk_answers(talk, 3, OK);
+	assert_int_equal(talk_took(talk, 3, WIRE_ENGINE, settings, sizeof(settings) - 1,
+				   sizeof(settings) - 1),
+			 0);
+	/* The client chooses when a turn begins, and what a file says that it asks for. */
+	talk_asks(talk, 3, "window");
+	talk_answers(talk, 3, "HTTP/1.1 505 No\r\nContent-Length: 0\r\n\r\n");
+	talk_ends(talk, 3, WIRE_CLIENT);
+	talk_ends(talk, 3, WIRE_ENGINE);
+	seen = &talk->seen[talk->count - 2];
+	assert_string_equal(seen->state, "http2");
+	assert_int_equal(seen->status, 0);
+	seen--;
+	assert_string_equal(seen->path, "/_ping");
+	assert_int_equal(seen->status, 200);
+
 	talk_connects(talk, 2, 10);
 	talk_asks(talk, 2, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 	talk_answers(talk, 2, "HTTP/1.1 301 Moved\r\nContent-Length: 0\r\n\r\n");

@@ -66,9 +66,72 @@ static void a_form_is_more_of_the_query(void **state)
 
 		expect(record, FIELD_api_operation, "ImageCreate");
 		expect(record, FIELD_declared_image, "evil:1");
-		expect(record, FIELD_api_form, "fromImage=evil&tag=1&password=[redacted len=7]");
+		expect(record, FIELD_api_form, "fromImage=evil&tag=1&[redacted len=16]");
 		expect(record, FIELD_url_query, "fromImage=good&x=[redacted len=7]");
 		assert_false(record_has(record, FIELD_declared_cut));
+		record_free(record);
+	}
+}
+
+/* A tool may give a form's type to anything, and its default is often that one. */
+static void of_what_is_no_parameter_only_the_length_is_kept(void **state)
+{
+	static const struct {
+		const char *target, *body, *kept;
+	} bodies[] = {
+		{ "/auth", "{\"username\":\"bob\",\"password\":\"" SECRET "\"}",
+		  "[redacted len=39]" },
+		{ "/secrets/create?name=x", SECRET, "[redacted len=7]" },
+		{ "/secrets/create",
+		  "{\"Name\":\"s\",\"Data\":\"" SECRET "==", "[redacted len=29]" },
+		{ "/nowhere", "name=" SECRET "&x&fromImage=" SECRET,
+		  "[redacted len=12]&[redacted len=1]&[redacted len=17]" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bodies); i++) {
+		struct record *record = describe("POST", bodies[i].target, FORM, bodies[i].body, 8);
+
+		expect(record, FIELD_api_form, bodies[i].kept);
+		record_free(record);
+	}
+}
+
+static void an_empty_form_hides_no_query(void **state)
+{
+	struct record *record =
+		describe("POST", "/images/create?fromImage=good&tag=2", FORM, "", 1);
+
+	expect(record, FIELD_declared_image, "good:2");
+	record_free(record);
+	record = describe("POST", "/images/create?fromImage=good&tag=2", FORM, "tag=3", 1);
+	expect(record, FIELD_declared_image, "good:3");
+	record_free(record);
+}
+
+static void a_form_hides_no_object(void **state)
+{
+	struct record *record =
+		describe("POST", "/containers/create?name=a", FORM,
+			 "{\"Image\":\"i\",\"HostConfig\":{\"Privileged\":true}}", 9);
+
+	expect(record, FIELD_declared_image, "i");
+	assert_true(record_has(record, FIELD_declared_privileged));
+	assert_int_equal(record_number(record, FIELD_event_severity), 75);
+	record_free(record);
+}
+
+/* Of such a type Go reads no form, and says so to nobody. */
+static void a_doubtful_form_is_told_and_not_believed(void **state)
+{
+	static const char *const types[] = { FORM " x", FORM "; a=1; a=2", FORM ";" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		struct record *record = describe("POST", "/images/create?fromImage=evil", types[i],
+						 "fromImage=good", 5);
+
+		expect(record, FIELD_declared_image, "evil");
+		expect(record, FIELD_api_form, "fromImage=good");
+		expect(record, FIELD_api_reason, "a body that not every engine reads as a form");
 		record_free(record);
 	}
 }
@@ -77,7 +140,7 @@ static void what_is_no_form_is_none(void **state)
 {
 	static const struct {
 		const char *method, *type;
-	} others[] = { { "GET", FORM }, { "POST", "application/json" }, { "POST", FORM "x" } };
+	} others[] = { { "GET", FORM }, { "POST", "application/json" }, { "POST", "" } };
 
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
 		struct record *record = describe(others[i].method, "/images/create?fromImage=good",
@@ -97,7 +160,7 @@ static void a_long_form_is_cut_and_says_so(void **state)
 	memcpy(body, "fromImage=evil&b=", 17);
 	record = describe("POST", "/images/create", FORM "; charset=utf-8", body, 999);
 	expect(record, FIELD_declared_image, "evil");
-	expect(record, FIELD_api_form, "fromImage=evil&b=[redacted len=4079]");
+	expect(record, FIELD_api_form, "fromImage=evil&[redacted len=4081]");
 	assert_true(record_has(record, FIELD_declared_cut));
 	record_free(record);
 }
@@ -106,6 +169,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_form_is_more_of_the_query),
+		cmocka_unit_test(of_what_is_no_parameter_only_the_length_is_kept),
+		cmocka_unit_test(an_empty_form_hides_no_query),
+		cmocka_unit_test(a_form_hides_no_object),
+		cmocka_unit_test(a_doubtful_form_is_told_and_not_believed),
 		cmocka_unit_test(what_is_no_form_is_none),
 		cmocka_unit_test(a_long_form_is_cut_and_says_so),
 	};

@@ -345,6 +345,12 @@ static void who_connects_and_asks_much_later_is_named(void **state)
 	assert_int_equal(last(fixture, EVENT_socket_connect)->pid, 20);
 	assert_int_equal(accepts(fixture, 8, 1), 0);
 	assert_int_equal(last(fixture, EVENT_socket_connect)->pid, 0);
+	/* Nor whoever comes later from the same port. */
+	opened = fixture->now;
+	fixture->now += 3600 * SECOND;
+	connects(fixture, 21);
+	assert_int_equal(accepts_opened(fixture, 9, 1, opened), 0);
+	assert_int_equal(last(fixture, EVENT_socket_connect)->pid, 0);
 }
 
 static void tls_is_one_event_and_sizes(void **state)

@@ -220,8 +220,12 @@ int bpf_source_alive(struct bpf_source *source, void (*handler)(void *, const st
 {
 	_cleanup_buffer_ struct buffer output = {};
 	struct bpf_alive alive;
-	int r = run_iterator(source, "socket_alive", &output);
+	int r;
 
+	source->probes->bss->spare_looks++;
+	r = run_iterator(source, "socket_alive", &output);
+	if (r == 0 && source->probes->bss->spare_marked > 0)
+		r = run_iterator(source, "spare_forget", &output);
 	if (r == 0)
 		r = run_iterator(source, "tcp_alive", &output);
 	if (r < 0)

@@ -47,6 +47,7 @@ static const struct hook {
 	{ "process_exit", "process", "tp_btf/sched_process_exit", RUNG_ALL, true },
 	{ "socket_sweep", "present", "iter/unix", RUNG_ALL, true },
 	{ "socket_alive", "close", "iter/bpf_sk_storage_map", RUNG_ALL, true },
+	{ "spare_forget", "close", "iter/bpf_map_elem", RUNG_ALL, true },
 	{ "tcp_alive", "close", "iter/bpf_sk_storage_map", RUNG_ALL, true },
 	{ "process_host_namespaces", "namespaces", "iter/task", RUNG_ALL, true },
 };
@@ -155,6 +156,8 @@ static int attach_one(struct bpf_source *source, size_t i)
 
 	if (strcmp(hooks[i].program, "socket_alive") == 0)
 		walked = source->probes->maps.marks;
+	else if (strcmp(hooks[i].program, "spare_forget") == 0)
+		walked = source->probes->maps.spare_marks;
 	else if (strcmp(hooks[i].program, "tcp_alive") == 0)
 		walked = source->probes->maps.tcp_lines;
 	if (walked) {
@@ -347,7 +350,8 @@ uint64_t bpf_source_misses(struct bpf_source *source)
 		struct bpf_prog_info info = {};
 		__u32 length = sizeof(info);
 
-		if (source->links[i] &&
+		/* What is not of this rung was not loaded. */
+		if (bpf_program__fd(program) >= 0 &&
 		    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &length) == 0)
 			misses += info.recursion_misses;
 	}

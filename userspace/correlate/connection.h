@@ -79,7 +79,7 @@ struct tcp_client {
 	uint16_t port, peer_port;
 };
 
-#define TCP_CLIENTS 256
+#define TCP_CLIENTS 1024
 
 struct connection {
 	uint64_t id; /* the kernel's, 0 while only a connect is known of it */

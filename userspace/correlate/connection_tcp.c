@@ -12,8 +12,8 @@
 #include "correlate/message.h"
 #include "event/record.h"
 
-#define HELD_MOST      16384
-#define CLIENT_KEPT_NS 10000000000ull
+#define HELD_MOST       16384
+#define CLIENT_APART_NS 10000000000ull
 
 static bool take_end(const struct wire_header *message, struct wire_str string, uint8_t to[16])
 {
@@ -41,26 +41,31 @@ int tcp_client(struct conversations *conversations, const struct wire_tcp_client
 	return 0;
 }
 
-/*
- * The same ports at both ends, and the same address: between containers that may be another one.
- * Both ends become open within a moment, whenever the engine reads.
- */
+/* Both ends become open within a moment, whenever the engine reads: of a lost packet, seconds. */
+static uint64_t apart(const struct tcp_client *client, uint64_t opened)
+{
+	return client->time > opened ? client->time - opened : opened - client->time;
+}
+
+/* The same ports at both ends, and the same address: between containers that may be another one. */
 static const struct wire_task *find_client(struct conversations *conversations,
 					   const struct tcp_end *end, uint64_t opened)
 {
-	for (unsigned int i = 1; i <= TCP_CLIENTS; i++) {
-		struct tcp_client *client =
-			&conversations
-				 ->tcp_clients[(conversations->tcp_client_next - i) % TCP_CLIENTS];
+	struct tcp_client *nearest = NULL;
 
-		if (client->time && opened < client->time + CLIENT_KEPT_NS &&
-		    client->port == end->peer_port && client->peer_port == end->port &&
-		    memcmp(client->address, end->peer, 16) == 0) {
-			client->time = 0;
-			return &client->task;
-		}
+	for (unsigned int i = 0; i < TCP_CLIENTS; i++) {
+		struct tcp_client *client = &conversations->tcp_clients[i];
+
+		if (client->time && client->port == end->peer_port &&
+		    client->peer_port == end->port && memcmp(client->address, end->peer, 16) == 0 &&
+		    apart(client, opened) < CLIENT_APART_NS &&
+		    (!nearest || apart(client, opened) < apart(nearest, opened)))
+			nearest = client;
 	}
-	return NULL;
+	if (!nearest)
+		return NULL;
+	nearest->time = 0;
+	return &nearest->task;
 }
 
 /* ---- connections */

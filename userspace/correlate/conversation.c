@@ -143,11 +143,20 @@ static int on_sender(struct conversations *conversations, const struct wire_sock
 
 /* What lies between what was read and this piece never came: cut by the bound on volume, or lost.
  */
+/* The probes lost count of it and have begun at 0: what lies between is a hole. */
+static bool counts_again(const struct connection *connection, const struct wire_socket_piece *piece)
+{
+	return piece->offset < connection->next[piece->direction];
+}
+
 static int close_gap(struct connection *connection, const struct wire_socket_piece *piece)
 {
 	enum http_direction direction = piece->direction;
 	uint64_t missing = piece->offset - connection->next[direction];
 	int r = 0;
+
+	if (counts_again(connection, piece))
+		missing = 1; /* nobody knows how much */
 
 	if (!connection->heard[direction] && !connection->from_start)
 		missing = 0; /* what came before recording is nobody's loss */
@@ -180,7 +189,7 @@ static int on_piece(struct conversations *conversations, const struct wire_socke
 	connection = connection_find_or_make(conversations, &heard);
 	if (!connection)
 		return -ENOMEM;
-	if (piece->direction > HTTP_ANSWER || piece->offset < connection->next[piece->direction])
+	if (piece->direction > HTTP_ANSWER || (connection->tcp && counts_again(connection, piece)))
 		return -EBADMSG;
 	return connection->tcp ? tcp_piece(connection, piece) : connection_feed(connection, piece);
 }
@@ -194,7 +203,7 @@ int connection_feed(struct connection *connection, const struct wire_socket_piec
 
 	/* By the number, not the flag: the piece that carried the flag may be among the lost ones.
 	 */
-	turned = piece->turn != connection->turn[direction];
+	turned = piece->turn != connection->turn[direction] || counts_again(connection, piece);
 	r = close_gap(connection, piece);
 	if (turned)
 		http_turn(&connection->http, direction);

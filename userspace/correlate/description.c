@@ -30,7 +30,8 @@ struct description {
 	struct declare *declare; /* NULL where the operation declares nothing, or no body came */
 	struct declare_answer_reader *answer; /* NULL where its answer names nothing */
 	struct buffer form_body;              /* not masked yet */
-	bool has_form, form_cut;
+	int form_kind;                        /* enum form */
+	bool form_cut;
 	int error;
 };
 
@@ -89,25 +90,40 @@ static int read_query(struct description *description)
 {
 	const struct operation *operation = description->match.operation;
 
-	if (!operation || operation->declares == OPERATION_DECLARES_none || description->has_form)
+	if (!operation || operation->declares == OPERATION_DECLARES_none)
 		return 0;
 	if (operation->declares != OPERATION_DECLARES_query && description->query.length == 0)
 		return 0;
 	return begin_declare(description, text_at(description, description->query));
 }
 
-/* Go's Request.ParseForm(): a body of these methods with this media type is more of the query. */
-static bool sends_form(const struct http_head *head)
-{
-	static const char form[] = "application/x-www-form-urlencoded";
-	size_t length = sizeof(form) - 1;
-	struct text type = head->content_type;
+enum form { FORM_NONE, FORM_DOUBTFUL, FORM_SURE };
 
-	if (!text_equal(head->method, TEXT("POST")) && !text_equal(head->method, TEXT("PUT")) &&
-	    !text_equal(head->method, TEXT("PATCH")))
-		return false;
-	return type.length >= length && strncasecmp(type.data, form, length) == 0 &&
-	       (type.length == length || memchr("; \t", type.data[length], 3));
+/*
+ * Go's Request.ParseForm(): a body of these methods with this media type is more of the query. Not
+ * where mime.ParseMediaType() refuses what stands behind: only the plainest of it is sure.
+ */
+static enum form form_of(const struct http_head *head)
+{
+	static const char form[] = "application/x-www-form-urlencoded", charset[] = "charset=utf-8";
+	struct text rest = head->content_type;
+
+	if ((!text_equal(head->method, TEXT("POST")) && !text_equal(head->method, TEXT("PUT")) &&
+	     !text_equal(head->method, TEXT("PATCH"))) ||
+	    rest.length < sizeof(form) - 1 || strncasecmp(rest.data, form, sizeof(form) - 1) != 0)
+		return FORM_NONE;
+	rest = (struct text){ rest.data + sizeof(form) - 1, rest.length - (sizeof(form) - 1) };
+	if (rest.length == 0)
+		return FORM_SURE;
+	if (rest.data[0] == ';') {
+		do
+			rest = (struct text){ rest.data + 1, rest.length - 1 };
+		while (rest.length > 0 && rest.data[0] == ' ');
+		if (rest.length == sizeof(charset) - 1 &&
+		    strncasecmp(rest.data, charset, rest.length) == 0)
+			return FORM_SURE;
+	}
+	return FORM_DOUBTFUL;
 }
 
 static void keep_form(struct description *description, const char *data, uint64_t length)
@@ -120,28 +136,43 @@ static void keep_form(struct description *description, const char *data, uint64_
 	description->form_cut |= !data || length > room;
 }
 
+/* What is in the body goes before what is in the target. */
+static int declare_form(struct description *description)
+{
+	const struct operation_match *match = &description->match;
+	_cleanup_buffer_ struct buffer both = {};
+	struct text form = text_at(description, description->form),
+		    query = text_at(description, description->query), parameters;
+
+	buffer_append(&both, form.data, form.length);
+	buffer_append_char(&both, '&');
+	buffer_append(&both, query.data, query.length);
+	if (both.error)
+		return both.error;
+	parameters = (struct text){ both.data, both.length };
+	if (!description->declare)
+		return begin_declare(description, parameters);
+	return declare_query(description->declare, match->operation, match->target, parameters);
+}
+
 int description_end_request(struct description *description)
 {
 	const struct operation *operation = description->match.operation;
-	_cleanup_buffer_ struct buffer parameters = {};
 	size_t start = description->kept.length;
 	int r = description->form_body.error;
 
 	if (description->form_body.length == 0 || description->form.length > 0 || r < 0)
 		return r;
-	redact_query(description->redact, operation,
-		     (struct text){ description->form_body.data, description->form_body.length },
-		     &description->kept);
+	redact_form(description->redact, operation,
+		    (struct text){ description->form_body.data, description->form_body.length },
+		    &description->kept);
 	description->form = kept_since(description, start);
-	if (!operation || operation->declares == OPERATION_DECLARES_none || description->declare)
+	if (description->form_kind == FORM_DOUBTFUL && !description->reason)
+		description->reason = "a body that not every engine reads as a form";
+	if (description->kept.error || description->form_kind == FORM_DOUBTFUL || !operation ||
+	    operation->declares == OPERATION_DECLARES_none)
 		return description->kept.error;
-	/* What is in the body goes before what is in the target. */
-	buffer_append(&parameters, description->kept.data + start, description->form.length);
-	buffer_append_char(&parameters, '&');
-	buffer_append(&parameters, text_at(description, description->query).data,
-		      description->query.length);
-	r = description->kept.error ?: parameters.error;
-	return r ?: begin_declare(description, (struct text){ parameters.data, parameters.length });
+	return declare_form(description);
 }
 
 static int read_answer(struct description *description)
@@ -161,7 +192,7 @@ int description_new(const struct http_head *head, const struct redact *redact,
 
 	if (!description)
 		return -ENOMEM;
-	*description = (struct description){ .redact = redact, .has_form = sends_form(head) };
+	*description = (struct description){ .redact = redact, .form_kind = form_of(head) };
 	buffer_reserve(&description->kept,
 		       head->method.length + head->target.length + head->user_agent.length);
 	r = keep_request(description, head->method, head->target);
@@ -258,10 +289,8 @@ void description_request_body(struct description *description, const char *data,
 	const struct operation *operation = description->match.operation;
 	int r = 0;
 
-	if (description->has_form) {
+	if (description->form_kind != FORM_NONE)
 		keep_form(description, data, length);
-		return;
-	}
 	if (!operation || operation->declares == OPERATION_DECLARES_none || description->error)
 		return;
 	if (!description->declare)

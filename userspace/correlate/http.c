@@ -173,10 +173,31 @@ static int hold(struct http_connection *connection, const char *data, size_t len
 	return connection->held.error;
 }
 
+/*
+ * What the engine says first behind a preface decides for good, as a client may choose later bytes:
+ * HTTP/2 begins with a frame of settings (RFC 9113 3.4), and no such one with this letter.
+ */
+static bool begins_http2(struct http_connection *connection, struct http_stream *stream, char c)
+{
+	if (!connection->has_preface || stream != &connection->streams[HTTP_ANSWER] ||
+	    (stream->state != HTTP_IDLE && (stream->state != HTTP_AGAIN || stream->step > 0)) ||
+	    http_first_outstanding(connection).number != connection->preface)
+		return false;
+	connection->has_preface = false;
+	if (c == 'H')
+		return false;
+	stream->state = HTTP_STREAM;
+	return true;
+}
+
 static int feed_some(struct http_connection *connection, struct http_stream *stream,
 		     const char *data, size_t length, size_t *ret_used)
 {
 	*ret_used = length;
+	if (begins_http2(connection, stream, *data)) {
+		stream->stream_bytes += length;
+		return 0;
+	}
 	switch (stream->state) {
 	case HTTP_IDLE:
 		return feed_idle(connection, stream, *data, ret_used);

@@ -110,6 +110,8 @@ struct http_connection {
 	uint32_t outstanding_first, outstanding_count, outstanding_room;
 	uint32_t turn; /* of the client */
 	uint64_t next_number;
+	uint64_t preface; /* number of the request that was one of HTTP/2, while nothing answers */
+	bool has_preface;
 	bool overflowed; /* requests are no longer counted one by one: answers are unpaired */
 	struct buffer held;
 	uint64_t held_missing;

@@ -186,9 +186,9 @@ static int tell_request(struct http_connection *connection, struct http_stream *
 	connection->next_number++;
 	begin_body(connection, stream, &head, whole);
 	if (head.takes_over) {
-		/* If the engine speaks HTTP/2 its answer is no text either. */
 		stream->state = HTTP_STREAM;
-		http_seek(&connection->streams[HTTP_ANSWER]);
+		connection->preface = head.number;
+		connection->has_preface = true;
 	}
 	return 0;
 }

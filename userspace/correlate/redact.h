@@ -59,6 +59,13 @@ int redact_command(const struct redact *redact, struct text image,
 		   const struct text_list *arguments, struct text_list *ret);
 
 /*
+ * A body that is a form: as redact_query(), but of parameters that the operation does not name only
+ * the length is kept, for a body may be no form at all, whatever its type says.
+ */
+void redact_form(const struct redact *redact, const struct operation *operation, struct text form,
+		 struct buffer *ret);
+
+/*
  * The query of a request target: parameters that the operation names with their values, all others
  * by name and length. `operation` may be NULL: none is named. Appends to `ret`, whose error is set
  * if memory runs out.

@@ -110,13 +110,14 @@ static void append_value(const struct redact *redact, struct text name, struct t
 }
 
 static void append_parameter(const struct redact *redact, const struct operation *operation,
-			     struct text parameter, struct buffer *ret)
+			     struct text parameter, bool form, struct buffer *ret)
 {
 	const char *equals = memchr(parameter.data, '=', parameter.length);
 	size_t length = equals ? (size_t)(equals - parameter.data) : parameter.length;
 	struct text raw = { parameter.data, length }, value = {};
 	_cleanup_buffer_ struct buffer name = {};
 	struct text decoded;
+	bool keeps;
 
 	if (equals)
 		value = (struct text){ equals + 1, parameter.length - length - 1 };
@@ -126,6 +127,11 @@ static void append_parameter(const struct redact *redact, const struct operation
 		return;
 	}
 	decoded = (struct text){ name.data, name.length };
+	keeps = equals && operation_keeps(operation, decoded);
+	if (form && !keeps) {
+		redact_mask(ret, parameter);
+		return;
+	}
 	if (raw.length > MOST_NAME_BYTES)
 		redact_mask(ret, raw);
 	else
@@ -133,14 +139,14 @@ static void append_parameter(const struct redact *redact, const struct operation
 	if (!equals)
 		return;
 	buffer_append_char(ret, '=');
-	if (operation_keeps(operation, decoded))
+	if (keeps)
 		append_value(redact, decoded, value, ret);
 	else
 		redact_mask(ret, value);
 }
 
-void redact_query(const struct redact *redact, const struct operation *operation, struct text query,
-		  struct buffer *ret)
+static void append_parameters(const struct redact *redact, const struct operation *operation,
+			      struct text query, bool form, struct buffer *ret)
 {
 	while (query.length > 0) {
 		const char *next = memchr(query.data, '&', query.length);
@@ -148,13 +154,25 @@ void redact_query(const struct redact *redact, const struct operation *operation
 
 		if (length > 0)
 			append_parameter(redact, operation, (struct text){ query.data, length },
-					 ret);
+					 form, ret);
 		if (!next)
 			break;
 		buffer_append_char(ret, '&');
 		query.data += length + 1;
 		query.length -= length + 1;
 	}
+}
+
+void redact_query(const struct redact *redact, const struct operation *operation, struct text query,
+		  struct buffer *ret)
+{
+	append_parameters(redact, operation, query, false, ret);
+}
+
+void redact_form(const struct redact *redact, const struct operation *operation, struct text form,
+		 struct buffer *ret)
+{
+	append_parameters(redact, operation, form, true, ret);
 }
 
 /* What tells another protocol; these bytes are no secret of anybody's. */

@@ -187,7 +187,7 @@
 	FIELD(LISTENER, listener_previous_user_id, str, "docktrail.listener.previous.user.id", \
 	      "Its user") \
 	FIELD(REQUEST, request_id, str, "docktrail.request.id", \
-	      "Joins a request and its late answer") \
+	      "Joins a request and its late answer; `-unseen-` where only an answer was seen") \
 	FIELD(REQUEST, api_operation, str, "docktrail.api.operation", "Docker's operationId") \
 	FIELD(REQUEST, api_version, str, "docktrail.api.version", "API version in the path") \
 	FIELD(REQUEST, api_state, str, "docktrail.api.state", \
@@ -280,7 +280,7 @@
 	FIELD(TRAFFIC, close_duration, u64, "docktrail.close.duration", \
 	      "Nanoseconds from the connect") \
 	FIELD(LOSS, loss_reason, str, "docktrail.loss.reason", \
-	      "Why, by the name in the table of losses") \
+	      "What was lost, and why: see Losses") \
 	FIELD(LOSS, loss_ring, str, "docktrail.loss.ring", "Which ring or queue") \
 	FIELD(LOSS, loss_records, u64, "docktrail.loss.records", "Records that were lost") \
 	FIELD(LOSS, loss_turns, u64, "docktrail.loss.turns", \
@@ -448,4 +448,4 @@
 	LOSS(unreadable, "the bytes could not be read out of the kernel's buffer") \
 	LOSS(volume, "more than the bound on volume of one turn: length only, by design") \
 	LOSS(stream, "a hijacked stream: length only, by design") \
-	LOSS(no_place, "too many listeners with an engine's name: one of them is not watched")
+	LOSS(no_place, "too many listeners with an engine's name: one of them is not watched (each time it is found again)")

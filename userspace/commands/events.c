@@ -34,6 +34,14 @@ static const struct group_row groups[] = {
 #undef GROUP_ROW
 };
 
+static const struct {
+	const char *name, *meaning;
+} losses[] = {
+#define LOSS_ROW(name, meaning) { #name, meaning },
+	LOSSES(LOSS_ROW)
+#undef LOSS_ROW
+};
+
 static const char documentation[] =
 	"Explain the events that a trail can have, and their fields: the names in the JSON are the names that "
 	"`replay --where` knows."
@@ -198,6 +206,16 @@ static void print_markdown(struct buffer *out)
 			markdown_cell(out, field_rows[i].meaning);
 			buffer_append_char(out, '\n');
 		}
+	}
+	buffer_append_string(
+		out,
+		"\n## Losses\n\nThe reasons of a `recorder-loss`, behind the message that was lost (`socket_piece: ring_full`).\n"
+		"`volume` and `stream` are bounds, not losses: they are counted in the heartbeat only.\n\n"
+		"| reason | meaning |\n|---|---|\n");
+	for (size_t i = 0; i < ARRAY_SIZE(losses); i++) {
+		buffer_printf(out, "| `%s` |", losses[i].name);
+		markdown_cell(out, losses[i].meaning);
+		buffer_append_char(out, '\n');
 	}
 }
 

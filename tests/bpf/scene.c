@@ -291,3 +291,18 @@ int scene_run(const struct scene_suite *suite)
 	}
 	return failed;
 }
+
+/* This process's own: another recorder on this machine has one of the same name. */
+int scene_map(const char *name)
+{
+	for (int fd = 3; fd < 1024; fd++) {
+		struct bpf_map_info info = {};
+		__u32 length = sizeof(info);
+
+		if (bpf_obj_get_info_by_fd(fd, &info, &length) == 0 &&
+		    info.type == BPF_MAP_TYPE_HASH && strcmp(info.name, name) == 0)
+			return fd;
+	}
+	fail_msg("there is no map %s", name);
+	return -1;
+}

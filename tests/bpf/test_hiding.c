@@ -3,6 +3,7 @@
 #include "tests/bpf/scene.h"
 
 #include <arpa/inet.h>
+#include <bpf/bpf.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -131,6 +132,71 @@ static void who_leaves_no_room_is_heard(struct scene *scene, const void *argumen
 	listener_close(&listener);
 }
 
+static struct line line_without_room(const struct listener *listener)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct line line = { .client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0),
+			     .inode = listener->inode };
+
+	strncpy(address.sun_path, listener->path, sizeof(address.sun_path) - 1);
+	assert_int_equal(leave_no_room(line.client), 0);
+	assert_int_equal(connect(line.client, (void *)&address, sizeof(address)), 0);
+	// cppcheck-suppress nullPointer
+	line.engine = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
+	assert_true(line.engine >= 0);
+	send_all(line.client, REQUEST, strlen(REQUEST));
+	read_all(line.engine, (char[64]){}, strlen(REQUEST));
+	return line;
+}
+
+static size_t count_spare(void)
+{
+	int map = scene_map("spare_marks");
+	uint64_t key, *previous = NULL, last;
+	size_t count = 0;
+
+	while (bpf_map_get_next_key(map, previous, &key) == 0) {
+		last = key;
+		previous = &last;
+		count++;
+	}
+	return count;
+}
+
+static void look(struct scene *scene, int times)
+{
+	struct living living = {};
+
+	while (times-- > 0)
+		assert_int_equal(bpf_source_alive(scene->source, count_alive, &living), 0);
+}
+
+/* However many come and go, none is pushed out that lives: it would begin to count again. */
+static void room_is_given_back_by_who_is_gone(struct scene *scene, const void *argument)
+{
+	struct listener listener = scene_listen(scene);
+	struct line line = line_without_room(&listener);
+	_cleanup_heard_ struct heard asked = {};
+
+	for (int i = 0; i < 40; i++) {
+		struct listener other = scene_listen(scene);
+		struct line gone = line_without_room(&other);
+
+		line_close(&gone);
+		listener_close(&other);
+	}
+	assert_true(count_spare() > 40);
+	look(scene, 4);
+	assert_int_equal(count_spare(), 1);
+	send_all(line.client, REQUEST, strlen(REQUEST));
+	read_all(line.engine, (char[64]){}, strlen(REQUEST));
+	scene_settle(scene);
+	asked = scene_heard(scene, listener.inode, WIRE_CLIENT);
+	assert_int_equal(asked.bytes.length, 2 * strlen(REQUEST));
+	line_close(&line);
+	listener_close(&listener);
+}
+
 static int connect_without_room(void *context)
 {
 	struct sockaddr_in four = { .sin_family = AF_INET,
@@ -170,6 +236,7 @@ int main(void)
 {
 	static const struct scene_test tests[] = {
 		SCENE_TEST(who_leaves_no_room_is_heard),
+		SCENE_TEST(room_is_given_back_by_who_is_gone),
 		SCENE_TEST(who_leaves_no_room_is_named_over_tcp),
 	};
 	const struct scene_suite suite = {

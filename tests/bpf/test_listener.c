@@ -319,25 +319,10 @@ static void who_opens_many_takes_only_his_own_places(struct scene *scene, const 
 	stop_listening(&after);
 }
 
-/* This process's own: another recorder on this machine has one of the same name. */
-static int find_map(const char *name)
-{
-	for (int fd = 3; fd < 1024; fd++) {
-		struct bpf_map_info info = {};
-		__u32 length = sizeof(info);
-
-		if (bpf_obj_get_info_by_fd(fd, &info, &length) == 0 &&
-		    info.type == BPF_MAP_TYPE_HASH && strcmp(info.name, name) == 0)
-			return fd;
-	}
-	fail_msg("there is no map %s", name);
-	return -1;
-}
-
 static void a_map_that_is_full_is_told_and_tried_again(struct scene *scene, const void *argument)
 {
 	uint64_t unwatched = count_unwatched(scene), key[2] = {}, one = 1;
-	int map = find_map("listeners");
+	int map = scene_map("listeners");
 	struct listener listener;
 	struct line line;
 

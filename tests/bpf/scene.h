@@ -84,8 +84,7 @@ bool record_is(const struct wire_header *record, struct wire_str string, const c
 struct wire_count scene_losses(struct scene *scene, enum wire_message message,
 			       enum wire_loss reason);
 
-/* The probes' map of this name, as a descriptor that the caller closes; fails where there is none.
- */
+/* The hash map of the probes with this name: their own descriptor. Fails where there is none. */
 int scene_map(const char *name);
 
 /* As seconds of the machine that tests run on: TIME_FACTOR stretches them. */

@@ -129,3 +129,14 @@ int tcp_connect_and_ask(void *context)
 
 	return fd >= 0 && write(fd, REQUEST, strlen(REQUEST)) == (ssize_t)strlen(REQUEST) ? 0 : 90;
 }
+
+bool tcp_is_looked_at(const struct scene *scene)
+{
+	const struct bpf_hook_state *hooks;
+	size_t count = bpf_source_hooks(scene->source, &hooks);
+
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(hooks[i].purpose, "tcp") == 0 && hooks[i].attached)
+			return true;
+	return false;
+}

@@ -34,5 +34,8 @@ struct buffer tcp_said(const struct scene *scene, uint64_t connection, int direc
 void assert_tcp_said(const struct scene *scene, const struct tcp *tcp, int direction,
 		     const char *text, size_t length);
 
+/* Whether the programs that see packets are attached. */
+bool tcp_is_looked_at(const struct scene *scene);
+
 /* For process_do(): connect to this port (uint16_t) and send REQUEST. */
 int tcp_connect_and_ask(void *context);

@@ -81,29 +81,18 @@ static void an_engine_is_known_by_its_unix_listener(struct scene *scene, const v
 	listener_close(&unix_listener);
 }
 
-static bool looks_at_packets(const struct scene *scene)
-{
-	const struct bpf_hook_state *hooks;
-	size_t count = bpf_source_hooks(scene->source, &hooks);
-
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(hooks[i].purpose, "tcp") == 0 && hooks[i].attached)
-			return true;
-	return false;
-}
-
 static void packets_are_looked_at_while_an_engine_listens(struct scene *scene, const void *argument)
 {
 	int fd;
 
-	assert_false(looks_at_packets(scene));
+	assert_false(tcp_is_looked_at(scene));
 	fd = tcp_listen(AF_INET, "127.0.0.1", PORT);
 	assert_true(fd >= 0);
 	scene_settle(scene);
-	assert_true(looks_at_packets(scene));
+	assert_true(tcp_is_looked_at(scene));
 	close(fd);
 	scene_settle(scene);
-	assert_false(looks_at_packets(scene));
+	assert_false(tcp_is_looked_at(scene));
 }
 
 /* ---- how many listen */
@@ -123,10 +112,10 @@ static void an_accepted_socket_that_listens_counts_for_itself(struct scene *scen
 	close(tcp.engine);
 	close(tcp.client);
 	scene_settle(scene);
-	assert_true(looks_at_packets(scene));
+	assert_true(tcp_is_looked_at(scene));
 	close(tcp.listener);
 	scene_settle(scene);
-	assert_false(looks_at_packets(scene));
+	assert_false(tcp_is_looked_at(scene));
 	listener_close(&unix_listener);
 }
 

@@ -114,17 +114,6 @@ static void the_end_of_one_listener_hides_no_other(struct scene *scene, const vo
 	is_heard(scene, listeners[0], IPPROTO_TCP, ANOTHER, true);
 }
 
-static bool looks_at_packets(const struct scene *scene)
-{
-	const struct bpf_hook_state *hooks;
-	size_t count = bpf_source_hooks(scene->source, &hooks);
-
-	for (size_t i = 0; i < count; i++)
-		if (strcmp(hooks[i].purpose, "tcp") == 0 && hooks[i].attached)
-			return true;
-	return false;
-}
-
 /* The last test: the listener that was there before ends. */
 static void both_kinds_are_counted_until_they_close(struct scene *scene, const void *argument)
 {
@@ -137,10 +126,10 @@ static void both_kinds_are_counted_until_they_close(struct scene *scene, const v
 	scene_settle(scene);
 	close(listener);
 	scene_settle(scene);
-	assert_true(looks_at_packets(scene));
+	assert_true(tcp_is_looked_at(scene));
 	close(*(int *)scene->prepared);
 	scene_settle(scene);
-	assert_false(looks_at_packets(scene));
+	assert_false(tcp_is_looked_at(scene));
 }
 
 int main(void)

@@ -10,18 +10,13 @@
 
 static void take_word(struct command *command, struct text word, struct buffer *ret);
 
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
 /* The end of a shell's word: a mask is one, and so, if asked for, is what stands in quotes. */
 static size_t word_end(struct text text, size_t start, bool quotes)
 {
 	char quote = 0;
 	size_t i = start;
 
-	while (i < text.length && (quote || !is_space(text.data[i]))) {
+	while (i < text.length && (quote || !redact_is_space(text.data[i]))) {
 		char c = text.data[i];
 		size_t mask = redact_mask_length((struct text){ text.data + i, text.length - i });
 
@@ -82,7 +77,7 @@ static void take_line(const struct command *outer, struct text line, bool quotes
 	while (i < line.length) {
 		size_t end;
 
-		if (is_space(line.data[i])) {
+		if (redact_is_space(line.data[i])) {
 			if (line.data[i] == '\n' && i > 0 && line.data[i - 1] != '\\')
 				command.every = 0, command.users = false;
 			buffer_append_char(ret, line.data[i++]);
@@ -133,7 +128,7 @@ static size_t script_value_end(struct text word, size_t start)
 			i++;
 		else if (quote ? c == quote : c == '\'' || c == '"')
 			quote = quote ? 0 : c;
-		else if (!quote && c && (is_space(c) || strchr(";&|<>()", c)))
+		else if (!quote && c && (redact_is_space(c) || strchr(";&|<>()", c)))
 			break;
 	}
 	return i;
@@ -232,7 +227,7 @@ static void take_text(struct command *command, struct text word, bool script, st
 	bool spaces = script;
 
 	for (size_t i = 0; i < word.length && !spaces; i++)
-		spaces = is_space(word.data[i]);
+		spaces = redact_is_space(word.data[i]);
 	if (!spaces || command->nesting >= MOST_NESTING) {
 		redact_known(command->redact, word, command->cut, ret);
 		return;

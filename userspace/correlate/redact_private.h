@@ -7,6 +7,17 @@
 /* "[redacted len=N]" in place of `secret`; an empty one, or one masked already, stays. */
 void redact_mask(struct buffer *ret, struct text secret);
 
+static inline bool redact_is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* What stands behind the first `length` bytes. */
+static inline struct text redact_skip(struct text text, size_t length)
+{
+	return (struct text){ text.data + length, text.length - length };
+}
+
 /* The length of a mask at the beginning of `text`, or 0. */
 size_t redact_mask_length(struct text text);
 

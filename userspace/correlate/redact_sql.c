@@ -20,11 +20,6 @@ static bool is_word(struct text word, const char *name)
 	return word.length == strlen(name) && strncasecmp(word.data, name, word.length) == 0;
 }
 
-static struct text skip(struct text text, size_t length)
-{
-	return (struct text){ text.data + length, text.length - length };
-}
-
 static struct text name_at(struct text text)
 {
 	size_t length = 0;
@@ -48,7 +43,7 @@ static bool is_sql(struct redact_sql *sql)
 	static const char *const words[] = { "create", "alter", "grant", "set" };
 
 	if (!sql->looked)
-		for (struct text rest = sql->text; rest.length > 2; rest = skip(rest, 1))
+		for (struct text rest = sql->text; rest.length > 2; rest = redact_skip(rest, 1))
 			for (size_t i = 0;
 			     memchr("cagsCAGS", *rest.data, 8) && i < ARRAY_SIZE(words); i++)
 				sql->found |=
@@ -65,7 +60,7 @@ static size_t delimiter(struct text text, struct text *ret)
 
 	if (text.length > 1 && strchr("eEnNxXbBqQuU", *text.data) && *text.data)
 		prefix = text.data[1] == '&' ? 2 : 1;
-	length = run_of(skip(text, prefix), "'\"\\", MOST_DELIMITER_BYTES);
+	length = run_of(redact_skip(text, prefix), "'\"\\", MOST_DELIMITER_BYTES);
 	if (memchr(text.data + prefix, '\'', length) || memchr(text.data + prefix, '"', length)) {
 		*ret = (struct text){ text.data + prefix, length };
 		return prefix + length;
@@ -120,7 +115,7 @@ static size_t run_delimited(struct text text, struct text end)
 /* A value in quotes at `at`. Returns how much of the text it took, 0 for nothing. */
 static size_t take_quoted(struct text text, size_t at, struct buffer *ret)
 {
-	struct text quotes, rest = skip(text, at);
+	struct text quotes, rest = redact_skip(text, at);
 	size_t opens = delimiter(rest, &quotes), value;
 
 	if (opens == 0)
@@ -130,7 +125,7 @@ static size_t take_quoted(struct text text, size_t at, struct buffer *ret)
 		opens -= quotes.length - 1;
 		quotes.length = 1;
 	}
-	rest = skip(rest, opens);
+	rest = redact_skip(rest, opens);
 	value = quotes.length == 1 ? run_quoted(rest, *quotes.data) : run_delimited(rest, quotes);
 	buffer_append(ret, text.data, at + opens);
 	redact_mask(ret, (struct text){ rest.data, value });
@@ -140,7 +135,7 @@ static size_t take_quoted(struct text text, size_t at, struct buffer *ret)
 /* IDENTIFIED BY secret, without quotes. */
 static size_t take_bare(struct text text, size_t at, struct buffer *ret)
 {
-	size_t mask = redact_mask_length(skip(text, at)), value = mask;
+	size_t mask = redact_mask_length(redact_skip(text, at)), value = mask;
 
 	while (!mask && at + value < text.length &&
 	       !isspace((unsigned char)text.data[at + value]) &&
@@ -171,12 +166,12 @@ static size_t take_identified(struct text text, size_t at, struct buffer *ret)
 		size_t clause = 0, taken;
 		struct text word;
 
-		at += run_of(skip(text, at), comes == COMES_VALUE ? SPACES "(" : SPACES "'\"`\\",
-			     text.length);
+		at += run_of(redact_skip(text, at),
+			     comes == COMES_VALUE ? SPACES "(" : SPACES "'\"`\\", text.length);
 		taken = comes == COMES_VALUE ? take_quoted(text, at, ret) : 0;
 		if (taken)
 			return taken;
-		word = name_at(skip(text, at));
+		word = name_at(redact_skip(text, at));
 		while (clause < ARRAY_SIZE(clauses) && !is_word(word, clauses[clause].word))
 			clause++;
 		if (comes == COMES_PLUGIN)
@@ -199,7 +194,7 @@ static size_t behind_user(struct text text, size_t at)
 		if (text.data[at] == '=')
 			return at + 1;
 		if (isspace((unsigned char)text.data[at]) &&
-		    is_word(name_at(skip(text, at + 1)), "to"))
+		    is_word(name_at(redact_skip(text, at + 1)), "to"))
 			return at + 3;
 	}
 	return 0;
@@ -211,10 +206,10 @@ static size_t take_password(struct text text, size_t at, struct redact_sql *sql,
 	size_t first = at;
 	struct text word;
 
-	at += run_of(skip(text, at), SPACES, text.length);
+	at += run_of(redact_skip(text, at), SPACES, text.length);
 	if (at == text.length || (text.data[at] != '=' && text.data[at] != '(' && !is_sql(sql)))
 		return 0;
-	if (is_word(name_at(skip(text, at)), "for")) {
+	if (is_word(name_at(redact_skip(text, at)), "for")) {
 		at = behind_user(text, at);
 		if (at == 0)
 			return 0;
@@ -223,10 +218,11 @@ static size_t take_password(struct text text, size_t at, struct redact_sql *sql,
 	} else if (text.data[at] != '(' && at == first) {
 		return 0;
 	}
-	at += run_of(skip(text, at), SPACES "(", text.length);
-	word = name_at(skip(text, at));
+	at += run_of(redact_skip(text, at), SPACES "(", text.length);
+	word = name_at(redact_skip(text, at));
 	if (word.length > 2 && at + word.length < text.length && word.data[word.length] == '(')
-		at += word.length + run_of(skip(text, at + word.length), SPACES "(", text.length);
+		at += word.length +
+		      run_of(redact_skip(text, at + word.length), SPACES "(", text.length);
 	return take_quoted(text, at, ret);
 }
 
@@ -243,6 +239,7 @@ size_t redact_take_sql(struct redact_sql *sql, struct text text, struct buffer *
 		return take_password(text, word.length, sql, ret);
 	if (!is_word(word, "replace") || !is_sql(sql))
 		return 0;
-	return take_quoted(text, word.length + run_of(skip(text, word.length), SPACES, text.length),
-			   ret);
+	return take_quoted(
+		text, word.length + run_of(redact_skip(text, word.length), SPACES, text.length),
+		ret);
 }

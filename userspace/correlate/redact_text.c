@@ -35,11 +35,6 @@ static bool contains(struct text text, const char *word)
 	return false;
 }
 
-static struct text skip(struct text text, size_t length)
-{
-	return (struct text){ text.data + length, text.length - length };
-}
-
 static struct text head(struct text text, size_t length)
 {
 	return (struct text){ text.data, length };
@@ -105,7 +100,7 @@ bool redact_is_secret_name(const struct redact *redact, struct text name)
 					    "_auth", "-auth", "_pw",   "-pw" };
 
 	while (name.length > 0 && name.data[0] == '-')
-		name = skip(name, 1);
+		name = redact_skip(name, 1);
 	if (redact_is_operators_name(redact, name))
 		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(not_ends); i++)
@@ -114,7 +109,7 @@ bool redact_is_secret_name(const struct redact *redact, struct text name)
 	if (starts_with(name, "no-") || starts_with(name, "with-token") ||
 	    (name.length == 3 && memcmp(name.data, "PWD", 3) == 0))
 		return false;
-	for (struct text rest = name; rest.length > 4; rest = skip(rest, 1))
+	for (struct text rest = name; rest.length > 4; rest = redact_skip(rest, 1))
 		for (size_t i = 0; may_begin(rest.data[0]) && i < ARRAY_SIZE(words); i++)
 			if (starts_with(rest, words[i]))
 				return true;
@@ -125,11 +120,6 @@ bool redact_is_secret_name(const struct redact *redact, struct text name)
 		if (ends_with(name, ends[i]))
 			return true;
 	return false;
-}
-
-static bool is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
 static bool is_quote(char c)
@@ -143,7 +133,7 @@ static size_t run_until(struct text text, const char *stop)
 	size_t i = 0;
 
 	while (i < text.length && !(text.data[i] && strchr(stop, text.data[i]))) {
-		size_t mask = redact_mask_length(skip(text, i));
+		size_t mask = redact_mask_length(redact_skip(text, i));
 
 		i += mask ? mask : 1;
 	}
@@ -184,7 +174,7 @@ static size_t take_assignment(const struct redact *redact, struct text text, str
 		return 0;
 	/* "name:1.0" is an image and its tag. */
 	if (text.data[at] == ':' && !quoted_name && at + 1 < text.length &&
-	    !is_space(text.data[at + 1]) && !is_quote(text.data[at + 1]))
+	    !redact_is_space(text.data[at + 1]) && !is_quote(text.data[at + 1]))
 		return 0;
 	if (name == 0 || !redact_is_secret_name(redact, head(text, name)))
 		return 0;
@@ -194,15 +184,15 @@ static size_t take_assignment(const struct redact *redact, struct text text, str
 	if (at + 1 < text.length && text.data[at] == '\\' && is_quote(text.data[at + 1]))
 		at++;
 	quote = at < text.length && is_quote(text.data[at]) ? text.data[at] : 0;
-	value = redact_mask_length(skip(text, at));
+	value = redact_mask_length(redact_skip(text, at));
 	if (value) /* done before: what follows is no part of it */
 		;
 	else if (quote)
-		value = run_quoted(skip(text, ++at), quote);
+		value = run_quoted(redact_skip(text, ++at), quote);
 	else if (contains(head(text, name), "auth") || contains(head(text, name), "cookie"))
-		value = run_until(skip(text, at), "\r\n\"'`");
+		value = run_until(redact_skip(text, at), "\r\n\"'`");
 	else
-		value = run_until(skip(text, at), " \t\r\n\"'`");
+		value = run_until(redact_skip(text, at), " \t\r\n\"'`");
 	buffer_append(ret, text.data, at);
 	redact_mask(ret, (struct text){ text.data + at, value });
 	return at + value;
@@ -290,11 +280,11 @@ static size_t take_bearer(struct text text, struct buffer *ret)
 {
 	size_t at = 6, length;
 
-	if (!starts_with(text, "bearer") || text.length < 8 || !is_space(text.data[6]))
+	if (!starts_with(text, "bearer") || text.length < 8 || !redact_is_space(text.data[6]))
 		return 0;
-	while (at < text.length && is_space(text.data[at]))
+	while (at < text.length && redact_is_space(text.data[at]))
 		at++;
-	length = run_until(skip(text, at), " \t\r\n\"'`");
+	length = run_until(redact_skip(text, at), " \t\r\n\"'`");
 	if (length < 8)
 		return 0;
 	buffer_append(ret, text.data, at);
@@ -333,9 +323,9 @@ static bool is_digest(struct text text)
 static size_t take_password(struct text name, struct text text, bool cut, struct buffer *ret)
 {
 	/* Also at what a shell would take for the next command: a rule must not hide any. */
-	size_t word = run_until(skip(text, 1), " \t\r\n\"'`<>/;|&(){}$\\") + 1;
+	size_t word = run_until(redact_skip(text, 1), " \t\r\n\"'`<>/;|&(){}$\\") + 1;
 	const char *at = memrchr(text.data, '@', word);
-	struct text host = at ? skip(text, (size_t)(at + 1 - text.data)) : (struct text){};
+	struct text host = at ? redact_skip(text, (size_t)(at + 1 - text.data)) : (struct text){};
 	bool whole = host.length > 0 && (isalnum((unsigned char)*host.data) || *host.data == '[');
 	size_t length = at ? (size_t)(at - text.data) : word;
 
@@ -386,7 +376,8 @@ void redact_known(const struct redact *redact, struct text text, bool cut, struc
 	size_t address_end = 0; /* of the URL that is being read: what it is made of is known */
 
 	while (i < text.length) {
-		struct text rest = skip(text, i), before = head(skip(text, name), i - name);
+		struct text rest = redact_skip(text, i),
+			    before = head(redact_skip(text, name), i - name);
 		size_t taken = *rest.data == '[' ? redact_mask_length(rest) : 0, scheme;
 
 		if (taken) {
@@ -414,7 +405,8 @@ void redact_known(const struct redact *redact, struct text text, bool cut, struc
 		if (scheme) {
 			address_end = i + run_until(rest, " \t\r\n\"'`<>");
 			buffer_append(ret, rest.data, scheme);
-			taken = scheme + take_authority(before, skip(rest, scheme), cut, ret);
+			taken = scheme +
+				take_authority(before, redact_skip(rest, scheme), cut, ret);
 		} else if (!taken && *rest.data == ':' && i >= address_end) {
 			taken = take_password(before, rest, cut, ret);
 		}
@@ -433,7 +425,7 @@ void redact_address(const struct redact *redact, struct text address, struct buf
 {
 	const char *scheme = memmem(address.data, address.length, "://", 3);
 	size_t start = scheme ? (size_t)(scheme - address.data) + 3 : 0;
-	struct text rest = skip(address, start);
+	struct text rest = redact_skip(address, start);
 	size_t length = run_until(rest, "/?#");
 	const char *at = length ? memrchr(rest.data, '@', length) : NULL;
 
@@ -446,5 +438,5 @@ void redact_address(const struct redact *redact, struct text address, struct buf
 	}
 	buffer_append(ret, address.data, start);
 	redact_mask(ret, (struct text){ rest.data, (size_t)(at - rest.data) });
-	redact_known(redact, skip(rest, (size_t)(at - rest.data)), false, ret);
+	redact_known(redact, redact_skip(rest, (size_t)(at - rest.data)), false, ret);
 }

@@ -185,7 +185,7 @@ static int open_scene(void **state)
 
 	options.sockets = (const char *const *)scene->paths;
 	options.rung = scene->rung;
-	if (!scene->offered)
+	if (scene->why_not)
 		return 0;
 	if (suite->prepare)
 		suite->prepare(scene);
@@ -210,8 +210,7 @@ static void run_bound(void **state)
 	struct bound *bound = *state;
 
 	if (!bound->scene->source) {
-		print_message("# skip: this kernel does not offer the rung %s\n",
-			      bound->scene->rung);
+		print_message("# skip: %s %s\n", bound->scene->why_not, bound->scene->rung);
 		skip();
 	}
 	/* The test before has removed its socket, and its inode may be used again at once. */
@@ -285,7 +284,12 @@ int scene_run(const struct scene_suite *suite)
 		failed++;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(rungs); i++) {
-		struct scene scene = { .rung = rungs[i], .fentry = i == 0, .offered = offered[i] };
+		struct scene scene = { .rung = rungs[i], .fentry = i == 0 };
+
+		if (!offered[i])
+			scene.why_not = "this kernel does not offer the rung";
+		else if (i > 0 && offered[0] && getenv("FIRST_RUNG"))
+			scene.why_not = "only the first rung is tried (FIRST_RUNG), not";
 
 		failed += run_on(suite, &scene);
 	}

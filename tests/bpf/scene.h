@@ -29,7 +29,7 @@
 struct scene {
 	const char *rung;
 	bool fentry;
-	bool offered;              /* by this kernel, tried without the source */
+	const char *why_not;       /* this rung is not tried: the words before its name; NULL */
 	struct bpf_source *source; /* NULL where the rung is not offered */
 	struct buffer diagnosis;
 	char folder[40];
@@ -58,7 +58,10 @@ struct scene_suite {
 		.name = #function, .run = function                                                 \
 	}
 
-/* Runs the suite once for each rung. Returns the number of tests that failed. */
+/*
+ * Runs the suite once for each rung that the kernel offers, as tried without the source; with
+ * FIRST_RUNG in the environment only on the first. Returns the number of tests that failed.
+ */
 int scene_run(const struct scene_suite *suite);
 
 /* Wait until everything that was done so far has come, or fail. */

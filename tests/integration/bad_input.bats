@@ -220,7 +220,6 @@ refuses() {
 
 # --- the socket ---------------------------------------------------------------------------------
 
-# bats test_tags=vm
 @test "full rings: the loss is told and counted, recording goes on, verify tells of gaps" {
 	printf 'ring_state = 4096\nring_api = 4096\nring_noise = 4096\n' >"$CONFIG"
 	recorder_start --config "$CONFIG"

@@ -113,7 +113,6 @@ listen='event.action == "engine-listen"'
 	recorder_stop
 }
 
-# bats test_tags=vm
 @test "an engine on TCP without TLS: severe at once, heard like the socket, with the peer and its process" {
 	local port
 	port=$(free_port)

@@ -114,7 +114,6 @@ P
 	says 'behind a proxy'
 }
 
-# bats test_tags=vm
 @test "through socat on a unix socket that is watched too: the sender is the proxy, and its client is named" {
 	ROUTE="a proxy on a unix socket (socat)"
 	local front=$ENGINE_DIR/front.sock

@@ -7,7 +7,7 @@
  * holds it runs a program with an engine's name or holds a watched unix listener. None of that is
  * for an attacker to take away from a real engine; who fakes it only shows himself.
  */
-#include "bpf/tcp.bpf.h"
+#include "bpf/mptcp.bpf.h"
 
 #define NAME_ROOM 128 /* a power of two, of a socket's name */
 
@@ -36,57 +36,6 @@ struct engine_port_numbers engine_ports SEC(".maps");
 struct engine_holder_processes engine_holders SEC(".maps");
 
 struct listening_port_counts listening_ports SEC(".maps");
-
-/*
- * Of MPTCP listeners that were there before only the upper socket can be had, from the process that
- * holds it: who comes to the one below is known by its port.
- */
-struct upper_place {
-	__u32 network, port;
-};
-
-struct upper_listeners {
-	__u64 cookie; /* of the last one */
-	__u64 count;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 256);
-	__type(key, struct upper_place);
-	__type(value, struct upper_listeners);
-} upper_places SEC(".maps");
-
-static __always_inline struct upper_listeners *uppers_of(struct sock *sk, __u16 port)
-{
-	struct upper_place place = { .network = network_of(sk), .port = port };
-
-	return bpf_map_lookup_elem(&upper_places, &place);
-}
-
-/* False: there is no room to know them. */
-static __always_inline bool upper_add(struct sock *sk, __u16 port, __u64 cookie)
-{
-	struct upper_place place = { .network = network_of(sk), .port = port };
-	struct upper_listeners new = {}, *uppers;
-
-	bpf_map_update_elem(&upper_places, &place, &new, BPF_NOEXIST);
-	uppers = bpf_map_lookup_elem(&upper_places, &place);
-	if (!uppers)
-		return false;
-	uppers->cookie = cookie;
-	__sync_fetch_and_add(&uppers->count, 1);
-	return true;
-}
-
-static __always_inline void upper_remove(struct sock *sk, __u16 port)
-{
-	struct upper_place place = { .network = network_of(sk), .port = port };
-	struct upper_listeners *uppers = bpf_map_lookup_elem(&upper_places, &place);
-
-	if (uppers && __sync_fetch_and_add(&uppers->count, -1) <= 1)
-		bpf_map_delete_elem(&upper_places, &place);
-}
 
 /* ---- who */
 
@@ -256,14 +205,6 @@ static __always_inline void tcp_listener_mark(struct sock *sk, const struct tcp_
 	ports_change(new->port, 1);
 	if (sk->sk_protocol == IPPROTO_MPTCP && !upper_add(sk, new->port, new->cookie))
 		lost(WIRE_engine_listen, WIRE_LOSS_no_memory, 0, 0);
-}
-
-/* The cookie of the one below, which has one since it was marked. */
-static __always_inline __u64 lower_cookie(struct sock *upper)
-{
-	struct mptcp_sock___part *both = (void *)upper;
-
-	return BPF_CORE_READ(both, first, __sk_common.skc_cookie.counter);
 }
 
 static __always_inline void tcp_listener_note(struct task_struct *task, struct sock *sk, bool found)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What a client may do to its own socket so that nothing is known of it. */
-#include "tests/bpf/scene.h"
+#include "tests/bpf/tcp.h"
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -12,10 +12,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-#define PORT    23753
-#define REQUEST "GET /_ping HTTP/1.1\r\nHost: d\r\n\r\n"
-#define ANSWER  "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
 
 static const uint16_t ports[] = { PORT, 0 };
 
@@ -211,16 +207,11 @@ static int connect_without_room(void *context)
 
 static void who_leaves_no_room_is_named_over_tcp(struct scene *scene, const void *argument)
 {
-	struct sockaddr_in four = { .sin_family = AF_INET,
-				    .sin_port = htons(PORT),
-				    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
+	int listener = tcp_listen(AF_INET, "127.0.0.1", PORT);
 	const struct wire_tcp_client *found = NULL;
 	pid_t pid;
 
-	assert_int_equal(setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)), 0);
-	assert_int_equal(bind(listener, (void *)&four, sizeof(four)), 0);
-	assert_int_equal(listen(listener, 8), 0);
+	assert_true(listener >= 0);
 	scene_settle(scene);
 	pid = process_do(connect_without_room, NULL);
 	scene_settle(scene);

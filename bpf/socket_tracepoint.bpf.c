@@ -172,7 +172,12 @@ int BPF_PROG(copy_datagram, struct sk_buff *skb, int length)
 	return 0;
 }
 
-/* End of file at one end is the end of the other's direction. */
+#define ECONNRESET 104
+
+/*
+ * End of file at one end is the end of the other's direction. Who closes and leaves unread what was
+ * answered resets the connection (unix_release_sock()): the other end is told so once, in place of it.
+ */
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(receive_length, struct sock *sk, int ret, int flags)
 {
@@ -180,7 +185,8 @@ int BPF_PROG(receive_length, struct sock *sk, int ret, int flags)
 	struct mark *mark;
 	struct sock *from;
 
-	if (ret || !sk || sk->__sk_common.skc_family != AF_UNIX || !(sk->sk_shutdown & 1))
+	if ((ret && ret != -ECONNRESET) || !sk || sk->__sk_common.skc_family != AF_UNIX ||
+	    !(sk->sk_shutdown & 1))
 		return 0;
 	receiver = bpf_skc_to_unix_sock(sk);
 	from = receiver ? receiver->peer : NULL;

@@ -112,7 +112,7 @@ static void losses_have_who_lost(struct scene *scene, const void *argument)
 	line_close(&line);
 }
 
-enum { FORKS = 1200 }; /* of about 250 bytes each, with their exits */
+enum { FORKS = 100, FORKERS = 24 }; /* each fork about 250 bytes, with its exit */
 
 static int fork_much(void *context)
 {
@@ -134,22 +134,29 @@ static int leave_at_once(void *context)
 	return 0;
 }
 
-/* The ring has no room for all that one of them does. */
+/*
+ * The ring has no room for all that one user does. Only until the user's share is used up: it grows
+ * with time, and on a slow machine what came later would fill the ring after all.
+ */
 static void who_forks_without_end_leaves_room_for_others(struct scene *scene, const void *argument)
 {
-	pid_t much = process_start(fork_much, NULL), other;
-	uint64_t start = process_start_ticks(much);
-	struct wire_count mine;
+	struct wire_count mine = {};
+	pid_t other;
 	bool told = false;
 
-	assert_int_equal(process_wait(much), 0);
+	for (int i = 0; i < FORKERS && !mine.records; i++) {
+		pid_t much = process_start(fork_much, NULL);
+		uint64_t start = process_start_ticks(much);
+
+		assert_int_equal(process_wait(much), 0);
+		mine = lost_by(scene, WIRE_process_fork, WIRE_LOSS_share, much, start);
+	}
+	assert_true(mine.records > 0);
 	other = process_do(leave_at_once, NULL);
 	scene_settle(scene);
 	SCENE_EACH (scene, process_fork, record)
 		told |= record->task.pid == (uint32_t)other;
 	assert_true(told);
-	mine = lost_by(scene, WIRE_process_fork, WIRE_LOSS_share, much, start);
-	assert_true(mine.records > 0);
 	assert_int_equal(scene_losses(scene, WIRE_process_fork, WIRE_LOSS_ring_full).records, 0);
 }
 

@@ -406,6 +406,20 @@ static void bytes_that_are_still_under_way_are_in_the_total(struct scene *scene,
 	close(line.engine);
 }
 
+static void who_leaves_an_answer_unread_has_closed_too(struct scene *scene, const void *argument)
+{
+	struct line line = scene_line(scene);
+	uint64_t connection = ask_and_answer(scene, &line);
+
+	send_all(line.engine, "late", 4);
+	close(line.client);
+	assert_int_equal(read(line.engine, (char[1]){}, 1), -1);
+	assert_int_equal(errno, ECONNRESET);
+	scene_settle(scene);
+	assert_int_equal(only_close(scene, connection, WIRE_CLIENT)->sent, 10);
+	close(line.engine);
+}
+
 static void half_a_close_ends_one_direction(struct scene *scene, const void *argument)
 {
 	struct line line = scene_line(scene);
@@ -462,6 +476,7 @@ int main(void)
 		SCENE_TEST(the_living_are_listed_with_their_totals),
 		SCENE_TEST(a_close_is_told_with_its_totals),
 		SCENE_TEST(bytes_that_are_still_under_way_are_in_the_total),
+		SCENE_TEST(who_leaves_an_answer_unread_has_closed_too),
 		SCENE_TEST(half_a_close_ends_one_direction),
 		SCENE_TEST(hooks_are_told_as_they_are),
 	};

@@ -59,7 +59,8 @@ starts() {
 on_terminal() {
 	export -f asks program
 	export ASKED CLIENT
-	script -qec "$(printf '%q ' bash -c 'stty rows 40 cols 100; asks "$@"' bash "$@")" typescript </dev/null >terminal
+	# Another shell hands no functions on.
+	SHELL=$BASH script -qec "$(printf '%q ' bash -c 'stty rows 40 cols 100; asks "$@"' bash "$@")" typescript </dev/null >terminal
 	grep -q "$M" terminal || { cat terminal; return 1; }
 }
 

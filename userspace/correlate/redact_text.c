@@ -66,17 +66,22 @@ bool redact_is_name(char c)
 	return isalnum((unsigned char)c) || c == '_' || c == '-' || c == '.';
 }
 
-/* The letters that the words below begin with: most names have no more of them than a few. */
-static bool may_begin(char c)
+/* The letters that the words below begin with: few places of a name have two of them. */
+static bool may_begin(char first, char second)
 {
-	switch (c | 0x20) {
+	second |= 0x20;
+	switch (first | 0x20) {
 	case 'a':
+		return second == 'p' || second == 'c' || second == 'u';
 	case 'c':
+		return second == 'r';
 	case 'p':
+		return second == 'a' || second == 'r';
 	case 'r':
 	case 's':
+		return second == 'e';
 	case 't':
-		return true;
+		return second == 'o';
 	default:
 		return false;
 	}
@@ -110,7 +115,8 @@ bool redact_is_secret_name(const struct redact *redact, struct text name)
 	    (name.length == 3 && memcmp(name.data, "PWD", 3) == 0))
 		return false;
 	for (struct text rest = name; rest.length > 4; rest = redact_skip(rest, 1))
-		for (size_t i = 0; may_begin(rest.data[0]) && i < ARRAY_SIZE(words); i++)
+		for (size_t i = 0; may_begin(rest.data[0], rest.data[1]) && i < ARRAY_SIZE(words);
+		     i++)
 			if (starts_with(rest, words[i]))
 				return true;
 	for (size_t i = 0; i < ARRAY_SIZE(wholes); i++)
@@ -237,43 +243,53 @@ static size_t take_authority(struct text scheme, struct text text, bool cut, str
 	return user;
 }
 
-/* Tokens that say what they are. Returns how much of the text it took. */
-static size_t take_token(struct text text, bool cut, struct buffer *ret)
+/* Tokens that say what they are. */
+struct token {
+	struct text prefix;
+	size_t least; /* characters behind it */
+};
+
+static const struct token *find_token(struct text text)
 {
-	static const struct {
-		const char *prefix;
-		size_t least; /* characters behind it */
-	} kinds[] = {
-		{ "ghp_", 16 },     { "gho_", 16 },        { "ghu_", 16 },      { "ghs_", 16 },
-		{ "ghr_", 16 },     { "github_pat_", 16 }, { "glpat-", 16 },    { "xoxb-", 10 },
-		{ "xoxp-", 10 },    { "xoxa-", 10 },       { "xoxs-", 10 },     { "sk-", 20 },
-		{ "sk_live_", 10 }, { "rk_live_", 10 },    { "dckr_pat_", 10 }, { "dckr_oat_", 10 },
-		{ "SWMTKN-", 1 },   { "SWMKEY-", 1 },      { "AKIA", 16 },      { "ASIA", 16 },
-		{ "eyJ", 10 },      { "hvs.", 10 },        { "npm_", 30 },      { "pypi-", 30 },
-		{ "AIza", 30 },     { "ya29.", 10 },
+	static const struct token tokens[] = {
+		{ TEXT("ghp_"), 16 },      { TEXT("gho_"), 16 },     { TEXT("ghu_"), 16 },
+		{ TEXT("ghs_"), 16 },      { TEXT("ghr_"), 16 },     { TEXT("github_pat_"), 16 },
+		{ TEXT("glpat-"), 16 },    { TEXT("xoxb-"), 10 },    { TEXT("xoxp-"), 10 },
+		{ TEXT("xoxa-"), 10 },     { TEXT("xoxs-"), 10 },    { TEXT("sk-"), 20 },
+		{ TEXT("sk_live_"), 10 },  { TEXT("rk_live_"), 10 }, { TEXT("dckr_pat_"), 10 },
+		{ TEXT("dckr_oat_"), 10 }, { TEXT("SWMTKN-"), 1 },   { TEXT("SWMKEY-"), 1 },
+		{ TEXT("AKIA"), 16 },      { TEXT("ASIA"), 16 },     { TEXT("eyJ"), 10 },
+		{ TEXT("hvs."), 10 },      { TEXT("npm_"), 30 },     { TEXT("pypi-"), 30 },
+		{ TEXT("AIza"), 30 },      { TEXT("ya29."), 10 },
 	};
 
 	/* Their first letters: this is asked of every word. */
-	if (!memchr("gxsrdSAehnpy", text.data[0], 12))
-		return 0;
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		size_t prefix, length;
+	if (text.length == 0 || !memchr("gxsrdSAehnpy", text.data[0], 12))
+		return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(tokens); i++)
+		if (text.data[0] == tokens[i].prefix.data[0] &&
+		    text.length >= tokens[i].prefix.length &&
+		    memcmp(text.data, tokens[i].prefix.data, tokens[i].prefix.length) == 0)
+			return &tokens[i];
+	return NULL;
+}
 
-		if (text.data[0] != kinds[i].prefix[0])
-			continue;
-		prefix = length = strlen(kinds[i].prefix);
-		if (text.length < prefix || memcmp(text.data, kinds[i].prefix, prefix) != 0)
-			continue;
-		while (length < text.length &&
-		       (redact_is_name(text.data[length]) || strchr("+/=~", text.data[length])) &&
-		       text.data[length])
-			length++;
-		if (length - prefix < kinds[i].least && !(cut && length == text.length))
-			continue;
-		redact_mask(ret, head(text, length));
-		return length;
-	}
-	return 0;
+/* Returns how much of the text it took. */
+static size_t take_token(struct text text, bool cut, struct buffer *ret)
+{
+	const struct token *token = find_token(text);
+	size_t length = token ? token->prefix.length : 0;
+
+	if (!token)
+		return 0;
+	while (length < text.length &&
+	       (redact_is_name(text.data[length]) || strchr("+/=~", text.data[length])) &&
+	       text.data[length])
+		length++;
+	if (length - token->prefix.length < token->least && !(cut && length == text.length))
+		return 0;
+	redact_mask(ret, head(text, length));
+	return length;
 }
 
 static size_t take_bearer(struct text text, struct buffer *ret)
@@ -369,12 +385,47 @@ static bool may_begin_sql(char c)
 	return (c | 0x20) == 'i' || (c | 0x20) == 'p' || (c | 0x20) == 'r';
 }
 
+/*
+ * How much of a text no rule below can touch, up to the beginning of a word: paths, ids, names of
+ * images, which most texts are. Of rules that need neither a space nor a quote nor '=' there are
+ * the one for tokens, which is asked, and those for a colon: without a '@' behind it, and with a
+ * name there, it is the one of a tag or a port.
+ */
+static size_t untouched(struct text text, bool cut)
+{
+	enum { OTHER, NAME, BETWEEN };
+	static const uint8_t kinds[256] = {
+		['a' ... 'z'] = NAME, ['A' ... 'Z'] = NAME, ['0' ... '9'] = NAME, ['_'] = NAME,
+		['-'] = NAME,         ['.'] = NAME,         ['/'] = BETWEEN,      [','] = BETWEEN,
+	};
+	bool colon = !cut && text.length && !memchr(text.data, '@', text.length);
+	size_t i = 0, word = 0;
+
+	for (;; i++) {
+		uint8_t kind = i < text.length ? kinds[(uint8_t)text.data[i]] : BETWEEN;
+
+		if (kind == NAME)
+			continue;
+		if (i > word && (text.data[word] == '-' || find_token(redact_skip(text, word))))
+			return word;
+		if (i >= text.length)
+			return text.length;
+		if (kind == OTHER &&
+		    !(colon && text.data[i] == ':' && i > word && i + 1 < text.length &&
+		      kinds[(uint8_t)text.data[i + 1]] == NAME))
+			return word;
+		word = i + 1;
+	}
+}
+
 void redact_known(const struct redact *redact, struct text text, bool cut, struct buffer *ret)
 {
-	size_t i = 0, name = 0; /* name: where the current run of name characters began */
+	size_t i = untouched(text, cut),
+	       name = i; /* where the current run of name characters began */
 	struct redact_sql sql = { .text = text };
 	size_t address_end = 0; /* of the URL that is being read: what it is made of is known */
 
+	buffer_append(ret, text.data, i);
 	while (i < text.length) {
 		struct text rest = redact_skip(text, i),
 			    before = head(redact_skip(text, name), i - name);

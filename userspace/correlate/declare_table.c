@@ -273,32 +273,51 @@ bool declare_is_field(const char *field, struct text key)
 	return p == end;
 }
 
-/* Where the rows of a context stand, so that a key is not compared with all the others. */
-static struct {
-	uint8_t first, end;
-} places[CONTEXTS];
+#define LETTERS 32 /* a letter's five low bits are the same in both cases */
 
-__attribute__((constructor)) static void find_places(void)
+/*
+ * The rows of a context whose names begin with one letter, so that a key is not compared with all
+ * the others; a number of a row is one too high, 0 is the end.
+ */
+static uint8_t first_of[CONTEXTS][LETTERS], next_of[ARRAY_SIZE(rows)];
+
+static unsigned int letter_of(char c)
 {
-	for (uint8_t i = ARRAY_SIZE(rows); i-- > 0;) {
-		places[rows[i].context].first = i;
-		if (!places[rows[i].context].end)
-			places[rows[i].context].end = i + 1;
+	return (unsigned char)c % LETTERS;
+}
+
+__attribute__((constructor)) static void link_rows(void)
+{
+	for (size_t i = ARRAY_SIZE(rows); i-- > 0;) {
+		uint8_t *first = &first_of[rows[i].context][letter_of(rows[i].name[0])];
+
+		next_of[i] = *first;
+		*first = (uint8_t)(i + 1);
 	}
+}
+
+static uint8_t find_by_letter(enum context context, unsigned int letter, struct text key)
+{
+	for (uint8_t i = first_of[context][letter]; i; i = next_of[i - 1])
+		if (declare_is_field(rows[i - 1].name, key))
+			return (uint8_t)(i - 1);
+	return ROW_NONE;
 }
 
 uint8_t declare_find_row(enum context context, struct text key)
 {
-	/* Letters that Unicode folds into ASCII are not, and may begin any name. */
-	bool ascii = key.length > 0 && (unsigned char)key.data[0] < 0x80;
+	char first = key.length > 0 ? key.data[0] : '\0';
+	uint8_t row = ROW_NONE;
 
-	for (uint8_t i = places[context].first; i < places[context].end; i++)
-		if (rows[i].context == context &&
-		    !(ascii && (rows[i].name[0] ^ key.data[0]) & ~0x20) &&
-		    declare_is_field(rows[i].name, key))
-			return i;
+	if ((unsigned char)first < 0x80)
+		row = find_by_letter(context, letter_of(first), key);
+	else /* what Unicode folds into a letter of ASCII: declare_is_field() knows */
+		for (unsigned int letter = 0; letter < LETTERS && row == ROW_NONE; letter++)
+			row = find_by_letter(context, letter, key);
 	/* At the top of a create a host's fields may stand, as old clients have it. */
-	return context == CONTEXT_CONTAINER ? declare_find_row(CONTEXT_HOST, key) : ROW_NONE;
+	if (row == ROW_NONE && context == CONTEXT_CONTAINER)
+		return declare_find_row(CONTEXT_HOST, key);
+	return row;
 }
 
 const struct row *declare_row(uint8_t row)

@@ -70,4 +70,12 @@ bool redact_is_secret_name(const struct redact *redact, struct text name);
 bool redact_is_operators_name(const struct redact *redact, struct text name);
 
 /* May the character stand in such a name? */
-bool redact_is_name(char c);
+static inline bool redact_is_name(char c)
+{
+	static const bool is[256] = {
+		['a' ... 'z'] = true, ['A' ... 'Z'] = true, ['0' ... '9'] = true,
+		['_'] = true,         ['-'] = true,         ['.'] = true,
+	};
+
+	return is[(unsigned char)c];
+}

@@ -9,22 +9,23 @@
 #define MASK_BEGIN "[redacted len="
 
 /* Most differ in the first byte; this runs over every command line. */
-static bool starts_with(struct text text, const char *prefix)
+static bool begins(struct text text, struct text prefix)
 {
-	size_t length;
-
-	if (text.length == 0 || (text.data[0] | 0x20) != (prefix[0] | 0x20))
-		return false;
-	length = strlen(prefix);
-	return text.length >= length && strncasecmp(text.data, prefix, length) == 0;
+	return text.length >= prefix.length && ((text.data[0] ^ prefix.data[0]) & ~0x20) == 0 &&
+	       strncasecmp(text.data, prefix.data, prefix.length) == 0;
 }
 
-static bool ends_with(struct text text, const char *suffix)
+static bool starts_with(struct text text, const char *prefix)
 {
-	size_t length = strlen(suffix);
+	return begins(text, text_of(prefix));
+}
 
-	return text.length >= length && (text.data[text.length - 1] | 0x20) == suffix[length - 1] &&
-	       strncasecmp(text.data + text.length - length, suffix, length) == 0;
+static bool ends_with(struct text text, struct text suffix)
+{
+	return text.length >= suffix.length &&
+	       ((text.data[text.length - 1] ^ suffix.data[suffix.length - 1]) & ~0x20) == 0 &&
+	       strncasecmp(text.data + text.length - suffix.length, suffix.data, suffix.length) ==
+		       0;
 }
 
 static bool contains(struct text text, const char *word)
@@ -61,11 +62,6 @@ void redact_mask(struct buffer *ret, struct text secret)
 		buffer_printf(ret, MASK_BEGIN "%zu]", secret.length);
 }
 
-bool redact_is_name(char c)
-{
-	return isalnum((unsigned char)c) || c == '_' || c == '-' || c == '.';
-}
-
 /* The letters that the words below begin with: few places of a name have two of them. */
 static bool may_begin(char first, char second)
 {
@@ -89,20 +85,27 @@ static bool may_begin(char first, char second)
 
 bool redact_is_secret_name(const struct redact *redact, struct text name)
 {
-	static const char *const words[] = {
-		"password",   "passwd",        "passphrase",    "passwort",        "secret",
-		"token",      "apikey",        "api_key",       "api-key",         "accesskey",
-		"access_key", "access-key",    "privatekey",    "private_key",     "private-key",
-		"credential", "authorization", "registry-auth", "registry-config",
+	static const struct text words[] = {
+		TEXT("password"),        TEXT("passwd"),        TEXT("passphrase"),
+		TEXT("passwort"),        TEXT("secret"),        TEXT("token"),
+		TEXT("apikey"),          TEXT("api_key"),       TEXT("api-key"),
+		TEXT("accesskey"),       TEXT("access_key"),    TEXT("access-key"),
+		TEXT("privatekey"),      TEXT("private_key"),   TEXT("private-key"),
+		TEXT("credential"),      TEXT("authorization"), TEXT("registry-auth"),
+		TEXT("registry-config"),
 	};
-	static const char *const wholes[] = { "pass",   "auth",        "pwd",
-					      "cookie", "set-cookie",  "bearer",
-					      "pw",     "requirepass", "masterauth" };
+	static const struct text wholes[] = { TEXT("pass"),       TEXT("auth"),
+					      TEXT("pwd"),        TEXT("cookie"),
+					      TEXT("set-cookie"), TEXT("bearer"),
+					      TEXT("pw"),         TEXT("requirepass"),
+					      TEXT("masterauth") };
 	/* These name where a secret is, or ask for it. */
-	static const char *const not_ends[] = { "-stdin", "_stdin",  "-file", "_file", "-path",
-						"_path",  "-prompt", ".file", ".path" };
-	static const char *const ends[] = { "_pass", "-pass", ".pass", "_pwd", "-pwd",
-					    "_auth", "-auth", "_pw",   "-pw" };
+	static const struct text not_ends[] = { TEXT("-stdin"),  TEXT("_stdin"), TEXT("-file"),
+						TEXT("_file"),   TEXT("-path"),  TEXT("_path"),
+						TEXT("-prompt"), TEXT(".file"),  TEXT(".path") };
+	static const struct text ends[] = { TEXT("_pass"), TEXT("-pass"), TEXT(".pass"),
+					    TEXT("_pwd"),  TEXT("-pwd"),  TEXT("_auth"),
+					    TEXT("-auth"), TEXT("_pw"),   TEXT("-pw") };
 
 	while (name.length > 0 && name.data[0] == '-')
 		name = redact_skip(name, 1);
@@ -117,10 +120,10 @@ bool redact_is_secret_name(const struct redact *redact, struct text name)
 	for (struct text rest = name; rest.length > 4; rest = redact_skip(rest, 1))
 		for (size_t i = 0; may_begin(rest.data[0], rest.data[1]) && i < ARRAY_SIZE(words);
 		     i++)
-			if (starts_with(rest, words[i]))
+			if (begins(rest, words[i]))
 				return true;
 	for (size_t i = 0; i < ARRAY_SIZE(wholes); i++)
-		if (starts_with(name, wholes[i]) && name.length == strlen(wholes[i]))
+		if (name.length == wholes[i].length && begins(name, wholes[i]))
 			return true;
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
 		if (ends_with(name, ends[i]))
@@ -264,7 +267,12 @@ static const struct token *find_token(struct text text)
 	};
 
 	/* Their first letters: this is asked of every word. */
-	if (text.length == 0 || !memchr("gxsrdSAehnpy", text.data[0], 12))
+	static const bool first[256] = {
+		['g'] = 1, ['x'] = 1, ['s'] = 1, ['r'] = 1, ['d'] = 1, ['S'] = 1,
+		['A'] = 1, ['e'] = 1, ['h'] = 1, ['n'] = 1, ['p'] = 1, ['y'] = 1,
+	};
+
+	if (text.length == 0 || !first[(uint8_t)text.data[0]])
 		return NULL;
 	for (size_t i = 0; i < ARRAY_SIZE(tokens); i++)
 		if (text.data[0] == tokens[i].prefix.data[0] &&
@@ -393,26 +401,19 @@ static bool may_begin_sql(char c)
  */
 static size_t untouched(struct text text, bool cut)
 {
-	enum { OTHER, NAME, BETWEEN };
-	static const uint8_t kinds[256] = {
-		['a' ... 'z'] = NAME, ['A' ... 'Z'] = NAME, ['0' ... '9'] = NAME, ['_'] = NAME,
-		['-'] = NAME,         ['.'] = NAME,         ['/'] = BETWEEN,      [','] = BETWEEN,
-	};
 	bool colon = !cut && text.length && !memchr(text.data, '@', text.length);
 	size_t i = 0, word = 0;
 
 	for (;; i++) {
-		uint8_t kind = i < text.length ? kinds[(uint8_t)text.data[i]] : BETWEEN;
-
-		if (kind == NAME)
+		if (i < text.length && redact_is_name(text.data[i]))
 			continue;
 		if (i > word && (text.data[word] == '-' || find_token(redact_skip(text, word))))
 			return word;
 		if (i >= text.length)
 			return text.length;
-		if (kind == OTHER &&
+		if (text.data[i] != '/' && text.data[i] != ',' &&
 		    !(colon && text.data[i] == ':' && i > word && i + 1 < text.length &&
-		      kinds[(uint8_t)text.data[i + 1]] == NAME))
+		      redact_is_name(text.data[i + 1])))
 			return word;
 		word = i + 1;
 	}

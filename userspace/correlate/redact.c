@@ -20,7 +20,13 @@ struct patterns {
 
 struct redact {
 	struct patterns masks, names;
+	struct redact_clean clean[REDACT_CLEAN_PLACES];
 };
+
+struct redact_clean *redact_clean(struct redact *redact)
+{
+	return redact->clean;
+}
 
 /* A back reference, which has no bound on time; NULL if there is none. */
 static const char *find_back_reference(const char *pattern)

@@ -100,4 +100,4 @@ void redact_text(const struct redact *redact, struct text text, bool cut, struct
  * what is declared, since a secret may stand in any of them. Command lines and queries were masked
  * by what is known of them, and stay. Returns 0 or -ENOMEM: then the event must not be written.
  */
-int redact_record(const struct redact *redact, struct record *record);
+int redact_record(struct redact *redact, struct record *record);

@@ -2,6 +2,8 @@
 /* What the files of redaction share. */
 #pragma once
 
+#include <stdint.h>
+
 #include "correlate/redact.h"
 
 /* "[redacted len=N]" in place of `secret`; an empty one, or one masked already, stays. */
@@ -68,6 +70,17 @@ bool redact_is_secret_name(const struct redact *redact, struct text name);
 
 /* Is it one of the operator's? */
 bool redact_is_operators_name(const struct redact *redact, struct text name);
+
+/* Short texts that the last look has left as they are, each in the place that its hash says. */
+#define REDACT_CLEAN_PLACES 1024u
+#define REDACT_CLEAN_BYTES  63u
+
+struct redact_clean {
+	uint8_t length; /* 0: none */
+	char text[REDACT_CLEAN_BYTES];
+};
+
+struct redact_clean *redact_clean(struct redact *redact);
 
 /* May the character stand in such a name? */
 static inline bool redact_is_name(char c)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/cleanup.h"
@@ -30,25 +31,71 @@ static bool is_looked_at(enum field field)
 	}
 }
 
+static uint64_t looked_at[ARRAY_SIZE((struct record){}.present)];
+
+__attribute__((constructor)) static void find_looked_at(void)
+{
+	for (unsigned int field = 0; field < FIELD_COUNT; field++)
+		if (is_looked_at((enum field)field))
+			looked_at[field / 64] |= 1ull << (field % 64);
+}
+
 struct look {
-	const struct redact *redact;
+	struct redact *redact;
 	struct record *record;
 	struct buffer masked; /* room for one text after the other */
 };
 
+/*
+ * Names of images, settings, paths without an id come again and again: what was looked at and left
+ * as it is need not be looked at again.
+ */
+static struct redact_clean *clean_place(struct redact *redact, struct text text)
+{
+	uint64_t hash = text.length, word;
+
+	if (text.length > REDACT_CLEAN_BYTES)
+		return NULL;
+	for (size_t i = 0; i < text.length; i += sizeof(word)) {
+		word = 0;
+		memcpy(&word, text.data + i,
+		       text.length - i < sizeof(word) ? text.length - i : sizeof(word));
+		hash = (hash ^ word) * 0x9e3779b97f4a7c15ull;
+		hash ^= hash >> 32;
+	}
+	return &redact_clean(redact)[hash % REDACT_CLEAN_PLACES];
+}
+
+static bool is_clean(const struct redact_clean *place, struct text text)
+{
+	return place && place->length == text.length &&
+	       memcmp(place->text, text.data, text.length) == 0;
+}
+
 /* Returns 0 or -ENOMEM; what is masked lies in the record's arena. */
 static int look_at_text(struct look *look, bool encoded, struct text *text)
 {
+	struct redact_clean *place;
 	const char *copy;
 
 	if (text->length == 0)
+		return 0;
+	/* The same bytes may hide more where they are encoded. */
+	place = encoded && memchr(text->data, '%', text->length) ? NULL
+								 : clean_place(look->redact, *text);
+	if (is_clean(place, *text))
 		return 0;
 	buffer_clear(&look->masked);
 	redact_path(look->redact, *text, encoded, &look->masked);
 	if (look->masked.error)
 		return look->masked.error;
-	if (text_equal(*text, (struct text){ look->masked.data, look->masked.length }))
+	if (text_equal(*text, (struct text){ look->masked.data, look->masked.length })) {
+		if (place) {
+			place->length = (uint8_t)text->length;
+			memcpy(place->text, text->data, text->length);
+		}
 		return 0;
+	}
 	copy = arena_copy(look->record->arena, look->masked.data, look->masked.length);
 	if (!copy)
 		return -ENOMEM;
@@ -98,18 +145,16 @@ static int look_at_method(struct record *record)
 	return record->error;
 }
 
-int redact_record(const struct redact *redact, struct record *record)
+int redact_record(struct redact *redact, struct record *record)
 {
 	struct look look = { .redact = redact, .record = record };
 	int r = 0;
 
 	for (size_t word = 0; word < ARRAY_SIZE(record->present); word++)
-		for (uint64_t bits = record->present[word]; r == 0 && bits; bits &= bits - 1) {
-			enum field field = (enum field)(64 * word + (size_t)__builtin_ctzll(bits));
-
-			if (is_looked_at(field))
-				r = look_at_field(&look, field);
-		}
+		for (uint64_t bits = record->present[word] & looked_at[word]; r == 0 && bits;
+		     bits &= bits - 1)
+			r = look_at_field(&look,
+					  (enum field)(64 * word + (size_t)__builtin_ctzll(bits)));
 	buffer_free(&look.masked);
 	if (r == 0 && record_has(record, FIELD_http_request_method))
 		r = look_at_method(record);

@@ -176,7 +176,8 @@ int BPF_PROG(copy_datagram, struct sk_buff *skb, int length)
 
 /*
  * End of file at one end is the end of the other's direction. Who closes and leaves unread what was
- * answered resets the connection (unix_release_sock()): the other end is told so once, in place of it.
+ * answered resets the connection (unix_release_sock()): the other end is told so once, in place of
+ * it.
  */
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(receive_length, struct sock *sk, int ret, int flags)

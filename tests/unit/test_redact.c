@@ -10,9 +10,7 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
-#include "base/buffer.h"
 #include "correlate/redact.h"
-#include "event/record.h"
 
 /* Arguments apart by '|', that stand for themselves nowhere here. */
 static void split(const char *line, struct text_list *list)
@@ -443,46 +441,6 @@ static void test_no_memory_of_the_list(void **state)
 	assert_true(masked.cut);
 }
 
-/* What the last look has left as it was is passed the next time: that alone, and never more. */
-static void test_last_look(void **state)
-{
-	static const char *const kinds[] = {
-		"/v1.41/containers/%zu/json",
-		"ghp_0123456789abcdef%zu",
-		"Memory=%zu",
-		"TOKEN=%zu",
-		"/a%%20TOKEN=%zu",
-		"registry.example/web:%zu",
-		"http://u:p%zu@h/x",
-		"%0100zu",
-	};
-	_cleanup_record_ struct record *record = NULL;
-	static const struct redact_rules none = {};
-	struct redact_problem problem;
-	struct redact *redact;
-	char text[128];
-
-	assert_int_equal(redact_new(&none, &redact, &problem), 0);
-	assert_int_equal(record_new(&record), 0);
-	for (int round = 0; round < 3; round++)
-		for (size_t i = 0; i < 4096; i++) {
-			_cleanup_buffer_ struct buffer masked = {};
-			int length = snprintf(text, sizeof(text), kinds[i % ARRAY_SIZE(kinds)], i);
-
-			redact_text(redact, (struct text){ text, (size_t)length }, false, &masked);
-			record_begin(record, EVENT_api_request);
-			record_set_string(record, FIELD_declared_image, text);
-			record_set_string(record, FIELD_url_path, text);
-			assert_int_equal(redact_record(redact, record), 0);
-			assert_true(text_equal(record_text(record, FIELD_declared_image),
-					       (struct text){ masked.data, masked.length }));
-			assert_int_equal(
-				text_equal(record_text(record, FIELD_url_path), text_of(text)),
-				strchr("0257", (int)('0' + i % 8)) != NULL);
-		}
-	redact_free(redact);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -499,7 +457,6 @@ int main(void)
 		cmocka_unit_test(test_masks),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_no_memory_of_the_list),
-		cmocka_unit_test(test_last_look),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

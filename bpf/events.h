@@ -338,6 +338,9 @@
 	MESSAGE(tcp_accept, state, "an engine's TCP listener has a new connection") \
 	MESSAGE(socket_sender, api, "from this byte on, this process sends") \
 	MESSAGE(socket_piece, api, "bytes of a conversation, as the receiver took them") \
+	MESSAGE(container_start, state, "the first process of a container runs its program") \
+	MESSAGE(container_exec, state, "a process enters a container that is no child of its first one") \
+	MESSAGE(container_exit, state, "the first process of a container ended") \
 	MESSAGE(process_exec, noise, "a process runs another program") \
 	MESSAGE(process_fork, noise, "a process was made") \
 	MESSAGE(process_exit, noise, "a process ended")
@@ -422,6 +425,35 @@
 	MEMBER(u8, flags) \
 	MEMBER(str, data)     /* shorter than `length` where it was cut */
 
+/* Behind the process_exec of the same process, which then is in the same ring. */
+#define WIRE_container_start(MEMBER, CARRY) \
+	MEMBER(task, task) \
+	MEMBER(u64, capabilities_permitted) \
+	MEMBER(u64, capabilities_effective) \
+	MEMBER(u64, capabilities_bounding) \
+	MEMBER(u64, capabilities_ambient) \
+	MEMBER(u64, memory_most)  /* pages; WIRE_NO_LIMIT */ \
+	MEMBER(u64, pids_most)    /* WIRE_NO_LIMIT */ \
+	MEMBER(u64, cpu_quota)    /* ns of each period; WIRE_NO_LIMIT */ \
+	MEMBER(u64, cpu_period)   /* ns */ \
+	MEMBER(u32, seccomp_filters) \
+	MEMBER(u8, seccomp)       /* mode: 0 none, 1 strict, 2 filters */ \
+	MEMBER(u8, no_new_privileges) \
+	MEMBER(u8, uid_extents)   /* of the user namespace's maps; more than WIRE_EXTENTS are cut */ \
+	MEMBER(u8, gid_extents) \
+	MEMBER(str, uid_map)      /* struct wire_extent, one behind the other */ \
+	MEMBER(str, gid_map)
+
+#define WIRE_container_exec(MEMBER, CARRY) \
+	MEMBER(task, task) \
+	MEMBER(u8, how)           /* WIRE_ENTRY_... */
+
+#define WIRE_container_exit(MEMBER, CARRY) \
+	MEMBER(task, task) \
+	MEMBER(u64, began)        /* boot clock: when its container_start was told */ \
+	MEMBER(i32, status)       /* as wait(2) gives it */ \
+	MEMBER(u8, out_of_memory) /* a process in it was killed for memory */
+
 #define WIRE_process_exec(MEMBER, CARRY) \
 	MEMBER(task, task) \
 	MEMBER(u32, args_length) /* of the whole command line; `args` may have less */ \
@@ -444,7 +476,7 @@
 #define LOSSES(LOSS) \
 	LOSS(ring_full, "the ring was full: the reader was too slow or was stopped") \
 	LOSS(share, "the ring was half full, and this user had told more than a share of it") \
-	LOSS(no_memory, "the kernel had no memory to mark a socket") \
+	LOSS(no_memory, "the kernel had no memory to mark a socket or a process") \
 	LOSS(unreadable, "the bytes could not be read out of the kernel's buffer") \
 	LOSS(volume, "more than the bound on volume of one turn: length only, by design") \
 	LOSS(stream, "a hijacked stream: length only, by design") \

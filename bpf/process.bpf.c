@@ -3,8 +3,7 @@
  * The process tree: fork, exec and exit of every process, so that a caller that is gone a
  * millisecond later still has its program, its arguments and its ancestors.
  */
-#include "bpf/emit.bpf.h"
-#include "bpf/task.bpf.h"
+#include "bpf/container.bpf.h"
 
 #define EEXIST     17
 #define NAME_MOST  256  /* NAME_MAX and a slash */
@@ -155,15 +154,22 @@ static __always_inline __u32 executable_fill(struct exec_scratch *scratch, struc
 	return length;
 }
 
+static __always_inline void exec_send(void *ring, struct wire_process_exec *record, __u32 size)
+{
+	if (bpf_ringbuf_output(ring, record, size & 0x3fff, wake_output(ring, size & 0x3fff)))
+		lost_here(WIRE_process_exec, WIRE_LOSS_ring_full, 0, size - sizeof(*record));
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
 	__u32 zero = 0, path, args;
 	struct exec_scratch *scratch = bpf_map_lookup_elem(&exec_scratches, &zero);
 	struct wire_process_exec *record;
+	int entry = container_enter(task);
 	__u64 start, end;
 
-	if (!scratch || !may_tell(task, WIRE_process_exec))
+	if (!scratch || (!entry && !may_tell(task, WIRE_process_exec)))
 		return 0;
 	record = &scratch->record;
 	__builtin_memset(record, 0, sizeof(*record));
@@ -189,9 +195,13 @@ int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux
 	record->args.offset = path;
 	record->args.length = args;
 	record->header.length = sizeof(*record) + path + args;
-	if (bpf_ringbuf_output(&ring_noise, record, (sizeof(*record) + path + args) & 0x3fff,
-			       wake_output(&ring_noise, (sizeof(*record) + path + args) & 0x3fff)))
-		lost_here(WIRE_process_exec, WIRE_LOSS_ring_full, 0, path + args);
+	if (entry) {
+		/* Nobody's noise can push it out. */
+		exec_send(&ring_state, record, sizeof(*record) + path + args);
+		container_tell(task, entry);
+	} else {
+		exec_send(&ring_noise, record, sizeof(*record) + path + args);
+	}
 	return 0;
 }
 
@@ -200,6 +210,7 @@ int BPF_PROG(process_fork, struct task_struct *parent, struct task_struct *child
 {
 	struct wire_process_fork *record;
 
+	container_inherit(parent, child);
 	if (child->pid != child->tgid /* a thread */ || !may_tell(child, WIRE_process_fork))
 		return 0;
 	record = EMIT_BEGIN_HERE(ring_noise, process_fork);
@@ -261,7 +272,10 @@ int BPF_PROG(process_exit, struct task_struct *task)
 {
 	struct wire_process_exit *record;
 
-	if (!is_end_of_process(task) || !may_tell(task, WIRE_process_exit))
+	if (!is_end_of_process(task))
+		return 0;
+	container_leave(task, exit_status(task));
+	if (!may_tell(task, WIRE_process_exit))
 		return 0;
 	record = EMIT_BEGIN_HERE(ring_noise, process_exit);
 	if (!record)
@@ -284,6 +298,7 @@ int process_host_namespaces(struct bpf_iter__task *ctx)
 	if (!task || task->pid != 2)
 		return 0;
 	namespaces_fill(task, inums);
+	__builtin_memcpy(host_namespaces, inums, sizeof(inums));
 	bpf_seq_write(ctx->meta->seq, inums, sizeof(inums));
 	return 0;
 }

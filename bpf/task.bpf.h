@@ -50,17 +50,48 @@ __weak int container_in_name(__u64 name, struct container_id *id)
  * unified tree, which dockerd's cgroupfs driver also fills on hybrid machines; the innermost id
  * wins, and a process may have been moved a few levels below its container.
  */
-static __always_inline void container_fill(struct task_struct *task, char id[WIRE_CONTAINER])
+static __always_inline bool container_of_cgroup(struct task_struct *task, struct container_id *id)
 {
 	struct kernfs_node *node = task->cgroups->dfl_cgrp->kn;
 
 	for (int level = 0; level < 4 && node; level++) {
 		/* By number: such a function takes no pointer into the kernel. */
-		if (container_in_name((__u64)BPF_CORE_READ(node, name), (struct container_id *)id))
-			return;
+		if (container_in_name((__u64)BPF_CORE_READ(node, name), id))
+			return true;
 		node = kernfs_parent(node);
 	}
-	__builtin_memset(id, 0, WIRE_CONTAINER);
+	return false;
+}
+
+/* What is known of a task that came into a container, or is about to: see container.bpf.h. */
+struct inside {
+	struct container_id id; /* zeros: in none yet */
+	__u32 mnt;              /* its mount namespace when it came */
+	__u32 runtime;          /* it runs runc or its like, which makes containers: from */
+	__u64 cgroups[2];       /* these control groups; see container.bpf.h */
+};
+
+struct inside_tasks {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct inside);
+};
+
+extern struct inside_tasks insides SEC(".maps");
+
+/* Of one that has left its container's cgroup, or never was in one that is called so, the mark. */
+static __always_inline void container_fill(struct task_struct *task, char id[WIRE_CONTAINER])
+{
+	struct inside *inside;
+
+	if (container_of_cgroup(task, (struct container_id *)id))
+		return;
+	inside = bpf_task_storage_get(&insides, task, NULL, 0);
+	if (inside)
+		__builtin_memcpy(id, &inside->id, WIRE_CONTAINER);
+	else
+		__builtin_memset(id, 0, WIRE_CONTAINER);
 }
 
 /* The pid namespace a task lives in is that of its own number, not nsproxy's, which is for its

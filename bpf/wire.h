@@ -58,6 +58,14 @@ enum {
 	WIRE_LISTEN_HOLDER = 3,  /* its process holds a watched unix listener */
 };
 
+/* How a process came into a container. */
+enum {
+	WIRE_ENTRY_NONE,
+	WIRE_ENTRY_START,     /* it is the first there */
+	WIRE_ENTRY_RUNTIME,   /* a runtime brought it: docker exec, runc exec */
+	WIRE_ENTRY_NAMESPACE, /* it took the container's namespaces by itself: nsenter */
+};
+
 #define WIRE_PIECE_MOST 4096 /* bytes of a conversation in one record */
 #define WIRE_ARGS_MOST  4096
 #define WIRE_PATH_MOST  4096
@@ -68,6 +76,9 @@ enum {
 #define WIRE_COMM       16
 #define WIRE_TTY        16
 #define WIRE_UNSET      0xffffffffu /* login uid and session: none */
+#define WIRE_NO_LIMIT   0xffffffffffffffffull
+#define WIRE_EXTENTS    5 /* of a uid or gid map that are kept: UID_GID_MAP_MAX_BASE_EXTENTS */
+#define WIRE_RUNTIME    16 /* bytes of a runtime's name, padded with zeros */
 
 /* mnt pid net ipc uts user cgroup time, as everywhere */
 enum wire_namespace {
@@ -84,6 +95,11 @@ enum wire_namespace {
 struct wire_str {
 	__u16 offset; /* from the start of the tail */
 	__u16 length;
+};
+
+/* As in /proc/PID/uid_map. */
+struct wire_extent {
+	__u32 inside, outside, count;
 };
 
 /* Who: taken from the task at the act. */

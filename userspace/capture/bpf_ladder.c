@@ -23,6 +23,7 @@ static const struct hook {
 	enum rung rung;
 	bool required;
 } hooks[] = {
+	{ "process_host_namespaces", "namespaces", "iter/task", RUNG_ALL, true },
 	{ "connect_begin", "refusal", "fentry/unix_stream_connect", RUNG_FENTRY, true },
 	{ "connect_path", "refusal", "fexit/kern_path", RUNG_FENTRY, false },
 	{ "connect_end", "connect", "fexit/unix_stream_connect", RUNG_FENTRY, true },
@@ -49,7 +50,6 @@ static const struct hook {
 	{ "socket_alive", "close", "iter/bpf_sk_storage_map", RUNG_ALL, true },
 	{ "spare_forget", "close", "iter/bpf_map_elem", RUNG_ALL, true },
 	{ "tcp_alive", "close", "iter/bpf_sk_storage_map", RUNG_ALL, true },
-	{ "process_host_namespaces", "namespaces", "iter/task", RUNG_ALL, true },
 };
 
 _Static_assert(ARRAY_SIZE(hooks) <= BPF_HOOKS_MOST, "more links than there is room for");
@@ -171,6 +171,15 @@ static int attach_one(struct bpf_source *source, size_t i)
 	return source->links[i] ? 0 : -errno;
 }
 
+/* The probes compare with them: the first in the table. Should it fail, its caller asks again, and
+ * says so. */
+static void learn_host_namespaces(struct bpf_source *source)
+{
+	uint32_t inums[WIRE_NAMESPACES];
+
+	bpf_source_host_namespaces(source, inums);
+}
+
 static int attach_all(struct bpf_source *source, struct buffer *diagnosis)
 {
 	source->state_count = 0;
@@ -189,6 +198,8 @@ static int attach_all(struct bpf_source *source, struct buffer *diagnosis)
 			continue;
 		r = attach_one(source, i);
 		state->attached = r == 0;
+		if (r == 0 && strcmp(hooks[i].purpose, "namespaces") == 0)
+			learn_host_namespaces(source);
 		if (r == 0)
 			continue;
 		buffer_printf(diagnosis, "rung %s: %s does not attach: %s\n",
@@ -267,6 +278,7 @@ int bpf_ladder_climb(struct bpf_source *source, const struct bpf_options *option
 			bpf_sockets_name(source);
 			bpf_patterns_name(source);
 			bpf_engines_name(source, options);
+			bpf_containers_name(source);
 			bpf_sockets_refresh(source);
 			r = attach_all(source, diagnosis);
 		}

@@ -54,6 +54,11 @@ struct bpf_link *bpf_ladder_link(const struct bpf_source *source, const char *pr
 /* Attach what sees packets, or detach it. Returns 0 or -errno. */
 int bpf_ladder_tcp(struct bpf_source *source, bool attach);
 
+/* ---- bpf_containers.c */
+
+/* Tell the probes which programs make containers: before anything attaches. */
+void bpf_containers_name(struct bpf_source *source);
+
 /* ---- bpf_sockets.c */
 
 int bpf_sockets_copy(struct bpf_source *source, const struct bpf_options *options);

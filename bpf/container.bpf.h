@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Which container a process came into, and whether this is how the container began.
+ *
+ * Every process inside a container is marked, from the program with which it came on; its children
+ * inherit the mark as they are forked. So whoever is not marked has entered: no parent that was
+ * replaced by a subreaper, no pid namespace that is the host's and no move to another cgroup makes
+ * an entry of what is none, or hides one. The mark is in task storage and dies with its task.
+ */
+#pragma once
+
+#include "bpf/task.bpf.h"
+
+struct running {
+	__u64 start; /* of its first process, */
+	__u64 began; /* and when that was told; boot clock */
+	__u32 pid;
+	__u32 out_of_memory;
+};
+
+struct running_containers {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct container_id);
+	__type(value, struct running);
+};
+
+/* Inums of containers' own namespaces; the host's are not among them. */
+struct container_namespaces {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, struct container_id);
+};
+
+struct runtime_names {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 32);
+	__type(key, char[WIRE_RUNTIME]);
+	__type(value, __u8);
+};
+
+extern struct running_containers containers SEC(".maps");
+extern struct container_namespaces owned_namespaces SEC(".maps");
+extern struct runtime_names runtimes SEC(".maps");
+extern __u32 host_namespaces[WIRE_NAMESPACES];
+
+static __always_inline bool same_container(const struct container_id *one,
+					   const struct container_id *other)
+{
+	const __u64 *left = (const __u64 *)one, *right = (const __u64 *)other;
+	__u64 differ = 0;
+
+	for (int i = 0; i < WIRE_CONTAINER / 8; i++)
+		differ |= left[i] ^ right[i];
+	return !differ;
+}
+
+/* runc and its like, by the name of the file that the kernel runs. */
+static __always_inline bool is_runtime(struct task_struct *task)
+{
+	char name[WIRE_RUNTIME] = {};
+
+	bpf_probe_read_kernel_str(name, sizeof(name),
+				  BPF_CORE_READ(task, mm, exe_file, f_path.dentry, d_name.name));
+	return bpf_map_lookup_elem(&runtimes, name);
+}
+
+/* Its control group of one kind. Numbers of kinds depend on the kernel's configuration. */
+static __always_inline struct cgroup_subsys_state *cgroup_state(struct task_struct *task, __u64 kind)
+{
+	struct css_set *set = BPF_CORE_READ(task, cgroups);
+	struct cgroup_subsys_state *state = NULL;
+
+	bpf_probe_read_kernel(&state, sizeof(state),
+			      (void *)set + bpf_core_field_offset(struct css_set, subsys) +
+				      kind * sizeof(state));
+	return state;
+}
+
+#define CGROUP_STATE(task, kind)                                                                   \
+	(bpf_core_enum_value_exists(enum cgroup_subsys_id, kind) ?                                 \
+		 cgroup_state(task, bpf_core_enum_value(enum cgroup_subsys_id, kind)) :            \
+		 NULL)
+
+/* Where a container that no engine made has a name: in the unified tree, and in that of its memory,
+ * which is another one on hybrid machines. */
+static __always_inline void named_cgroups(struct task_struct *task, struct kernfs_node *nodes[2])
+{
+	nodes[0] = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
+	nodes[1] = BPF_CORE_READ(CGROUP_STATE(task, memory_cgrp_id), cgroup, kn);
+}
+
+static __always_inline void remember_cgroups(struct task_struct *task, struct inside *inside)
+{
+	struct kernfs_node *nodes[2];
+
+	named_cgroups(task, nodes);
+	inside->cgroups[0] = BPF_CORE_READ(nodes[0], id);
+	inside->cgroups[1] = BPF_CORE_READ(nodes[1], id);
+}
+
+/*
+ * What a runtime that is used by hand calls the container: the name of the cgroup that it made for
+ * it. Where it made none, the container has the number of its mount namespace.
+ */
+static __always_inline void name_by_hand(struct task_struct *task, const struct inside *inside,
+					 struct container_id *id)
+{
+	struct kernfs_node *nodes[2];
+	__u32 mnt = task->nsproxy->mnt_ns->ns.inum;
+
+	named_cgroups(task, nodes);
+	for (int i = 0; i < 2; i++)
+		if (BPF_CORE_READ(nodes[i], id) != inside->cgroups[i] &&
+		    bpf_probe_read_kernel_str(id, sizeof(*id), BPF_CORE_READ(nodes[i], name)) > 1)
+			return;
+	__builtin_memcpy(id->digits, "mnt-", 4);
+	for (int i = 13; i > 3; i--) {
+		id->digits[i] = '0' + mnt % 10;
+		mnt /= 10;
+	}
+}
+
+/* Whose namespaces a process is in that is in no container by its cgroup. */
+static __always_inline const struct container_id *namespace_owner(struct task_struct *task)
+{
+	__u32 inum = task->nsproxy->mnt_ns->ns.inum;
+	const struct container_id *owner;
+
+	if (inum == host_namespaces[WIRE_NS_MNT])
+		return NULL;
+	owner = bpf_map_lookup_elem(&owned_namespaces, &inum);
+	return owner;
+}
+
+static __always_inline void own_namespaces(struct task_struct *task, const struct container_id *id)
+{
+	__u32 inums[WIRE_NAMESPACES] = {};
+
+	namespaces_fill(task, inums);
+	for (int i = 0; i < WIRE_NAMESPACES; i++) {
+		__u32 inum = inums[i];
+
+		/* One that it shares with another container stays that one's. */
+		if (inum && inum != host_namespaces[i])
+			bpf_map_update_elem(&owned_namespaces, &inum, id, BPF_NOEXIST);
+	}
+}
+
+/* A container that is known to run is entered; one that is not begins. */
+static __always_inline int begin_or_enter(struct task_struct *task, const struct container_id *id)
+{
+	struct running running = { .start = task->group_leader->start_boottime,
+				   .began = bpf_ktime_get_boot_ns(),
+				   .pid = task->tgid };
+
+	if (bpf_map_lookup_elem(&containers, id))
+		return WIRE_ENTRY_RUNTIME;
+	if (bpf_map_update_elem(&containers, id, &running, BPF_NOEXIST))
+		lost(WIRE_container_exit, WIRE_LOSS_no_place, 0, 0);
+	own_namespaces(task, id);
+	return WIRE_ENTRY_START;
+}
+
+/*
+ * A task runs another program: whether it has come into a container with it (WIRE_ENTRY_...). On
+ * cgroup v2 a runtime's own program is run in the container's cgroup before: the container is there
+ * once the mount namespace is another one than that from which the task came.
+ */
+static __always_inline int container_enter(struct task_struct *task)
+{
+	struct inside *inside = bpf_task_storage_get(&insides, task, NULL, 0), fresh = {};
+	__u32 mnt = task->nsproxy->mnt_ns->ns.inum;
+	const struct container_id *owner = namespace_owner(task);
+	struct container_id id = {};
+	bool in_cgroup = container_of_cgroup(task, &id);
+	int entry = WIRE_ENTRY_NONE;
+
+	if (!host_namespaces[WIRE_NS_MNT])
+		return WIRE_ENTRY_NONE;
+	if (mnt == (inside ? inside->mnt : host_namespaces[WIRE_NS_MNT])) {
+		if (!is_runtime(task))
+			return WIRE_ENTRY_NONE;
+		if (!inside) {
+			fresh.mnt = mnt;
+			inside = bpf_task_storage_get(&insides, task, &fresh,
+						      BPF_LOCAL_STORAGE_GET_F_CREATE);
+		}
+		if (inside) {
+			inside->runtime = 1;
+			remember_cgroups(task, inside);
+		} else {
+			lost(WIRE_container_start, WIRE_LOSS_no_memory, 0, 0);
+		}
+		return WIRE_ENTRY_NONE;
+	}
+	if (in_cgroup) {
+		if (inside && same_container(&inside->id, &id))
+			return WIRE_ENTRY_NONE;
+		entry = begin_or_enter(task, &id);
+	} else if (inside && inside->runtime) {
+		if (owner)
+			id = *owner;
+		else
+			name_by_hand(task, inside, &id);
+		entry = begin_or_enter(task, &id);
+	} else if (owner && (!inside || !inside->id.digits[0])) {
+		id = *owner;
+		entry = WIRE_ENTRY_NAMESPACE;
+	} else {
+		return WIRE_ENTRY_NONE;
+	}
+	fresh.id = id;
+	fresh.mnt = mnt;
+	if (inside)
+		*inside = fresh;
+	else if (!bpf_task_storage_get(&insides, task, &fresh, BPF_LOCAL_STORAGE_GET_F_CREATE))
+		lost(WIRE_container_start, WIRE_LOSS_no_memory, 0, 0);
+	return entry;
+}
+
+/* A task was forked, or a thread begun: it is where its parent is. */
+static __always_inline void container_inherit(struct task_struct *parent, struct task_struct *child)
+{
+	struct inside *inside = bpf_task_storage_get(&insides, parent, NULL, 0);
+
+	if (inside &&
+	    !bpf_task_storage_get(&insides, child, inside, BPF_LOCAL_STORAGE_GET_F_CREATE))
+		lost(WIRE_container_start, WIRE_LOSS_no_memory, 0, 0);
+}
+
+static __always_inline __u64 capabilities(const kernel_cap_t *set)
+{
+	__u64 bits = 0;
+
+	/* Two words of 32 bits, since 6.3 one of 64 (f122a08b197d): the same bytes. */
+	bpf_probe_read_kernel(&bits, sizeof(bits), set);
+	return bits;
+}
+
+static __always_inline __u8 extents(struct uid_gid_map *map, struct wire_extent to[WIRE_EXTENTS])
+{
+	__u32 count = BPF_CORE_READ(map, nr_extents);
+
+	/* More than are kept lie elsewhere. */
+	if (count <= WIRE_EXTENTS)
+		bpf_probe_read_kernel(to, sizeof(struct wire_extent) * WIRE_EXTENTS, map->extent);
+	return count < 255 ? count : 255;
+}
+
+/* Limits of the control groups that the task itself is in, v1 or v2. */
+static __always_inline void limits_fill(struct task_struct *task,
+					struct wire_container_start *record)
+{
+	struct cgroup_subsys_state *state;
+	struct cfs_bandwidth *bandwidth;
+
+	record->memory_most = record->pids_most = record->cpu_quota = WIRE_NO_LIMIT;
+	state = CGROUP_STATE(task, memory_cgrp_id);
+	if (state)
+		record->memory_most = BPF_CORE_READ((struct mem_cgroup *)state, memory.max);
+	state = CGROUP_STATE(task, pids_cgrp_id);
+	if (state)
+		record->pids_most = BPF_CORE_READ((struct pids_cgroup *)state, limit.counter);
+	state = CGROUP_STATE(task, cpu_cgrp_id);
+	if (state && bpf_core_field_exists(struct task_group, cfs_bandwidth)) {
+		bandwidth = &((struct task_group *)state)->cfs_bandwidth;
+		record->cpu_quota = BPF_CORE_READ(bandwidth, quota);
+		record->cpu_period = BPF_CORE_READ(bandwidth, period);
+	}
+}
+
+struct start_record {
+	struct wire_container_start record;
+	struct wire_extent uids[WIRE_EXTENTS], gids[WIRE_EXTENTS];
+};
+
+static __always_inline struct wire_str extents_string(__u8 count, __u16 offset)
+{
+	return (struct wire_str){ offset, (count <= WIRE_EXTENTS ? count : 0) *
+						  sizeof(struct wire_extent) };
+}
+
+static __always_inline void start_tell(struct task_struct *task)
+{
+	struct start_record *whole = bpf_ringbuf_reserve(&ring_state, sizeof(*whole), 0);
+	struct wire_container_start *record;
+	struct user_namespace *users;
+	const struct cred *cred = task->cred;
+
+	if (!whole) {
+		lost_here(WIRE_container_start, WIRE_LOSS_ring_full, 0, 0);
+		return;
+	}
+	__builtin_memset(whole, 0, sizeof(*whole));
+	record = &whole->record;
+	header_fill(&record->header, WIRE_container_start, sizeof(*record));
+	record->header.length = sizeof(*whole);
+	task_fill(&record->task, task);
+	record->capabilities_permitted = capabilities(&cred->cap_permitted);
+	record->capabilities_effective = capabilities(&cred->cap_effective);
+	record->capabilities_bounding = capabilities(&cred->cap_bset);
+	record->capabilities_ambient = capabilities(&cred->cap_ambient);
+	record->seccomp = task->seccomp.mode;
+	record->seccomp_filters = task->seccomp.filter_count.counter;
+	record->no_new_privileges = task->atomic_flags & 1; /* PFA_NO_NEW_PRIVS */
+	limits_fill(task, record);
+	users = BPF_CORE_READ(cred, user_ns);
+	record->uid_extents = extents(&users->uid_map, whole->uids);
+	record->uid_map = extents_string(record->uid_extents, 0);
+	record->gid_extents = extents(&users->gid_map, whole->gids);
+	record->gid_map = extents_string(record->gid_extents, sizeof(whole->uids));
+	bpf_ringbuf_submit(whole, wake_submit(&ring_state, sizeof(*whole)));
+}
+
+/* What container_enter() returned goes out, behind the exec itself. */
+static __always_inline void container_tell(struct task_struct *task, int entry)
+{
+	struct wire_container_exec *record;
+
+	if (entry == WIRE_ENTRY_START) {
+		start_tell(task);
+		return;
+	}
+	record = EMIT_BEGIN_HERE(ring_state, container_exec);
+	if (!record)
+		return;
+	task_fill(&record->task, task);
+	record->how = entry;
+	EMIT_SEND(ring_state, record);
+}
+
+/*
+ * The kernel gives the number of a namespace that is gone to the next one that is made
+ * (proc_alloc_inum), so none may stay here as this container's.
+ */
+static __always_inline void disown_namespaces(struct task_struct *task,
+					      const struct container_id *id)
+{
+	__u32 inums[WIRE_NAMESPACES] = {};
+
+	namespaces_fill(task, inums);
+	for (int i = 0; i < WIRE_NAMESPACES; i++) {
+		__u32 inum = inums[i];
+		const struct container_id *owner = bpf_map_lookup_elem(&owned_namespaces, &inum);
+
+		if (owner && same_container(owner, id))
+			bpf_map_delete_elem(&owned_namespaces, &inum);
+	}
+}
+
+/* The last thread of a process ends: the container does if it was its first process. */
+static __always_inline void container_leave(struct task_struct *task, int status)
+{
+	struct inside *inside = bpf_task_storage_get(&insides, task, NULL, 0);
+	struct wire_container_exit *record;
+	struct running *running;
+
+	if (!inside)
+		return;
+	running = bpf_map_lookup_elem(&containers, &inside->id);
+	if (!running || running->pid != task->tgid ||
+	    running->start != task->group_leader->start_boottime)
+		return;
+	record = EMIT_BEGIN_HERE(ring_state, container_exit);
+	if (record) {
+		task_fill(&record->task, task);
+		record->began = running->began;
+		record->status = status;
+		record->out_of_memory = running->out_of_memory;
+		EMIT_SEND(ring_state, record);
+	}
+	disown_namespaces(task, &inside->id);
+	bpf_map_delete_elem(&containers, &inside->id);
+}

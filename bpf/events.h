@@ -30,7 +30,12 @@
 	GROUP(LOSS, 9, "what was not recorded, and why") \
 	GROUP(RECORDER, 10, "the recorder itself") \
 	GROUP(PROXY, 11, "whose request it is, where a proxy passed it on") \
-	GROUP(LISTENER, 12, "a listener of an engine")
+	GROUP(LISTENER, 12, "a listener of an engine") \
+	GROUP(SPAN, 13, "how long it took") \
+	GROUP(CAUSE, 14, "who had the container made, who started it, and who asked for an exec in it") \
+	GROUP(CONTAINED, 15, "what a container's first process was given") \
+	GROUP(EXEC, 16, "an exec: a process that is brought into a container") \
+	GROUP(EXIT, 17, "how a process ended")
 
 /*
  *    name, id (for ever), ECS kind, ECS category, ECS type, severity, groups beside HEAD, what it means
@@ -43,12 +48,22 @@
 	EVENT(socket_present, 3, "event", "network", "info", 0, ACTOR | CONNECTION, \
 	      "A connection was open when recording began") \
 	EVENT(api_request, 4, "event", "api", "access", 0, \
-	      ACTOR | CONNECTOR | PROXY | CONNECTION | REQUEST | ANSWER | TARGET | DECLARED, \
+	      ACTOR | CONNECTOR | PROXY | CONNECTION | REQUEST | ANSWER | SPAN | TARGET | DECLARED | \
+	      EXEC, \
 	      "The engine received a request and answered it") \
-	EVENT(api_answer, 5, "event", "api", "info", 0, CONNECTION | REQUEST | ANSWER | TARGET, \
+	EVENT(api_answer, 5, "event", "api", "info", 0, \
+	      CONNECTION | REQUEST | ANSWER | SPAN | TARGET | EXEC, \
 	      "An answer that came after its request had been written") \
 	EVENT(engine_listen, 6, "event", "network", "start", 50, ACTOR | CONNECTION | LISTENER, \
 	      "An engine listens, or somebody in its place; or what a listener speaks became known") \
+	EVENT(container_start, 7, "event", "process", "start", 0, ACTOR | CAUSE | CONTAINED, \
+	      "The first process of a container runs its program") \
+	EVENT(container_present, 8, "event", "process", "info", 0, ACTOR | CAUSE | CONTAINED, \
+	      "A container was there when recording began") \
+	EVENT(container_exit, 9, "event", "process", "end", 0, ACTOR | CAUSE | EXIT | SPAN, \
+	      "The first process of a container ended, and the container with it") \
+	EVENT(container_exec, 10, "event", "process", "start", 50, ACTOR | CAUSE | EXEC, \
+	      "A process came into a container that is no child of its first one") \
 	EVENT(recorder_start, 20, "event", "process", "start", 25, RECORDER, "Recording began") \
 	EVENT(recorder_stop, 21, "event", "process", "end", 25, RECORDER | LOSS, "Recording ended as asked") \
 	EVENT(recorder_heartbeat, 22, "metric", "process", "info", 25, RECORDER | LOSS, \
@@ -62,6 +77,26 @@
 	EVENT(recorder_sockets, 26, "event", "process", "change", 25, RECORDER, \
 	      "The sockets that are watched changed: an engine started, stopped or came anew") \
 	EVENT(clock_step, 27, "event", "host", "change", 50, RECORDER, "The wall clock was set")
+
+/* A person behind a container, by the request that made them so. */
+#define CAUSE_FIELDS(FIELD, who, meaning) \
+	FIELD(CAUSE, who##_sequence, u64, "docktrail." #who ".sequence", \
+	      meaning ": event.sequence of the request") \
+	FIELD(CAUSE, who##_reason, str, "docktrail." #who ".reason", \
+	      "Why there is no such request, or none is known") \
+	FIELD(CAUSE, who##_user_id, str, "docktrail." #who ".user.id", "Their uid") \
+	FIELD(CAUSE, who##_user_name, str, "docktrail." #who ".user.name", "Its name") \
+	FIELD(CAUSE, who##_user_audit_id, str, "docktrail." #who ".user.audit.id", \
+	      "Their login uid") \
+	FIELD(CAUSE, who##_user_audit_name, str, "docktrail." #who ".user.audit.name", "Its name") \
+	FIELD(CAUSE, who##_session_id, u64, "docktrail." #who ".session.id", "Audit session") \
+	FIELD(CAUSE, who##_process_pid, u64, "docktrail." #who ".process.pid", \
+	      "The process that asked") \
+	FIELD(CAUSE, who##_process_entity_id, str, "docktrail." #who ".process.entity_id", \
+	      "Its entity id") \
+	FIELD(CAUSE, who##_process_name, str, "docktrail." #who ".process.name", "Its comm") \
+	FIELD(CAUSE, who##_process_executable, str, "docktrail." #who ".process.executable", \
+	      "Its program")
 
 /*
  * The dictionary: every name that can stand in a line of a trail, once, in the order in which a line has
@@ -84,8 +119,9 @@
 	FIELD(HEAD, event_outcome, str, "event.outcome", "success, failure or unknown") \
 	FIELD(HEAD, event_severity, u64, "event.severity", \
 	      "0 routine, 25 change, 50 worth a look, 75 isolation given away, 100 evidence attacked") \
-	FIELD(ANSWER, event_duration, u64, "event.duration", \
-	      "Nanoseconds from the request's first byte to the answer's status line") \
+	FIELD(SPAN, event_duration, u64, "event.duration", \
+	      "Nanoseconds: of a request from its first byte to the answer's status line, of a container " \
+	      "from its first program to its end") \
 	FIELD(HEAD, host_id, str, "host.id", "Machine id") \
 	FIELD(HEAD, host_name, str, "host.name", "Host name") \
 	FIELD(HEAD, host_boot_id, str, "host.boot.id", "Kernel's boot id") \
@@ -107,6 +143,8 @@
 	      "Parent's program") \
 	FIELD(ACTOR, process_ancestry, list, "process.ancestry", \
 	      "Ancestors as comm[pid], the parent first, up to init") \
+	FIELD(EXIT, process_exit_code, u64, "process.exit_code", \
+	      "What it returned; absent where a signal ended it") \
 	FIELD(ACTOR, user_id, str, "user.id", "Real uid") \
 	FIELD(ACTOR, user_name, str, "user.name", "Its name in /etc/passwd") \
 	FIELD(ACTOR, user_group_id, str, "user.group.id", "Real gid") \
@@ -142,6 +180,34 @@
 	FIELD(ACTOR, namespaces_user, str, "docktrail.namespaces.user", "as above") \
 	FIELD(ACTOR, namespaces_cgroup, str, "docktrail.namespaces.cgroup", "as above") \
 	FIELD(ACTOR, namespaces_time, str, "docktrail.namespaces.time", "as above") \
+	CAUSE_FIELDS(FIELD, created_by, "Who had the container made") \
+	CAUSE_FIELDS(FIELD, started_by, "Who started it this time") \
+	CAUSE_FIELDS(FIELD, entered_by, "Who asked for the exec that this process belongs to") \
+	FIELD(EXEC, exec_id, str, "docktrail.exec.id", "The engine's id of it") \
+	FIELD(EXEC, exec_how, str, "docktrail.exec.how", \
+	      "runtime: as `docker exec` does it; namespaces: it took the container's by itself, as nsenter") \
+	FIELD(CONTAINED, capabilities_permitted, list, "docktrail.capabilities.permitted", \
+	      "Permitted capabilities") \
+	FIELD(CONTAINED, capabilities_effective, list, "docktrail.capabilities.effective", \
+	      "Effective ones") \
+	FIELD(CONTAINED, capabilities_bounding, list, "docktrail.capabilities.bounding", \
+	      "The bounding set: what may ever be gained") \
+	FIELD(CONTAINED, capabilities_ambient, list, "docktrail.capabilities.ambient", \
+	      "Ambient ones: kept over programs without file capabilities") \
+	FIELD(CONTAINED, seccomp, str, "docktrail.seccomp", "off, strict or filter") \
+	FIELD(CONTAINED, no_new_privileges, bool, "docktrail.no_new_privileges", \
+	      "Whether setuid programs gain nothing") \
+	FIELD(CONTAINED, uid_map, list, "docktrail.uid_map", \
+	      "Its users, as in /proc/PID/uid_map: inside, outside, how many") \
+	FIELD(CONTAINED, gid_map, list, "docktrail.gid_map", "Its groups likewise") \
+	FIELD(CONTAINED, limits_memory, u64, "docktrail.limits.memory", \
+	      "Bytes of memory that its control group may use; absent where there is no limit") \
+	FIELD(CONTAINED, limits_pids, u64, "docktrail.limits.pids", "Processes likewise") \
+	FIELD(CONTAINED, limits_nano_cpus, u64, "docktrail.limits.nano_cpus", \
+	      "Billionths of a CPU likewise, as the engine's NanoCpus") \
+	FIELD(EXIT, exit_signal, str, "docktrail.exit.signal", "Signal that ended it, by name") \
+	FIELD(EXIT, exit_out_of_memory, bool, "docktrail.exit.out_of_memory", \
+	      "Whether the kernel killed one of the container's processes for memory") \
 	FIELD(CONNECTOR, connector_process_pid, u64, "docktrail.connector.process.pid", \
 	      "Who opened the connection, where that is not who sent") \
 	FIELD(CONNECTOR, connector_process_entity_id, str, "docktrail.connector.process.entity_id", \

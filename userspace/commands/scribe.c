@@ -14,6 +14,8 @@
 #include "base/put.h"
 #include "commands/record_options.h"
 #include "correlate/actor.h"
+#include "correlate/cause.h"
+#include "correlate/container.h"
 #include "correlate/containers.h"
 #include "correlate/message.h"
 #include "correlate/namespaces.h"
@@ -31,6 +33,9 @@ struct scribe {
 	struct trail_recovery recovery;
 	struct actor_context actors;
 	struct conversations *conversations;
+	struct causes *causes;
+	struct container_watch *watch;
+	bool request_written; /* what waits for it need not any more */
 	struct redact *redact;
 	struct servers *servers;
 	struct record *record; /* of the recorder's own events */
@@ -166,6 +171,27 @@ static int open_actors(struct scribe *scribe, const struct scribe_options *optio
 	return 0;
 }
 
+static bool is_starting(void *user, struct text container)
+{
+	const struct scribe *scribe = user;
+
+	return conversations_starting(scribe->conversations, container);
+}
+
+static int open_containers(struct scribe *scribe)
+{
+	struct container_options options = { .actors = &scribe->actors,
+					     .emit = scribe_emit,
+					     .starting = is_starting,
+					     .user = scribe };
+	int r = causes_new(&scribe->causes);
+
+	if (r < 0)
+		return r;
+	options.causes = scribe->causes;
+	return container_watch_new(&options, &scribe->watch);
+}
+
 static int open_redact(struct scribe *scribe, const struct record_options *record,
 		       struct buffer *problem)
 {
@@ -209,6 +235,8 @@ int scribe_open(const struct scribe_options *options, struct scribe **ret, struc
 					      .source = options->source };
 	if (r == 0)
 		r = conversations_new(&talk, &scribe->conversations);
+	if (r == 0)
+		r = open_containers(scribe);
 	if (r == 0)
 		r = open_trail(scribe, options->record, problem);
 	if (r < 0) {
@@ -279,9 +307,17 @@ int scribe_message(void *user, const struct wire_header *message)
 	case WIRE_process_exit:
 		r = on_process_exit(scribe, (const struct wire_process_exit *)message);
 		break;
+	case WIRE_container_start:
+	case WIRE_container_exec:
+	case WIRE_container_exit:
+		r = container_message(scribe->watch, message);
+		break;
 	default:
 		r = conversations_message(scribe->conversations, message);
 	}
+	if (scribe->request_written)
+		r = r ?: container_watch_release(scribe->watch, false);
+	scribe->request_written = false;
 	if (r == -ENOMEM)
 		scribe->losses.memory++;
 	else if (r < 0)
@@ -309,11 +345,15 @@ void scribe_tick(struct scribe *scribe)
 	users_refresh(scribe->actors.users, now);
 	containers_set_time(scribe->actors.containers, now);
 	conversations_tick(scribe->conversations, now);
+	if (container_watch_release(scribe->watch, false) < 0)
+		scribe->losses.memory++;
 }
 
 void scribe_end(struct scribe *scribe)
 {
 	conversations_end(scribe->conversations, clock_boot_ns());
+	if (container_watch_release(scribe->watch, true) < 0)
+		scribe->losses.memory++;
 }
 
 int64_t scribe_clock_step(struct scribe *scribe)
@@ -412,6 +452,17 @@ static void count_queue_loss(struct scribe *scribe, enum event event)
 	scribe->losses.queue_of[event]++;
 }
 
+/* Who asked for containers is learnt from what is in the trail under a number. */
+static void count_event(struct scribe *scribe, const struct record *record)
+{
+	scribe->events++;
+	if (causes_learn(scribe->causes, record) < 0)
+		scribe->losses.memory++;
+	scribe->request_written |= record->event == EVENT_api_request;
+	if (record->event == EVENT_container_exit)
+		causes_ended(scribe->causes, record_text(record, FIELD_container_id));
+}
+
 void scribe_emit(void *user, struct record *record)
 {
 	struct scribe *scribe = user;
@@ -420,6 +471,7 @@ void scribe_emit(void *user, struct record *record)
 	uint64_t severity = record_number(record, FIELD_event_severity);
 	int r;
 
+	causes_fill(scribe->causes, record);
 	r = redact_record(scribe->redact, record);
 	fill_head(scribe, record, trail_writer_next_sequence(scribe->writer));
 	buffer_clear(&scribe->line);
@@ -436,7 +488,7 @@ void scribe_emit(void *user, struct record *record)
 	entry.term_count = collect_terms(record, terms);
 	r = trail_writer_append(scribe->writer, &entry);
 	if (r == 0)
-		scribe->events++;
+		count_event(scribe, record);
 	else if (r == -ENOBUFS || r == -EIO)
 		count_queue_loss(scribe, record->event);
 	else
@@ -462,7 +514,9 @@ int scribe_close(struct scribe *scribe)
 	if (!scribe)
 		return 0;
 	r = trail_writer_close(scribe->writer);
+	container_watch_free(scribe->watch);
 	conversations_free(scribe->conversations);
+	causes_free(scribe->causes);
 	process_tree_free(scribe->actors.tree);
 	users_free(scribe->actors.users);
 	containers_free(scribe->actors.containers);

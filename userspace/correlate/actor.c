@@ -59,12 +59,6 @@ uint64_t actor_wall_ns(const struct actor_context *context, uint64_t boot_ns)
 	return boot_ns + (uint64_t)context->wall_offset_ns;
 }
 
-/* Of an array that may not be terminated. */
-static struct text text_within(const char *text, size_t most)
-{
-	return (struct text){ text, strnlen(text, most) };
-}
-
 void actor_entity_id(const struct actor_context *context, uint32_t pid, uint64_t start,
 		     char ret[ENTITY_ID_MOST])
 {
@@ -223,7 +217,7 @@ static void fill_user(const struct actor_context *context, const struct wire_tas
 static void fill_container(const struct actor_context *context, const struct wire_task *task,
 			   struct record *record)
 {
-	struct text id = { task->container, WIRE_CONTAINER };
+	struct text id = text_within(task->container, WIRE_CONTAINER);
 	struct container_names names;
 
 	if (!task->container[0])

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "correlate/actor.h"
 #include "correlate/connection.h"
+#include "correlate/description.h"
 #include "correlate/message.h"
 #include "event/record.h"
 
@@ -263,6 +264,27 @@ int conversations_message(struct conversations *conversations, const struct wire
 	default:
 		return 0;
 	}
+}
+
+static bool is_starting(const struct connection *connection, struct text container)
+{
+	struct containers *containers = connection->conversations->options.actors->containers;
+
+	for (const struct request *request = connection->first; request; request = request->next)
+		if (!request->written && request->description &&
+		    description_starts(request->description, containers, container))
+			return true;
+	return false;
+}
+
+bool conversations_starting(const struct conversations *conversations, struct text container)
+{
+	struct connection *connection, *next;
+
+	HASH_ITER (hh, conversations->connections, connection, next)
+		if (connection->waiting > 0 && is_starting(connection, container))
+			return true;
+	return false;
 }
 
 /* ---- time, sweeps, the end */

@@ -10,9 +10,11 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/text.h"
 #include "bpf/wire.h"
 
 struct actor_context;
@@ -60,6 +62,9 @@ void conversations_free(struct conversations *conversations);
  * for one that makes no sense, or -ENOMEM: then that message is lost, and the caller counts it.
  */
 int conversations_message(struct conversations *conversations, const struct wire_header *message);
+
+/* Whether a request is under way, and not written yet, that starts this container (its whole id). */
+bool conversations_starting(const struct conversations *conversations, struct text container);
 
 /* Time passes: write what has waited long enough. `now` on the boot clock. */
 void conversations_tick(struct conversations *conversations, uint64_t now);

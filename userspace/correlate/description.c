@@ -320,6 +320,20 @@ bool description_awaits_id(const struct description *description, unsigned int s
 	       declare_answer_found(description->answer).length == 0;
 }
 
+bool description_starts(const struct description *description, struct containers *containers,
+			struct text container)
+{
+	const struct operation_match *match = &description->match;
+	char id[CONTAINER_ID];
+
+	if (!match->operation || (strcmp(match->operation->id, "ContainerStart") != 0 &&
+				  strcmp(match->operation->id, "ContainerRestart") != 0))
+		return false;
+	return text_equal(match->target, container) ||
+	       (containers && containers_resolve(containers, match->target, id) == 0 &&
+		text_equal((struct text){ id, sizeof(id) }, container));
+}
+
 /* ---- into the record */
 
 /* What lies in the description stays there until the event has been written. */
@@ -399,6 +413,13 @@ static void fill_made(const struct description *description, struct containers *
 	set_if_any(record, FIELD_target_name, given);
 }
 
+/* Of an exec that is made the object is the container, and the answer gives its own id. */
+static void fill_exec(const struct description *description, struct record *record)
+{
+	if (description->answer && description->match.target.length > 0)
+		set_if_any(record, FIELD_exec_id, declare_answer_found(description->answer));
+}
+
 static void fill_target(const struct description *description, struct containers *containers,
 			const struct declared *declared, struct record *record)
 {
@@ -411,6 +432,8 @@ static void fill_target(const struct description *description, struct containers
 		fill_container_target(containers, match->target, record);
 	else if (match->target.length > 0)
 		record_set_text(record, FIELD_target_name, match->target);
+	if (strcmp(match->operation->id, "ContainerExec") == 0)
+		fill_exec(description, record);
 	if ((description->answer || declared) && match->target.length == 0)
 		fill_made(description, containers, declared, record);
 }

@@ -53,6 +53,10 @@ void description_answer_body(struct description *description, const char *data, 
 /* Whether the operation's answer of this status gives an id that has not come yet. */
 bool description_awaits_id(const struct description *description, unsigned int status);
 
+/* Whether it starts the container with this whole id. */
+bool description_starts(const struct description *description, struct containers *containers,
+			struct text container);
+
 /*
  * Fill REQUEST, TARGET and DECLARED fields and raise the severity to what the operation and what it
  * declares deserve; names of containers come from the engine's files. With `answer`, only TARGET.

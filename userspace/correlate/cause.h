@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who is behind a container: who asked for it, who started it this time, and who asked for an exec
+ * in it. Learnt from the requests that were written, and put into every event of the container.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/text.h"
+
+struct causes;
+struct record;
+
+#define CAUSES_CONTAINERS 4096 /* beyond, the one that was not heard of for longest is forgotten */
+#define CAUSES_EXECS      1024
+
+/* Returns 0 or -ENOMEM. */
+int causes_new(struct causes **ret);
+/* Takes NULL. */
+void causes_free(struct causes *causes);
+
+/* An api-request was written, with its number; other events are ignored. Returns 0 or -ENOMEM. */
+int causes_learn(struct causes *causes, const struct record *record);
+
+/*
+ * The group CAUSE, by container.id and docktrail.exec.id; lent, so that the record is to be written
+ * before the next causes_learn(). A record without a container is left as it is.
+ */
+void causes_fill(struct causes *causes, struct record *record);
+
+/* The container has ended: who starts it again does so anew. */
+void causes_ended(struct causes *causes, struct text container);

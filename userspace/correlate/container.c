@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "correlate/container.h"
+
+#include <cap-ng.h>
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/cleanup.h"
+#include "correlate/actor.h"
+#include "correlate/cause.h"
+#include "correlate/containers.h"
+#include "correlate/message.h"
+#include "correlate/process.h"
+#include "event/json.h"
+#include "event/record.h"
+
+/* An event that waits, as its line: what a record is lent may be gone by then. */
+struct held {
+	TAILQ_ENTRY(held) next;
+	char container[WIRE_CONTAINER];
+	struct buffer line;
+};
+
+struct container_watch {
+	struct container_options options;
+	struct record *record;
+	TAILQ_HEAD(, held) held; /* in the order in which they came */
+	size_t held_count;
+};
+
+static void held_free(struct held *held)
+{
+	buffer_free(&held->line);
+	free(held);
+}
+
+int container_watch_new(const struct container_options *options, struct container_watch **ret)
+{
+	struct container_watch *watch = calloc(1, sizeof(*watch));
+	int r;
+
+	if (!watch)
+		return -ENOMEM;
+	watch->options = *options;
+	TAILQ_INIT(&watch->held);
+	r = record_new(&watch->record);
+	if (r < 0) {
+		free(watch);
+		return r;
+	}
+	*ret = watch;
+	return 0;
+}
+
+void container_watch_free(struct container_watch *watch)
+{
+	struct held *held;
+
+	if (!watch)
+		return;
+	while ((held = TAILQ_FIRST(&watch->held))) {
+		TAILQ_REMOVE(&watch->held, held, next);
+		held_free(held);
+	}
+	record_free(watch->record);
+	free(watch);
+}
+
+/* ---- what waits */
+
+static bool waits(const struct container_watch *watch, struct text container)
+{
+	return watch->options.starting(watch->options.user, container);
+}
+
+static bool is_held(const struct container_watch *watch, struct text container)
+{
+	const struct held *held;
+
+	TAILQ_FOREACH (held, &watch->held, next)
+		if (text_equal(text_within(held->container, WIRE_CONTAINER), container))
+			return true;
+	return false;
+}
+
+static int release(struct container_watch *watch, struct held *held)
+{
+	int r = record_parse_json(watch->record, held->line.data, held->line.length);
+
+	TAILQ_REMOVE(&watch->held, held, next);
+	watch->held_count--;
+	held_free(held);
+	if (r == 0)
+		watch->options.emit(watch->options.user, watch->record);
+	return r;
+}
+
+int container_watch_release(struct container_watch *watch, bool all)
+{
+	struct held *held = TAILQ_FIRST(&watch->held), *next;
+	int r = 0, lost;
+
+	for (; held; held = next) {
+		next = TAILQ_NEXT(held, next);
+		if (!all && waits(watch, text_within(held->container, WIRE_CONTAINER)))
+			continue;
+		lost = release(watch, held);
+		r = lost ?: r;
+	}
+	return r;
+}
+
+static int hold(struct container_watch *watch, struct text container)
+{
+	struct held *held = calloc(1, sizeof(*held));
+	int r = 0;
+
+	if (!held)
+		return -ENOMEM;
+	memcpy(held->container, container.data, container.length);
+	record_append_json(watch->record, &held->line);
+	if (held->line.error || watch->record->error) {
+		held_free(held);
+		return -ENOMEM;
+	}
+	TAILQ_INSERT_TAIL(&watch->held, held, next);
+	if (++watch->held_count > CONTAINER_HELD_MOST)
+		r = release(watch, TAILQ_FIRST(&watch->held));
+	return r;
+}
+
+static int emit_or_hold(struct container_watch *watch)
+{
+	struct text container = record_text(watch->record, FIELD_container_id);
+
+	if (container.length > 0 && (is_held(watch, container) || waits(watch, container)))
+		return hold(watch, container);
+	watch->options.emit(watch->options.user, watch->record);
+	return 0;
+}
+
+/* ---- what they say */
+
+static struct record *begin(struct container_watch *watch, enum event event,
+			    const struct wire_header *header, const struct wire_task *task)
+{
+	const struct actor_context *actors = watch->options.actors;
+	struct record *record = watch->record;
+
+	record_begin(record, event);
+	record_set_number(record, FIELD_timestamp, actor_wall_ns(actors, header->time));
+	record_set_string(record, FIELD_source, "tp_btf/sched_process_exec");
+	record_set_string(record, FIELD_event_outcome, "success");
+	actor_fill(actors, task, record);
+	return record;
+}
+
+static void set_capabilities(struct record *record, enum field field, uint64_t set)
+{
+	char name[32];
+
+	record_set_empty_list(record, field);
+	for (unsigned int bit = 0; bit < 64; bit++) {
+		const char *known = set >> bit & 1 ? capng_capability_to_name(bit) : NULL;
+
+		if (!(set >> bit & 1))
+			continue;
+		if (known)
+			snprintf(name, sizeof(name), "CAP_%s", known);
+		else /* of a later kernel */
+			snprintf(name, sizeof(name), "CAP_%u", bit);
+		for (char *at = name; *at; at++)
+			*at = (char)toupper((unsigned char)*at);
+		record_add_text(record, field, text_of(name));
+	}
+}
+
+static void set_map(struct record *record, enum field field, const struct wire_header *header,
+		    struct wire_str string)
+{
+	struct text bytes = message_text(header, string);
+	struct wire_extent extent;
+	char line[3 * 11];
+
+	for (size_t at = 0; at + sizeof(extent) <= bytes.length; at += sizeof(extent)) {
+		memcpy(&extent, bytes.data + at, sizeof(extent));
+		snprintf(line, sizeof(line), "%u %u %u", extent.inside, extent.outside,
+			 extent.count);
+		record_add_text(record, field, text_of(line));
+	}
+}
+
+/* PAGE_COUNTER_MAX, PIDS_MAX and RUNTIME_INF of the kernel are no limits. */
+#define PIDS_NONE (4u * 1024 * 1024)
+
+static void set_limits(struct record *record, const struct wire_container_start *message)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	if (message->memory_most < (uint64_t)LONG_MAX / page)
+		record_set_number(record, FIELD_limits_memory, message->memory_most * page);
+	if (message->pids_most < PIDS_NONE)
+		record_set_number(record, FIELD_limits_pids, message->pids_most);
+	if (message->cpu_quota != WIRE_NO_LIMIT && message->cpu_period)
+		record_set_number(record, FIELD_limits_nano_cpus,
+				  (uint64_t)((double)message->cpu_quota * 1e9 /
+					     (double)message->cpu_period));
+}
+
+static int on_start(struct container_watch *watch, const struct wire_container_start *message)
+{
+	static const char *const modes[] = { "off", "strict", "filter" };
+	struct record *record =
+		begin(watch, EVENT_container_start, &message->header, &message->task);
+
+	set_capabilities(record, FIELD_capabilities_permitted, message->capabilities_permitted);
+	set_capabilities(record, FIELD_capabilities_effective, message->capabilities_effective);
+	set_capabilities(record, FIELD_capabilities_bounding, message->capabilities_bounding);
+	set_capabilities(record, FIELD_capabilities_ambient, message->capabilities_ambient);
+	if (message->seccomp < ARRAY_SIZE(modes))
+		record_set_string(record, FIELD_seccomp, modes[message->seccomp]);
+	record_set_boolean(record, FIELD_no_new_privileges, message->no_new_privileges);
+	set_map(record, FIELD_uid_map, &message->header, message->uid_map);
+	set_map(record, FIELD_gid_map, &message->header, message->gid_map);
+	set_limits(record, message);
+	return emit_or_hold(watch);
+}
+
+static int on_exit_of(struct container_watch *watch, const struct wire_container_exit *message)
+{
+	struct record *record =
+		begin(watch, EVENT_container_exit, &message->header, &message->task);
+	char name[16];
+
+	record_set_string(record, FIELD_source, "tp_btf/sched_process_exit");
+	if (WIFSIGNALED(message->status)) {
+		const char *abbreviated = sigabbrev_np(WTERMSIG(message->status));
+
+		if (abbreviated)
+			snprintf(name, sizeof(name), "SIG%s", abbreviated);
+		else
+			snprintf(name, sizeof(name), "%d", WTERMSIG(message->status));
+		record_set_string(record, FIELD_exit_signal, name);
+	} else {
+		record_set_number(record, FIELD_process_exit_code,
+				  (uint64_t)WEXITSTATUS(message->status));
+	}
+	if (message->header.time > message->began)
+		record_set_number(record, FIELD_event_duration,
+				  message->header.time - message->began);
+	record_set_boolean(record, FIELD_exit_out_of_memory, message->out_of_memory);
+	return emit_or_hold(watch);
+}
+
+/* ---- whose exec it is */
+
+struct search {
+	char id[CONTAINER_ID];
+	bool found;
+};
+
+/* containerd has runc write the pid of an exec into <its folder of the container>/<exec id>.pid. */
+static void look_for_exec(void *context, uint32_t pid, const struct process *process)
+{
+	struct search *search = context;
+	struct text args, arg;
+	bool cut, next = false;
+
+	if (!process || search->found)
+		return;
+	args = process_args(process, &cut);
+	while (process_next_arg(&args, &arg)) {
+		const char *slash = next && arg.length ? memrchr(arg.data, '/', arg.length) : NULL;
+		size_t length = slash ? (size_t)(arg.data + arg.length - slash - 1) : 0;
+
+		if (length == CONTAINER_ID + 4 && memcmp(slash + 1 + CONTAINER_ID, ".pid", 4) == 0 &&
+		    container_id_valid((struct text){ slash + 1, CONTAINER_ID })) {
+			memcpy(search->id, slash + 1, CONTAINER_ID);
+			search->found = true;
+			return;
+		}
+		next = text_equal(arg, TEXT("--pid-file"));
+	}
+}
+
+static int on_exec(struct container_watch *watch, const struct wire_container_exec *message)
+{
+	const struct actor_context *actors = watch->options.actors;
+	struct record *record =
+		begin(watch, EVENT_container_exec, &message->header, &message->task);
+	const struct process *process = process_tree_find_or_read(actors->tree, &message->task);
+	struct search search = {};
+
+	if (message->how == WIRE_ENTRY_RUNTIME)
+		process_ancestry(actors->tree, process, look_for_exec, &search);
+	if (search.found)
+		record_set_text(record, FIELD_exec_id, (struct text){ search.id, CONTAINER_ID });
+	record_set_string(record, FIELD_exec_how,
+			  message->how == WIRE_ENTRY_NAMESPACE ? "namespaces" : "runtime");
+	return emit_or_hold(watch);
+}
+
+int container_message(struct container_watch *watch, const struct wire_header *message)
+{
+	switch (message->message) {
+	case WIRE_container_start:
+		return on_start(watch, (const struct wire_container_start *)message);
+	case WIRE_container_exec:
+		return on_exec(watch, (const struct wire_container_exec *)message);
+	case WIRE_container_exit:
+		return on_exit_of(watch, (const struct wire_container_exit *)message);
+	default:
+		return 0;
+	}
+}

@@ -44,6 +44,8 @@ extern struct running_containers containers SEC(".maps");
 extern struct container_namespaces owned_namespaces SEC(".maps");
 extern struct runtime_names runtimes SEC(".maps");
 extern __u32 host_namespaces[WIRE_NAMESPACES];
+/* What was there before has been looked at: who is not marked now has entered. */
+extern __u32 containers_swept;
 
 static __always_inline bool same_container(const struct container_id *one,
 					   const struct container_id *other)
@@ -56,14 +58,16 @@ static __always_inline bool same_container(const struct container_id *one,
 	return !differ;
 }
 
-/* runc and its like, by the name of the file that the kernel runs. */
-static __always_inline bool is_runtime(struct task_struct *task)
+/* WIRE_RUNTIME_..., by the first 15 bytes of the name of the file that the kernel runs. */
+static __always_inline int runtime_of(struct task_struct *task)
 {
 	char name[WIRE_RUNTIME] = {};
+	const __u8 *kind;
 
 	bpf_probe_read_kernel_str(name, sizeof(name),
 				  BPF_CORE_READ(task, mm, exe_file, f_path.dentry, d_name.name));
-	return bpf_map_lookup_elem(&runtimes, name);
+	kind = bpf_map_lookup_elem(&runtimes, name);
+	return kind ? *kind : 0;
 }
 
 /* Its control group of one kind. Numbers of kinds depend on the kernel's configuration. */
@@ -180,7 +184,7 @@ static __always_inline int container_enter(struct task_struct *task)
 	if (!host_namespaces[WIRE_NS_MNT])
 		return WIRE_ENTRY_NONE;
 	if (mnt == (inside ? inside->mnt : host_namespaces[WIRE_NS_MNT])) {
-		if (!is_runtime(task))
+		if (runtime_of(task) != WIRE_RUNTIME_MAKES)
 			return WIRE_ENTRY_NONE;
 		if (!inside) {
 			fresh.mnt = mnt;
@@ -195,6 +199,8 @@ static __always_inline int container_enter(struct task_struct *task)
 		}
 		return WIRE_ENTRY_NONE;
 	}
+	if (!containers_swept && !inside)
+		return WIRE_ENTRY_NONE;
 	if (in_cgroup) {
 		if (inside && same_container(&inside->id, &id))
 			return WIRE_ENTRY_NONE;
@@ -282,7 +288,7 @@ static __always_inline struct wire_str extents_string(__u8 count, __u16 offset)
 						  sizeof(struct wire_extent) };
 }
 
-static __always_inline void start_tell(struct task_struct *task)
+static __always_inline void start_tell(struct task_struct *task, bool present)
 {
 	struct start_record *whole = bpf_ringbuf_reserve(&ring_state, sizeof(*whole), 0);
 	struct wire_container_start *record;
@@ -304,6 +310,7 @@ static __always_inline void start_tell(struct task_struct *task)
 	record->capabilities_ambient = capabilities(&cred->cap_ambient);
 	record->seccomp = task->seccomp.mode;
 	record->seccomp_filters = task->seccomp.filter_count.counter;
+	record->present = present;
 	record->no_new_privileges = task->atomic_flags & 1; /* PFA_NO_NEW_PRIVS */
 	limits_fill(task, record);
 	users = BPF_CORE_READ(cred, user_ns);
@@ -320,7 +327,7 @@ static __always_inline void container_tell(struct task_struct *task, int entry)
 	struct wire_container_exec *record;
 
 	if (entry == WIRE_ENTRY_START) {
-		start_tell(task);
+		start_tell(task, false);
 		return;
 	}
 	record = EMIT_BEGIN_HERE(ring_state, container_exec);

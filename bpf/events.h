@@ -41,20 +41,20 @@
  *    name, id (for ever), ECS kind, ECS category, ECS type, severity, groups beside HEAD, what it means
  */
 #define EVENTS(EVENT) \
-	EVENT(socket_connect, 1, "event", "network", "connection", 0, ACTOR | CONNECTION, \
+	EVENT(socket_connect, 1, "event", "network", "connection", 0, ACTOR | CAUSE | CONNECTION, \
 	      "A process connected to a container engine's socket, or was refused") \
-	EVENT(socket_close, 2, "event", "network", "end", 0, ACTOR | CONNECTION | TRAFFIC, \
+	EVENT(socket_close, 2, "event", "network", "end", 0, ACTOR | CAUSE | CONNECTION | TRAFFIC, \
 	      "A connection to a container engine's socket ended") \
-	EVENT(socket_present, 3, "event", "network", "info", 0, ACTOR | CONNECTION, \
+	EVENT(socket_present, 3, "event", "network", "info", 0, ACTOR | CAUSE | CONNECTION, \
 	      "A connection was open when recording began") \
 	EVENT(api_request, 4, "event", "api", "access", 0, \
-	      ACTOR | CONNECTOR | PROXY | CONNECTION | REQUEST | ANSWER | SPAN | TARGET | DECLARED | \
+	      ACTOR | CAUSE | CONNECTOR | PROXY | CONNECTION | REQUEST | ANSWER | SPAN | TARGET | DECLARED | \
 	      EXEC, \
 	      "The engine received a request and answered it") \
 	EVENT(api_answer, 5, "event", "api", "info", 0, \
 	      CONNECTION | REQUEST | ANSWER | SPAN | TARGET | EXEC, \
 	      "An answer that came after its request had been written") \
-	EVENT(engine_listen, 6, "event", "network", "start", 50, ACTOR | CONNECTION | LISTENER, \
+	EVENT(engine_listen, 6, "event", "network", "start", 50, ACTOR | CAUSE | CONNECTION | LISTENER, \
 	      "An engine listens, or somebody in its place; or what a listener speaks became known") \
 	EVENT(container_start, 7, "event", "process", "start", 0, ACTOR | CAUSE | CONTAINED, \
 	      "The first process of a container runs its program") \
@@ -68,7 +68,7 @@
 	EVENT(recorder_stop, 21, "event", "process", "end", 25, RECORDER | LOSS, "Recording ended as asked") \
 	EVENT(recorder_heartbeat, 22, "metric", "process", "info", 25, RECORDER | LOSS, \
 	      "The recorder is alive: what it watches, what it lost so far") \
-	EVENT(recorder_loss, 23, "pipeline_error", "process", "error", 50, ACTOR | LOSS | CONNECTION, \
+	EVENT(recorder_loss, 23, "pipeline_error", "process", "error", 50, ACTOR | CAUSE | LOSS | CONNECTION, \
 	      "Something was not recorded") \
 	EVENT(recorder_degraded, 24, "event", "process", "change", 75, RECORDER, \
 	      "The recorder sees less than it could, or less than before") \
@@ -507,6 +507,7 @@
 	MEMBER(u8, no_new_privileges) \
 	MEMBER(u8, uid_extents)   /* of the user namespace's maps; more than WIRE_EXTENTS are cut */ \
 	MEMBER(u8, gid_extents) \
+	MEMBER(u8, present)       /* it was there before the probes */ \
 	MEMBER(str, uid_map)      /* struct wire_extent, one behind the other */ \
 	MEMBER(str, gid_map)
 

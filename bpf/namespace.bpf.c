@@ -9,3 +9,95 @@ struct inside_tasks insides SEC(".maps");
 
 /* Zeros until process_host_namespaces has run: before anything else is attached. */
 __u32 host_namespaces[WIRE_NAMESPACES];
+
+__u32 containers_swept;
+
+/*
+ * Containers that were there before the probes, in three passes over all tasks: which is the first
+ * process of each, the eldest whose parent is not in it; then a mark for every task in one; then
+ * what they are told as.
+ */
+enum { SWEEP_FIRST, SWEEP_MARK, SWEEP_TELL };
+
+const volatile __u32 sweep_passes = SWEEP_TELL + 1;
+__u32 sweep_pass;
+
+static __always_inline bool present_id(struct task_struct *task, struct container_id *id)
+{
+	struct task_struct *parent = task->group_leader->real_parent;
+	const struct container_id *owner = namespace_owner(task);
+	struct inside from = {};
+
+	if (container_of_cgroup(task, id))
+		return true;
+	if (owner) {
+		*id = *owner;
+		return true;
+	}
+	if (!runtime_of(parent))
+		return false;
+	remember_cgroups(parent, &from);
+	name_by_hand(task, &from, id);
+	return true;
+}
+
+static __always_inline void note_first(struct task_struct *task, const struct container_id *id)
+{
+	struct task_struct *parent = task->group_leader->real_parent;
+	struct container_id parents = {};
+	struct running found = { .start = task->group_leader->start_boottime, .pid = task->tgid };
+	const struct running *known;
+
+	if (container_of_cgroup(parent, &parents) && same_container(&parents, id))
+		return;
+	known = bpf_map_lookup_elem(&containers, id);
+	if (known && (known->began || known->start <= found.start))
+		return;
+	if (bpf_map_update_elem(&containers, id, &found, BPF_ANY))
+		lost(WIRE_container_start, WIRE_LOSS_no_place, 0, 0);
+	own_namespaces(task, id);
+}
+
+static __always_inline void mark_present(struct task_struct *task, const struct container_id *id,
+					 __u32 mnt)
+{
+	struct inside fresh = { .id = *id, .mnt = mnt };
+
+	if (!bpf_task_storage_get(&insides, task, &fresh, BPF_LOCAL_STORAGE_GET_F_CREATE))
+		lost(WIRE_container_start, WIRE_LOSS_no_memory, 0, 0);
+}
+
+static __always_inline void tell_present(struct task_struct *task, const struct container_id *id)
+{
+	const struct running *running = bpf_map_lookup_elem(&containers, id);
+
+	if (running && !running->began && running->pid == task->pid &&
+	    running->start == task->start_boottime)
+		start_tell(task, true);
+}
+
+SEC("iter/task")
+int container_sweep(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct container_id id = {};
+	__u32 mnt;
+
+	if (!task || !task->nsproxy || !host_namespaces[WIRE_NS_MNT])
+		return 0;
+	mnt = task->nsproxy->mnt_ns->ns.inum;
+	if (mnt == host_namespaces[WIRE_NS_MNT] || !present_id(task, &id))
+		return 0;
+	switch (sweep_pass) {
+	case SWEEP_FIRST:
+		note_first(task, &id);
+		break;
+	case SWEEP_MARK:
+		mark_present(task, &id, mnt);
+		break;
+	case SWEEP_TELL:
+		tell_present(task, &id);
+		break;
+	}
+	return 0;
+}

@@ -66,6 +66,12 @@ enum {
 	WIRE_ENTRY_NAMESPACE, /* it took the container's namespaces by itself: nsenter */
 };
 
+/* What a program does with containers: the value of the map `runtimes`. */
+enum {
+	WIRE_RUNTIME_MAKES = 1, /* runc and its like */
+	WIRE_RUNTIME_KEEPS = 2, /* the parent of a container's first process, after runc has ended */
+};
+
 #define WIRE_PIECE_MOST 4096 /* bytes of a conversation in one record */
 #define WIRE_ARGS_MOST  4096
 #define WIRE_PATH_MOST  4096

@@ -126,16 +126,23 @@ static int begin_first(const struct program *program)
 	       dup2(first->ends[0], STDIN_FILENO) < 0;
 }
 
-/* Returns once its program runs. */
-static void first_start(struct scene *scene, struct first *first, char *const *arguments)
+/* Started; that its program runs is not awaited. */
+static void first_begin(struct first *first, char *const *arguments)
 {
 	static char *const cat[] = { "cat", NULL };
-	double until = scene_clock() + scene_seconds(20);
 
 	first->program = (struct program){ arguments ? "/bin/sh" : "/bin/cat",
 					   arguments ?: cat, begin_first, first };
 	assert_int_equal(pipe2(first->ends, O_CLOEXEC), 0);
 	first->pid = process_start(run_program, &first->program);
+}
+
+/* Returns once its program runs. */
+static void first_start(struct scene *scene, struct first *first, char *const *arguments)
+{
+	double until = scene_clock() + scene_seconds(20);
+
+	first_begin(first, arguments);
 	while (scene_clock() < until) {
 		scene_settle(scene);
 		SCENE_EACH (scene, container_start, record)
@@ -205,6 +212,62 @@ static void a_container_begins_and_ends(struct scene *scene, const void *argumen
 	assert_int_equal(end->out_of_memory, 0);
 }
 
+static int join_mount_namespace(const struct first *first)
+{
+	char path[40];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)first->pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 ? setns(fd, CLONE_NEWNS) : -1;
+}
+
+static int enter_as_runtimes_do(const struct program *program)
+{
+	const struct first *first = program->context;
+
+	return enter_cgroup(&first->box) < 0 || join_mount_namespace(first) < 0;
+}
+
+static bool has_exec(const struct scene *scene, pid_t pid)
+{
+	SCENE_EACH (scene, process_exec, record)
+		if (record->task.pid == (uint32_t)pid)
+			return true;
+	return false;
+}
+
+/* The first test of all: nothing was looked at before. */
+static void a_container_that_was_there_before(struct scene *scene, const void *argument)
+{
+	char *arguments[] = { "sh", "-c", "read line; /bin/true; exec cat", NULL };
+	double until = scene_clock() + scene_seconds(20);
+	const struct wire_container_start *start;
+	struct first first;
+	struct program entry = { actor_path("leave"), NULL, enter_as_runtimes_do, &first };
+	pid_t pid;
+
+	box_make(&first.box);
+	first_begin(&first, arguments);
+	while (!has_exec(scene, first.pid) && scene_clock() < until)
+		scene_settle(scene);
+	SCENE_EACH (scene, container_start, record)
+		assert_false(is_of_box(&record->task, &first.box));
+	assert_int_equal(bpf_source_sweep(scene->source), 0);
+	scene_settle(scene);
+	start = only_start(scene, &first.box);
+	assert_int_equal(start->present, 1);
+	assert_int_equal(start->task.pid, first.pid);
+	assert_int_equal(write(first.ends[1], "\n", 1), 1);
+	pid = process_do(run_program, &entry);
+	first_stop(&first);
+	box_remove(&first.box);
+	scene_settle(scene);
+	assert_int_equal(only_entry(scene, &first.box)->task.pid, pid);
+	only_end(scene, &first.box);
+	only_start(scene, &first.box);
+}
+
 static void what_its_processes_run_is_no_entry(struct scene *scene, const void *argument)
 {
 	/* Of the second pair the parent is gone: it belongs to a subreaper, or to init. */
@@ -221,23 +284,6 @@ static void what_its_processes_run_is_no_entry(struct scene *scene, const void *
 	assert_int_equal(WEXITSTATUS(only_end(scene, &first.box)->status), 0);
 	while (rmdir(first.box.cgroup) < 0 && errno == EBUSY)
 		scene_settle(scene);
-}
-
-static int join_mount_namespace(const struct first *first)
-{
-	char path[40];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)first->pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd >= 0 ? setns(fd, CLONE_NEWNS) : -1;
-}
-
-static int enter_as_runtimes_do(const struct program *program)
-{
-	const struct first *first = program->context;
-
-	return enter_cgroup(&first->box) < 0 || join_mount_namespace(first) < 0;
 }
 
 static int enter_by_namespace(const struct program *program)
@@ -363,6 +409,7 @@ int main(void)
 {
 	static const uint8_t by_runtime = WIRE_ENTRY_RUNTIME, by_namespace = WIRE_ENTRY_NAMESPACE;
 	static const struct scene_test tests[] = {
+		SCENE_TEST(a_container_that_was_there_before),
 		SCENE_TEST(a_container_begins_and_ends),
 		SCENE_TEST(a_container_may_begin_again),
 		SCENE_TEST(what_its_processes_run_is_no_entry),

@@ -172,14 +172,15 @@ int bpf_source_drain(struct bpf_source *source, bool all, bpf_message_handler ha
 	return handed;
 }
 
-/* Run an iterator once; what it writes is appended to `output`, at most 16 MiB. */
-static int run_iterator(struct bpf_source *source, const char *program, struct buffer *output)
+int bpf_source_iterate(struct bpf_source *source, const char *program, struct buffer *output)
 {
+	_cleanup_buffer_ struct buffer nothing = {};
 	_cleanup_close_ int fd = -1;
 	struct bpf_link *link = bpf_ladder_link(source, program);
 
 	if (!link)
 		return -ENOENT;
+	output = output ?: &nothing;
 	fd = bpf_iter_create(bpf_link__fd(link));
 	if (fd < 0)
 		return -errno;
@@ -203,16 +204,15 @@ static int run_iterator(struct bpf_source *source, const char *program, struct b
 
 int bpf_source_sweep(struct bpf_source *source)
 {
-	_cleanup_buffer_ struct buffer nothing = {};
+	int sockets = bpf_source_iterate(source, "socket_sweep", NULL);
+	int containers = bpf_containers_sweep(source);
 
-	return run_iterator(source, "socket_sweep", &nothing);
+	return sockets ?: containers;
 }
 
 int bpf_source_look(struct bpf_source *source)
 {
-	_cleanup_buffer_ struct buffer nothing = {};
-
-	return run_iterator(source, "engine_look", &nothing);
+	return bpf_source_iterate(source, "engine_look", NULL);
 }
 
 int bpf_source_alive(struct bpf_source *source, void (*handler)(void *, const struct bpf_alive *),
@@ -223,11 +223,11 @@ int bpf_source_alive(struct bpf_source *source, void (*handler)(void *, const st
 	int r;
 
 	source->probes->bss->spare_looks++;
-	r = run_iterator(source, "socket_alive", &output);
+	r = bpf_source_iterate(source, "socket_alive", &output);
 	if (r == 0 && source->probes->bss->spare_marked > 0)
-		r = run_iterator(source, "spare_forget", &output);
+		r = bpf_source_iterate(source, "spare_forget", &output);
 	if (r == 0)
-		r = run_iterator(source, "tcp_alive", &output);
+		r = bpf_source_iterate(source, "tcp_alive", &output);
 	if (r < 0)
 		return r;
 	for (size_t at = 0; at + sizeof(alive) <= output.length; at += sizeof(alive)) {
@@ -240,7 +240,7 @@ int bpf_source_alive(struct bpf_source *source, void (*handler)(void *, const st
 int bpf_source_host_namespaces(struct bpf_source *source, uint32_t ret[WIRE_NAMESPACES])
 {
 	_cleanup_buffer_ struct buffer output = {};
-	int r = run_iterator(source, "process_host_namespaces", &output);
+	int r = bpf_source_iterate(source, "process_host_namespaces", &output);
 
 	if (r < 0)
 		return r;

@@ -47,6 +47,7 @@ static const struct hook {
 	{ "process_fork", "process", "tp_btf/sched_process_fork", RUNG_ALL, true },
 	{ "process_exit", "process", "tp_btf/sched_process_exit", RUNG_ALL, true },
 	{ "socket_sweep", "present", "iter/unix", RUNG_ALL, true },
+	{ "container_sweep", "container", "iter/task", RUNG_ALL, true },
 	{ "socket_alive", "close", "iter/bpf_sk_storage_map", RUNG_ALL, true },
 	{ "spare_forget", "close", "iter/bpf_map_elem", RUNG_ALL, true },
 	{ "tcp_alive", "close", "iter/bpf_sk_storage_map", RUNG_ALL, true },

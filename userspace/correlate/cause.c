@@ -194,6 +194,26 @@ static void fill(const struct cause *cause, enum role role, struct record *recor
 	}
 }
 
+/* Why nobody is named. What the engine's files know of was asked of an engine. */
+static void tell_reasons(const struct entry *container, struct record *record)
+{
+	bool engines = record_has(record, FIELD_container_name) ||
+		       record_has(record, FIELD_container_image_name);
+	bool created = container && container->causes[CREATED].bytes;
+
+	if (record->event != EVENT_container_start && record->event != EVENT_container_present)
+		return;
+	if (!created)
+		record_set_string(record, FIELD_created_by_reason,
+				  !engines ? "by no engine's request: its ancestors show who made it"
+				  : record->event == EVENT_container_present
+					  ? "made before recording began"
+					  : "its request was not recorded");
+	if (engines && record->event == EVENT_container_start &&
+	    !(container && container->causes[STARTED].bytes))
+		record_set_string(record, FIELD_started_by_reason, "the engine, by itself");
+}
+
 void causes_fill(struct causes *causes, struct record *record)
 {
 	const struct entry *container =
@@ -204,6 +224,7 @@ void causes_fill(struct causes *causes, struct record *record)
 		fill(&container->causes[CREATED], CREATED, record);
 		fill(&container->causes[STARTED], STARTED, record);
 	}
+	tell_reasons(container, record);
 	if (exec && record->event != EVENT_api_request)
 		fill(&exec->causes[0], ENTERED, record);
 }

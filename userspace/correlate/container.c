@@ -18,10 +18,13 @@
 #include "correlate/actor.h"
 #include "correlate/cause.h"
 #include "correlate/containers.h"
+#include "correlate/declare.h"
 #include "correlate/message.h"
 #include "correlate/process.h"
 #include "event/json.h"
 #include "event/record.h"
+
+#define ISOLATION_GIVEN_AWAY 75
 
 /* An event that waits, as its line: what a record is lent may be gone by then. */
 struct held {
@@ -164,24 +167,66 @@ static struct record *begin(struct container_watch *watch, enum event event,
 	return record;
 }
 
+#define CAPABILITY_MOST 32
+
+static void capability_name(unsigned int bit, char name[CAPABILITY_MOST])
+{
+	const char *known = capng_capability_to_name(bit);
+
+	if (known)
+		snprintf(name, CAPABILITY_MOST, "CAP_%s", known);
+	else /* of a later kernel */
+		snprintf(name, CAPABILITY_MOST, "CAP_%u", bit);
+	for (char *at = name; *at; at++)
+		*at = (char)toupper((unsigned char)*at);
+}
+
 static void set_capabilities(struct record *record, enum field field, uint64_t set)
 {
-	char name[32];
+	char name[CAPABILITY_MOST];
 
 	record_set_empty_list(record, field);
 	for (unsigned int bit = 0; bit < 64; bit++) {
-		const char *known = set >> bit & 1 ? capng_capability_to_name(bit) : NULL;
-
 		if (!(set >> bit & 1))
 			continue;
-		if (known)
-			snprintf(name, sizeof(name), "CAP_%s", known);
-		else /* of a later kernel */
-			snprintf(name, sizeof(name), "CAP_%u", bit);
-		for (char *at = name; *at; at++)
-			*at = (char)toupper((unsigned char)*at);
+		capability_name(bit, name);
 		record_add_text(record, field, text_of(name));
 	}
+}
+
+static bool has_strong_capability(uint64_t set)
+{
+	char name[CAPABILITY_MOST];
+
+	for (unsigned int bit = 0; bit < 64; bit++) {
+		if (!(set >> bit & 1))
+			continue;
+		capability_name(bit, name);
+		if (declare_is_strong(name))
+			return true;
+	}
+	return false;
+}
+
+/* As declare_severity() judges what was asked for. */
+static bool isolation_is_given_away(const struct record *record,
+				    const struct wire_container_start *message)
+{
+	static const enum field own[] = { FIELD_namespaces_mnt, FIELD_namespaces_pid,
+					  FIELD_namespaces_net, FIELD_namespaces_ipc,
+					  FIELD_namespaces_uts };
+	struct text pid = record_text(record, FIELD_namespaces_pid);
+
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+		if (text_equal(record_text(record, own[i]), TEXT("host")))
+			return true;
+	if (pid.length > 10 && memcmp(pid.data, "container:", 10) == 0)
+		return true;
+	/* In a user namespace of its own they do not reach the host. */
+	if (!text_equal(record_text(record, FIELD_namespaces_user), TEXT("host")))
+		return false;
+	return message->seccomp == 0 || has_strong_capability(message->capabilities_permitted |
+							     message->capabilities_bounding);
 }
 
 static void set_map(struct record *record, enum field field, const struct wire_header *header,
@@ -220,8 +265,11 @@ static int on_start(struct container_watch *watch, const struct wire_container_s
 {
 	static const char *const modes[] = { "off", "strict", "filter" };
 	struct record *record =
-		begin(watch, EVENT_container_start, &message->header, &message->task);
+		begin(watch, message->present ? EVENT_container_present : EVENT_container_start,
+		      &message->header, &message->task);
 
+	if (message->present)
+		record_set_string(record, FIELD_source, "iter/task");
 	set_capabilities(record, FIELD_capabilities_permitted, message->capabilities_permitted);
 	set_capabilities(record, FIELD_capabilities_effective, message->capabilities_effective);
 	set_capabilities(record, FIELD_capabilities_bounding, message->capabilities_bounding);
@@ -232,6 +280,8 @@ static int on_start(struct container_watch *watch, const struct wire_container_s
 	set_map(record, FIELD_uid_map, &message->header, message->uid_map);
 	set_map(record, FIELD_gid_map, &message->header, message->gid_map);
 	set_limits(record, message);
+	if (isolation_is_given_away(record, message))
+		record_raise_severity(record, ISOLATION_GIVEN_AWAY);
 	return emit_or_hold(watch);
 }
 

@@ -125,6 +125,9 @@ void declare_fill(const struct declared *declared, const struct redact *redact,
  */
 unsigned declare_severity(const struct declared *declared);
 
+/* Does this capability ("CAP_SYS_ADMIN", the prefix and case as one likes) reach the host? */
+bool declare_is_strong(const char *capability);
+
 /* Is this path on the host one whose mount gives isolation away? The path is cleaned first. */
 bool declare_is_sensitive(struct text path);
 

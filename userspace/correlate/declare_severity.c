@@ -119,17 +119,21 @@ bool declare_is_sensitive(struct text path)
 	       memmem(cleaned.data, cleaned.length, "containerd.sock", 15);
 }
 
+bool declare_is_strong(const char *capability)
+{
+	if (strncasecmp(capability, "CAP_", 4) == 0)
+		capability += 4;
+	for (size_t i = 0; i < ARRAY_SIZE(strong_capabilities); i++)
+		if (strcasecmp(capability, strong_capabilities[i]) == 0)
+			return true;
+	return false;
+}
+
 static bool has_strong_capability(const struct text_list *list)
 {
-	for (size_t i = 0; i < list->count; i++) {
-		const char *name = text_list_at(list, i).data;
-
-		if (strncasecmp(name, "CAP_", 4) == 0)
-			name += 4;
-		for (size_t j = 0; j < ARRAY_SIZE(strong_capabilities); j++)
-			if (strcasecmp(name, strong_capabilities[j]) == 0)
-				return true;
-	}
+	for (size_t i = 0; i < list->count; i++)
+		if (declare_is_strong(text_list_at(list, i).data))
+			return true;
 	return false;
 }
 

@@ -197,6 +197,33 @@ static int on_other(struct story *story, const struct record *record)
 	return r < 0 ? r : story_added(story, block, from);
 }
 
+/* What a container does stands under the request that made it do so, while that one's block is
+ * open. */
+static int on_contained(struct story *story, const struct record *record)
+{
+	static const enum field askers[] = { FIELD_entered_by_process_entity_id,
+					     FIELD_started_by_process_entity_id,
+					     FIELD_created_by_process_entity_id };
+	struct story_block *block = NULL;
+	struct story_line *line;
+	size_t from;
+	int r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(askers) && !block; i++)
+		if (record_has(record, askers[i]))
+			block = story_find_open(story, record_text(record, askers[i]));
+	tell_causes(record, block ? text_of(block->key) : (struct text){}, &story->telling.rest);
+	if (!block)
+		return on_other(story, record);
+	from = block->count;
+	r = story_add(story, block, false, &line);
+	if (r < 0)
+		return r;
+	line->depth = 1;
+	story_touch(story, block);
+	return story_added(story, block, from);
+}
+
 int format_story_write(void *state, const struct record *record, struct text line)
 {
 	struct story *story = state;
@@ -222,6 +249,12 @@ int format_story_write(void *state, const struct record *record, struct text lin
 		break;
 	case EVENT_socket_close:
 		r = on_close(story, record);
+		break;
+	case EVENT_container_start:
+	case EVENT_container_present:
+	case EVENT_container_exit:
+	case EVENT_container_exec:
+		r = on_contained(story, record);
 		break;
 	default:
 		r = on_other(story, record);

@@ -191,11 +191,21 @@ int story_tidy(struct story *story)
 	return r;
 }
 
+struct story_block *story_find_open(struct story *story, struct text process)
+{
+	uint64_t hash = story_hash(process);
+	struct story_block *block;
+
+	TAILQ_FOREACH_REVERSE(block, &story->active, story_blocks, activity)
+	if (block->hash == hash && text_equal(text_of(block->key), process))
+		break;
+	return block;
+}
+
 int story_find(struct story *story, const struct record *record, struct story_block **ret)
 {
 	struct text key = record_text(record, FIELD_process_entity_id);
 	struct story_block *block;
-	uint64_t hash;
 	size_t held;
 	int r;
 
@@ -203,15 +213,12 @@ int story_find(struct story *story, const struct record *record, struct story_bl
 		key = record_text(record, FIELD_connection_id);
 	if (!key.length)
 		key = TEXT("?");
-	hash = story_hash(key);
-	TAILQ_FOREACH_REVERSE(block, &story->active, story_blocks, activity)
-	if (block->hash == hash && text_equal(text_of(block->key), key))
-		break;
+	block = story_find_open(story, key);
 	if (!block) {
 		block = story_block_new(key.data, key.length, story->now_ns);
 		if (!block)
 			return -ENOMEM;
-		block->hash = hash;
+		block->hash = story_hash(key);
 		TAILQ_INSERT_TAIL(&story->blocks, block, order);
 		TAILQ_INSERT_TAIL(&story->active, block, activity);
 		story->held += block->held;

@@ -25,6 +25,8 @@ struct story {
 /* Of an id; never 0. */
 uint64_t story_hash(struct text text);
 
+/* The open block of the process with this entity id, or NULL. */
+struct story_block *story_find_open(struct story *story, struct text process);
 /* The open block of the record's process, or a new one. Returns 0 or -ENOMEM. */
 int story_find(struct story *story, const struct record *record, struct story_block **ret);
 

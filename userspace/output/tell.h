@@ -31,6 +31,14 @@ void tell_socket(const struct record *record, struct spans *spans);
 /* engine-listen */
 void tell_listen(const struct record *record, struct telling *telling);
 
+/* container-start and container-present, container-exit, container-exec */
+void tell_container_start(const struct record *record, struct telling *telling);
+void tell_container_exit(const struct record *record, struct telling *telling);
+void tell_container_exec(const struct record *record, struct telling *telling);
+/* Who had the container made, started it, asked for the exec; not of the process with the entity id
+ * `asker`, if it is not empty, under whose requests the line stands. */
+void tell_causes(const struct record *record, struct text asker, struct spans *spans);
+
 /* "docker[25924]" */
 void tell_process(const struct record *record, enum style style, struct spans *spans);
 

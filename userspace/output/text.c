@@ -74,6 +74,7 @@ int format_text_write(void *state, const struct record *record, struct text line
 	r = tell(record, &text->telling);
 	if (r < 0)
 		return r;
+	tell_causes(record, (struct text){}, &text->telling.rest);
 	buffer_clear(&text->line);
 	buffer_append_string(&text->line, when_stamp(record_number(record, FIELD_timestamp),
 						     text->options.local, stamp));

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What a container was given, who came into it, how it ended. */
+#include <inttypes.h>
+
+#include "base/cleanup.h"
+#include "output/quantity.h"
+#include "output/tell.h"
+
+#define S(text) (int)(text).length, (text).data ? (text).data : ""
+
+static void tell_which(const struct record *record, struct spans *spans)
+{
+	struct text name = record_text(record, FIELD_container_name);
+
+	spans_add(spans, STYLE_id, 2, tell_short_id(record_text(record, FIELD_container_id)));
+	if (name.length)
+		spans_printf(spans, STYLE_plain, 2, "\"%.*s\"", S(name));
+}
+
+static const struct {
+	enum field field;
+	const char *name;
+	bool usual; /* the engine shares it unless told otherwise */
+} namespaces[] = {
+	{ FIELD_namespaces_mnt, "mnt", false },   { FIELD_namespaces_pid, "pid", false },
+	{ FIELD_namespaces_net, "net", false },   { FIELD_namespaces_ipc, "ipc", false },
+	{ FIELD_namespaces_uts, "uts", false },   { FIELD_namespaces_user, "user", true },
+	{ FIELD_namespaces_cgroup, "cgroup", true }, { FIELD_namespaces_time, "time", true },
+};
+
+static void tell_shared(const struct record *record, struct spans *spans)
+{
+	const char *before = "shares with the host:";
+
+	for (size_t i = 0; i < ARRAY_SIZE(namespaces); i++) {
+		if (!tell_is(record, namespaces[i].field, TEXT("host")))
+			continue;
+		spans_add(spans, namespaces[i].usual ? STYLE_dim : STYLE_alarm, before ? 2 : 0,
+			  text_of(before ?: ","));
+		spans_add(spans, namespaces[i].usual ? STYLE_dim : STYLE_alarm, 1,
+			  text_of(namespaces[i].name));
+		before = NULL;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(namespaces); i++) {
+		struct text owner = record_text(record, namespaces[i].field);
+
+		if (owner.length <= 10 || memcmp(owner.data, "container:", 10) != 0)
+			continue;
+		owner = tell_short_id((struct text){ owner.data + 10, owner.length - 10 });
+		spans_printf(spans, STYLE_notice, 2, "%s of container %.*s", namespaces[i].name,
+			     S(owner));
+	}
+}
+
+static void tell_limits(const struct record *record, struct spans *spans)
+{
+	char text[QUANTITY_MOST];
+
+	if (record_has(record, FIELD_limits_memory))
+		spans_printf(spans, STYLE_dim, 2, "memory %s",
+			     quantity_bytes(record_number(record, FIELD_limits_memory), text));
+	if (record_has(record, FIELD_limits_nano_cpus))
+		spans_printf(spans, STYLE_dim, 2, "%.2g CPUs",
+			     (double)record_number(record, FIELD_limits_nano_cpus) / 1e9);
+	if (record_has(record, FIELD_limits_pids))
+		spans_printf(spans, STYLE_dim, 2, "%" PRIu64 " processes",
+			     record_number(record, FIELD_limits_pids));
+}
+
+static void tell_cause(const struct record *record, const enum field fields[4], const char *verb,
+		       struct spans *spans)
+{
+	struct text who = record_text(record, fields[1]);
+
+	if (!record_has(record, fields[0]))
+		return;
+	spans_printf(spans, STYLE_dim, 2, "%s %.*s%s%.*s[%" PRIu64 "]", verb, S(who),
+		     who.length ? ": " : "", S(record_text(record, fields[2])),
+		     record_number(record, fields[3]));
+	spans_printf(spans, STYLE_dim, 1, "(event %" PRIu64 ")", record_number(record, fields[0]));
+}
+
+void tell_causes(const struct record *record, struct text asker, struct spans *spans)
+{
+#define CAUSE(who, verb)                                                                           \
+	{ FIELD_##who##_process_entity_id,                                                         \
+	  FIELD_##who##_reason,                                                                    \
+	  { FIELD_##who##_sequence, FIELD_##who##_user_name, FIELD_##who##_process_name,           \
+	    FIELD_##who##_process_pid },                                                           \
+	  verb }
+	static const struct {
+		enum field entity, reason, fields[4];
+		const char *verb;
+	} causes[] = {
+		CAUSE(created_by, "made by"),
+		CAUSE(started_by, "started by"),
+		CAUSE(entered_by, "entered for"),
+	};
+#undef CAUSE
+
+	for (size_t i = 0; i < ARRAY_SIZE(causes); i++) {
+		if (asker.length == 0 ||
+		    !text_equal(asker, record_text(record, causes[i].entity)))
+			tell_cause(record, causes[i].fields, causes[i].verb, spans);
+		spans_add_words(spans, STYLE_dim, 2, record_text(record, causes[i].reason));
+	}
+}
+
+void tell_container_start(const struct record *record, struct telling *telling)
+{
+	const struct value *capabilities = &record->values[FIELD_capabilities_effective];
+	enum style style = style_of_severity(record_number(record, FIELD_event_severity));
+	struct spans *rest = &telling->rest;
+
+	spans_add(&telling->what, style, 1, record_text(record, FIELD_event_action));
+	tell_which(record, rest);
+	if (record_has(record, FIELD_process_pid))
+		spans_printf(rest, STYLE_plain, 2, "init %" PRIu64,
+			     record_number(record, FIELD_process_pid));
+	tell_shared(record, rest);
+	if (record_has(record, FIELD_capabilities_effective))
+		spans_printf(rest, capabilities->list.count > 30 ? STYLE_alarm : STYLE_plain, 2,
+			     "%zu capabilities", capabilities->list.count);
+	if (tell_is(record, FIELD_seccomp, TEXT("off")))
+		spans_add(rest, STYLE_notice, 2, TEXT("seccomp off"));
+	else if (record_has(record, FIELD_seccomp))
+		spans_add(rest, STYLE_plain, 2, TEXT("seccomp on"));
+	tell_limits(record, rest);
+}
+
+void tell_container_exit(const struct record *record, struct telling *telling)
+{
+	struct spans *rest = &telling->rest;
+	char text[QUANTITY_MOST];
+
+	spans_add(&telling->what, STYLE_plain, 1, TEXT("container-exit"));
+	tell_which(record, rest);
+	if (record_has(record, FIELD_process_exit_code))
+		spans_printf(rest,
+			     record_number(record, FIELD_process_exit_code) ? STYLE_notice :
+									      STYLE_good,
+			     2, "%" PRIu64, record_number(record, FIELD_process_exit_code));
+	spans_add(rest, STYLE_notice, 2, record_text(record, FIELD_exit_signal));
+	if (record_has(record, FIELD_exit_out_of_memory) &&
+	    record->values[FIELD_exit_out_of_memory].boolean)
+		spans_add(rest, STYLE_alarm, 2, TEXT("out of memory"));
+	if (record_has(record, FIELD_event_duration))
+		spans_printf(rest, STYLE_dim, 1, "after %s",
+			     quantity_duration(record_number(record, FIELD_event_duration), text));
+}
+
+void tell_container_exec(const struct record *record, struct telling *telling)
+{
+	bool by_itself = tell_is(record, FIELD_exec_how, TEXT("namespaces"));
+	struct spans *rest = &telling->rest;
+
+	spans_add(&telling->what, by_itself ? STYLE_alarm : STYLE_notice, 1,
+		  TEXT("container-exec"));
+	tell_which(record, rest);
+	tell_process(record, STYLE_plain, rest);
+	tell_command(record, rest);
+	if (by_itself)
+		spans_add(rest, STYLE_alarm, 2, TEXT("by the container's namespaces"));
+}

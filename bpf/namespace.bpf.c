@@ -22,6 +22,18 @@ enum { SWEEP_FIRST, SWEEP_MARK, SWEEP_TELL };
 const volatile __u32 sweep_passes = SWEEP_TELL + 1;
 __u32 sweep_pass;
 
+/* One that has not run the container's program yet: it is told when it does. */
+static __always_inline bool is_being_made(struct task_struct *task)
+{
+	const struct inside *inside = bpf_task_storage_get(&insides, task, NULL, 0);
+	char name[WIRE_COMM] = {};
+
+	BPF_CORE_READ_STR_INTO(&name, task, group_leader, comm);
+	return (inside && inside->runtime) || runtime_of(task) == WIRE_RUNTIME_MAKES ||
+	       (name[0] == 'r' && name[1] == 'u' && name[2] == 'n' && name[3] == 'c' &&
+		name[4] == ':' && name[5] == '[');
+}
+
 static __always_inline bool present_id(struct task_struct *task, struct container_id *id)
 {
 	struct task_struct *parent = task->group_leader->real_parent;
@@ -86,7 +98,7 @@ int container_sweep(struct bpf_iter__task *ctx)
 	if (!task || !task->nsproxy || !host_namespaces[WIRE_NS_MNT])
 		return 0;
 	mnt = task->nsproxy->mnt_ns->ns.inum;
-	if (mnt == host_namespaces[WIRE_NS_MNT] || !present_id(task, &id))
+	if (mnt == host_namespaces[WIRE_NS_MNT] || is_being_made(task) || !present_id(task, &id))
 		return 0;
 	switch (sweep_pass) {
 	case SWEEP_FIRST:

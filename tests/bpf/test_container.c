@@ -253,7 +253,7 @@ static void a_container_that_was_there_before(struct scene *scene, const void *a
 		scene_settle(scene);
 	SCENE_EACH (scene, container_start, record)
 		assert_false(is_of_box(&record->task, &first.box));
-	assert_int_equal(bpf_source_sweep(scene->source), 0);
+	assert_int_equal(bpf_source_sweep_containers(scene->source), 0);
 	scene_settle(scene);
 	start = only_start(scene, &first.box);
 	assert_int_equal(start->present, 1);

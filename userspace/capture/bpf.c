@@ -204,10 +204,7 @@ int bpf_source_iterate(struct bpf_source *source, const char *program, struct bu
 
 int bpf_source_sweep(struct bpf_source *source)
 {
-	int sockets = bpf_source_iterate(source, "socket_sweep", NULL);
-	int containers = bpf_containers_sweep(source);
-
-	return sockets ?: containers;
+	return bpf_source_iterate(source, "socket_sweep", NULL);
 }
 
 int bpf_source_look(struct bpf_source *source)

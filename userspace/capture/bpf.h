@@ -111,9 +111,15 @@ size_t bpf_source_hooks(const struct bpf_source *source, const struct bpf_hook_s
 /* What the rung in force cannot see: sentences, ended by NULL. */
 const char *const *bpf_source_blind(const struct bpf_source *source);
 
-/* Mark and announce connections and containers that were there before (socket_present and
- * container_start records). Returns 0 or -errno. */
+/* Mark and announce connections that were there before (socket_present records). Returns 0 or
+ * -errno. */
 int bpf_source_sweep(struct bpf_source *source);
+
+/*
+ * The same for containers (container_start records), once: from then on whoever is not known to be
+ * in a container has entered it, also where this fails. Returns 0 or -errno.
+ */
+int bpf_source_sweep_containers(struct bpf_source *source);
 
 /* Whether ends of connections are told by the kernel; else ask bpf_source_alive() now and then. */
 bool bpf_source_tells_close(const struct bpf_source *source);

@@ -35,7 +35,7 @@ void bpf_containers_name(struct bpf_source *source)
 	}
 }
 
-int bpf_containers_sweep(struct bpf_source *source)
+int bpf_source_sweep_containers(struct bpf_source *source)
 {
 	int r = 0;
 

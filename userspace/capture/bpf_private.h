@@ -59,10 +59,6 @@ int bpf_ladder_tcp(struct bpf_source *source, bool attach);
 /* Tell the probes which programs make containers: before anything attaches. */
 void bpf_containers_name(struct bpf_source *source);
 
-/* Look at the containers that are there. From then on whoever is not known to be in one has
- * entered, so also where it fails. Returns 0 or -errno. */
-int bpf_containers_sweep(struct bpf_source *source);
-
 /* ---- bpf.c */
 
 /* Run an iterator once; what it writes is appended to `output` (NULL: nothing is wanted), at most

@@ -187,6 +187,10 @@ int recorder_begin(struct recorder *recorder)
 	if (r < 0)
 		fprintf(stderr, "docktrail: connections that were open before are not known: %s\n",
 			strerror(-r));
+	r = bpf_source_sweep_containers(recorder->source);
+	if (r < 0)
+		fprintf(stderr, "docktrail: containers that ran before are not known: %s\n",
+			strerror(-r));
 	malloc_trim(0); /* the kernel's types and /proc took more than recording will */
 	r = scribe_sync(recorder->scribe);
 	if (r < 0)

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: Apache-2.0
+# A container from the request to its end: what it was given, who had it made, who started it, who came in.
+load helpers
+load trail
+
+setup_file() {
+	engine_start
+	engine_image
+	[ -n "${ENGINE_MISSING:-}" ] || { # tests ask as several users
+		chmod 0711 "$ENGINE_DIR"
+		chmod 0666 "$ENGINE_SOCKET"
+	}
+}
+
+setup() {
+	engine_needed
+}
+
+teardown() {
+	recorder_kill
+}
+
+teardown_file() {
+	engine_stop
+}
+
+# as UID COMMAND...: as somebody who is not in /etc/passwd either.
+as() {
+	local uid=$1
+	shift
+	DOCKER_CONFIG=/nonexistent setpriv --reuid "$uid" --regid "$uid" --clear-groups "$@"
+}
+
+# told ACTION ID: jq's program in $3 of the only event of this kind and container.
+told() {
+	local line
+	line=$(events "event.action == \"$1\" and container.id == \"$2\"")
+	[ "$(wc -l <<<"$line")" = 1 ] || { echo "not one $1 of $2: $line" >&2; return 1; }
+	jq -r "$3" <<<"$line"
+}
+
+# ended ID: its end was told.
+ended() {
+	has "event.action == \"container-exit\" and container.id == \"$1\""
+}
+
+# sequence_of OPERATION ID
+sequence_of() {
+	events "docktrail.api.operation == \"$1\" and docktrail.target.id == \"$2\"" | jq .event.sequence
+}
+
+# bats test_tags=vm
+@test "docker run: what the container was given, how it ended, who is behind it" {
+	local id
+	recorder_start
+	id=$(docker create --net none --name given -m 64m --pids-limit 50 --cpus 0.5 busybox:test sh -c 'exit 3')
+	docker start "$id"
+	wait_for 20 ended "$id"
+	recorder_stop
+	[ ${#id} = 64 ]
+	[ "$(told container-start "$id" '[.container.name, .container.image.name, .process.args[0], .docktrail.seccomp] | join(" ")')" = "given busybox:test sh filter" ]
+	[ "$(told container-start "$id" '.docktrail.namespaces | [.mnt, .pid, .net, .ipc, .uts, .user, .time] | join(" ")')" = "private private private private private host host" ]
+	[ "$(told container-start "$id" '.docktrail.capabilities.effective | length')" = 14 ]
+	[ "$(told container-start "$id" '.docktrail.limits | [.memory, .pids, .nano_cpus] | join(" ")')" = "67108864 50 500000000" ]
+	[ "$(told container-start "$id" .event.severity)" = 0 ]
+	[ "$(told container-start "$id" .docktrail.created_by.sequence)" = "$(sequence_of ContainerCreate "$id")" ]
+	[ "$(told container-start "$id" .docktrail.started_by.sequence)" = "$(sequence_of ContainerStart "$id")" ]
+	[ "$(told container-start "$id" '.docktrail | .created_by.process.pid == .started_by.process.pid')" = false ]
+	[ "$(told container-start "$id" .docktrail.created_by.process.name)" = docker ]
+	[ "$(told container-exit "$id" .process.exit_code)" = 3 ]
+	[ "$(told container-exit "$id" '.event.duration > 0 and .docktrail.exit.out_of_memory == false')" = true ]
+	[ "$(told container-exit "$id" .docktrail.created_by.sequence)" = "$(sequence_of ContainerCreate "$id")" ]
+	docker rm "$id"
+}
+
+# bats test_tags=vm
+@test "twenty containers of four users, started in reverse order by a fifth" {
+	local i id uid ids=()
+	recorder_start
+	for i in {0..19}; do
+		ids[i]=$(as $((2001 + i % 4)) docker create --net none busybox:test true)
+	done
+	for i in {19..0}; do
+		as 2005 docker start "${ids[i]}"
+	done
+	for i in {0..19}; do
+		wait_for 20 ended "${ids[i]}"
+	done
+	recorder_stop
+	for i in {0..19}; do
+		id=${ids[i]} uid=$((2001 + i % 4))
+		[ "$(told container-start "$id" '.docktrail | [.created_by.user.id, .started_by.user.id] | join(" ")')" = "$uid 2005" ]
+		[ "$(told container-start "$id" .docktrail.created_by.sequence)" = "$(sequence_of ContainerCreate "$id")" ]
+		[ "$(told container-start "$id" .docktrail.started_by.sequence)" = "$(sequence_of ContainerStart "$id")" ]
+		[ "$(told container-exit "$id" '.docktrail | [.created_by.user.id, .started_by.user.id] | join(" ")')" = "$uid 2005" ]
+	done
+	docker rm "${ids[@]}"
+}
+
+# bats test_tags=vm
+@test "an exec is told with who asked for it, and is not taken for the creator's" {
+	local id
+	id=$(as 2001 docker run -d --net none busybox:test sleep 600)
+	recorder_start
+	as 2002 docker exec "$id" sh -c 'true; id' # one entry, whatever it runs
+	wait_for 20 has "event.action == \"container-exec\""
+	docker rm -f "$id"
+	wait_for 20 ended "$id"
+	recorder_stop
+	[ "$(told container-present "$id" .docktrail.created_by.reason)" = "made before recording began" ]
+	[ "$(told container-present "$id" '.docktrail.namespaces.pid')" = private ]
+	[ "$(told container-exec "$id" .docktrail.entered_by.user.id)" = 2002 ]
+	[ "$(told container-exec "$id" '.process.args | join(" ")')" = "sh -c true; id" ]
+	[ "$(told container-exec "$id" .docktrail.exec.how)" = runtime ]
+	[ "$(told container-exec "$id" .event.severity)" = 50 ]
+	[ "$(told container-exec "$id" .docktrail.exec.id)" = "$(events 'docktrail.api.operation == "ContainerExec"' | jq -r .docktrail.exec.id)" ]
+	[ "$(told container-exec "$id" .docktrail.entered_by.sequence)" = "$(sequence_of ContainerExec "$id")" ]
+	[ "$(told container-exit "$id" .docktrail.exit.signal)" = SIGKILL ]
+}
+
+# bats test_tags=vm
+@test "who takes a container's namespaces by himself has entered it" {
+	local id pid
+	recorder_start
+	id=$(docker run -d --net none busybox:test sleep 600)
+	pid=$(docker inspect -f '{{.State.Pid}}' "$id")
+	nsenter -m -t "$pid" /bin/echo here
+	wait_for 20 has "event.action == \"container-exec\""
+	docker rm -f "$id"
+	recorder_stop
+	[ "$(told container-exec "$id" .docktrail.exec.how)" = namespaces ]
+	[ "$(told container-exec "$id" '.docktrail | has("entered_by")')" = false ]
+	[ "$(told container-exec "$id" '.process.args | join(" ")')" = "/bin/echo here" ]
+	run "$DOCKTRAIL" replay --trail "$TRAIL"
+	says "by the container's namespaces"
+}
+
+# bats test_tags=vm
+@test "a container that the engine starts again by itself" {
+	local id
+	recorder_start
+	id=$(docker run -d --net none --restart on-failure:1 busybox:test sh -c 'exit 1')
+	twice() { [ "$(events "event.action == \"container-exit\" and container.id == \"$id\"" | wc -l)" = 2 ]; }
+	wait_for 30 twice
+	recorder_stop
+	[ "$(events 'event.action == "container-start"' | jq -r '.docktrail.started_by | .sequence // .reason' | sed -n 2p)" = "the engine, by itself" ]
+	[ "$(events 'event.action == "container-start"' | jq -r .docktrail.started_by.sequence | head -n 1)" = "$(sequence_of ContainerStart "$id")" ]
+	[ "$(events 'event.action == "container-start"' | jq .docktrail.created_by.sequence | sort -u)" = "$(sequence_of ContainerCreate "$id")" ]
+	docker rm "$id"
+}
+
+# bats test_tags=vm
+@test "each namespace that is the host's is told as the host's, and weighs" {
+	local name option id
+	recorder_start
+	for option in pid ipc uts; do
+		id=$(docker create --net none "--$option" host busybox:test true)
+		docker start "$id"
+		wait_for 20 ended "$id"
+		[ "$(told container-start "$id" ".docktrail.namespaces.$option")" = host ]
+		[ "$(told container-start "$id" .event.severity)" = 75 ]
+		docker rm "$id"
+	done
+	id=$(docker create --net host busybox:test true)
+	docker start "$id"
+	wait_for 20 ended "$id"
+	[ "$(told container-start "$id" '.docktrail.namespaces | [.net, .pid] | join(" ")')" = "host private" ]
+	docker rm "$id"
+	recorder_stop
+}
+
+# bats test_tags=vm
+@test "a namespace that is another container's is told with that one's id" {
+	local one two
+	recorder_start
+	one=$(docker run -d --net none busybox:test sleep 600)
+	two=$(docker create --net none --pid "container:$one" busybox:test true)
+	docker start "$two"
+	wait_for 20 ended "$two"
+	docker rm -f "$one" "$two"
+	recorder_stop
+	[ "$(told container-start "$two" .docktrail.namespaces.pid)" = "container:$one" ]
+	[ "$(told container-start "$two" .docktrail.namespaces.uts)" = private ]
+	[ "$(told container-start "$one" .docktrail.namespaces.pid)" = private ]
+}
+
+# bats test_tags=vm
+@test "capabilities and seccomp, as they were given" {
+	local id
+	recorder_start
+	id=$(docker create --net none --cap-drop ALL busybox:test true)
+	docker start "$id"
+	wait_for 20 ended "$id"
+	[ "$(told container-start "$id" '.docktrail.capabilities | [.effective, .bounding, .permitted] | map(length) | join(" ")')" = "0 0 0" ]
+	docker rm "$id"
+	id=$(docker create --net none --cap-add SYS_ADMIN --security-opt no-new-privileges busybox:test true)
+	docker start "$id"
+	wait_for 20 ended "$id"
+	[ "$(told container-start "$id" '.docktrail.capabilities.effective | index("CAP_SYS_ADMIN") != null')" = true ]
+	[ "$(told container-start "$id" '[.event.severity, .docktrail.no_new_privileges] | join(" ")')" = "75 true" ]
+	docker rm "$id"
+	id=$(docker create --net none --security-opt seccomp=unconfined busybox:test true)
+	docker start "$id"
+	wait_for 20 ended "$id"
+	[ "$(told container-start "$id" .docktrail.seccomp)" = off ]
+	docker rm "$id"
+	recorder_stop
+}
+
+# A bundle for runc in $1: busybox that runs the rest.
+bundle() {
+	local folder=$1
+	shift
+	mkdir -p "$folder/rootfs/bin"
+	cp /bin/busybox "$folder/rootfs/bin/"
+	ln -sf busybox "$folder/rootfs/bin/true"
+	runc spec --bundle "$folder"
+	jq --args '.process.terminal = false | .process.args = $ARGS.positional | .linux.resources = {}' "$@" \
+		<"$folder/config.json" >"$folder/config.new"
+	mv "$folder/config.new" "$folder/config.json"
+}
+
+# bats test_tags=vm
+@test "runc by hand: seen, with the process that ran it" {
+	recorder_start
+	bundle "$BATS_TEST_TMPDIR/bundle" true
+	runc --root "$BATS_TEST_TMPDIR/runc" run --bundle "$BATS_TEST_TMPDIR/bundle" by-hand
+	wait_for 20 has 'event.action == "container-exit"'
+	recorder_stop
+	count 1 'event.action == "container-start"'
+	[ "$(events 'event.action == "container-start"' | jq -r .docktrail.created_by.reason)" = "by no engine's request: its ancestors show who made it" ]
+	[ "$(events 'event.action == "container-start"' | jq -r .container.id)" = by-hand ]
+	events 'event.action == "container-start"' | jq -r '.process.ancestry | join(" ")' | grep -qE '^runc\S* (runc\S* )*bash'
+	count 1 'event.action == "container-exit" and process.exit_code == 0'
+}
+
+# bats test_tags=vm
+@test "containerd by hand: seen, with its own name" {
+	local containerd=$ENGINE_DIR/exec/containerd/containerd.sock
+	[ -S "$containerd" ] || skip "this engine's containerd has no socket of its own"
+	docker save busybox:test | ctr -a "$containerd" image import --base-name local - || skip "ctr cannot import the image"
+	recorder_start
+	ctr -a "$containerd" run --rm "$(ctr -a "$containerd" image ls -q | head -n 1)" by-ctr /bin/true
+	wait_for 20 has 'event.action == "container-exit"'
+	recorder_stop
+	[ "$(events 'event.action == "container-start"' | jq -r .container.id)" = by-ctr ]
+	events 'event.action == "container-start"' | jq -r '.process.ancestry | join(" ")' | grep -q containerd-shim
+}

@@ -4202,6 +4202,14 @@ struct proto {
 	int (*diag_destroy)(struct sock *, int);
 };
 
+enum {
+	MM_FILEPAGES = 0,
+	MM_ANONPAGES = 1,
+	MM_SWAPENTS = 2,
+	MM_SHMEMPAGES = 3,
+	NR_MM_COUNTERS = 4,
+};
+
 struct timens_offsets {
 	struct timespec64 monotonic;
 	struct timespec64 boottime;

@@ -35,7 +35,8 @@
 	GROUP(CAUSE, 14, "who had the container made, who started it, and who asked for an exec in it") \
 	GROUP(CONTAINED, 15, "what a container's first process was given") \
 	GROUP(EXEC, 16, "an exec: a process that is brought into a container") \
-	GROUP(EXIT, 17, "how a process ended")
+	GROUP(EXIT, 17, "how a process ended") \
+	GROUP(OOM, 18, "whom the kernel killed for memory, and for whose want of it")
 
 /*
  *    name, id (for ever), ECS kind, ECS category, ECS type, severity, groups beside HEAD, what it means
@@ -64,6 +65,8 @@
 	      "The first process of a container ended, and the container with it") \
 	EVENT(container_exec, 10, "event", "process", "start", 50, ACTOR | CAUSE | EXEC, \
 	      "A process came into a container that is no child of its first one") \
+	EVENT(oom_kill, 14, "event", "process", "end", 50, ACTOR | CAUSE | OOM, \
+	      "The kernel killed a process for memory") \
 	EVENT(recorder_start, 20, "event", "process", "start", 25, RECORDER, "Recording began") \
 	EVENT(recorder_stop, 21, "event", "process", "end", 25, RECORDER | LOSS, "Recording ended as asked") \
 	EVENT(recorder_heartbeat, 22, "metric", "process", "info", 25, RECORDER | LOSS, \
@@ -208,6 +211,27 @@
 	FIELD(EXIT, exit_signal, str, "docktrail.exit.signal", "Signal that ended it, by name") \
 	FIELD(EXIT, exit_out_of_memory, bool, "docktrail.exit.out_of_memory", \
 	      "Whether the kernel killed one of the container's processes for memory") \
+	FIELD(OOM, oom_scope, str, "docktrail.oom.scope", \
+	      "cgroup: its control group, or one above, had used up its limit; host: none of them had") \
+	FIELD(OOM, oom_limit, u64, "docktrail.oom.limit", "Bytes that this control group may use") \
+	FIELD(OOM, oom_usage, u64, "docktrail.oom.usage", "Bytes that it used") \
+	FIELD(OOM, oom_anonymous, u64, "docktrail.oom.memory.anonymous", \
+	      "Bytes of the victim's own memory") \
+	FIELD(OOM, oom_file, u64, "docktrail.oom.memory.file", "Bytes of files that it had mapped") \
+	FIELD(OOM, oom_shared, u64, "docktrail.oom.memory.shared", "Bytes of shared memory") \
+	FIELD(OOM, oom_score_adjustment, i64, "docktrail.oom.score_adjustment", \
+	      "/proc/PID/oom_score_adj of the victim") \
+	FIELD(OOM, oom_trigger_process_pid, u64, "docktrail.oom.trigger.process.pid", \
+	      "Who asked for the memory that was not there") \
+	FIELD(OOM, oom_trigger_process_entity_id, str, "docktrail.oom.trigger.process.entity_id", \
+	      "Its entity id") \
+	FIELD(OOM, oom_trigger_process_name, str, "docktrail.oom.trigger.process.name", "Its comm") \
+	FIELD(OOM, oom_trigger_process_executable, str, \
+	      "docktrail.oom.trigger.process.executable", "Its program") \
+	FIELD(OOM, oom_trigger_user_id, str, "docktrail.oom.trigger.user.id", "Its uid") \
+	FIELD(OOM, oom_trigger_user_name, str, "docktrail.oom.trigger.user.name", "Its user") \
+	FIELD(OOM, oom_trigger_container_id, str, "docktrail.oom.trigger.container.id", \
+	      "Its container") \
 	FIELD(CONNECTOR, connector_process_pid, u64, "docktrail.connector.process.pid", \
 	      "Who opened the connection, where that is not who sent") \
 	FIELD(CONNECTOR, connector_process_entity_id, str, "docktrail.connector.process.entity_id", \
@@ -407,6 +431,7 @@
 	MESSAGE(container_start, state, "the first process of a container runs its program") \
 	MESSAGE(container_exec, state, "a process enters a container that is no child of its first one") \
 	MESSAGE(container_exit, state, "the first process of a container ended") \
+	MESSAGE(oom_kill, state, "the kernel kills a process for memory") \
 	MESSAGE(process_exec, noise, "a process runs another program") \
 	MESSAGE(process_fork, noise, "a process was made") \
 	MESSAGE(process_exit, noise, "a process ended")
@@ -520,6 +545,17 @@
 	MEMBER(u64, began)        /* boot clock: when its container_start was told */ \
 	MEMBER(i32, status)       /* as wait(2) gives it */ \
 	MEMBER(u8, out_of_memory) /* a process in it was killed for memory */
+
+/* Memory is counted in pages. */
+#define WIRE_oom_kill(MEMBER, CARRY) \
+	MEMBER(task, task)        /* the victim */ \
+	MEMBER(task, trigger) \
+	MEMBER(u64, limit)        /* of the innermost control group that had used up its own; */ \
+	MEMBER(u64, usage)        /* 0: none had */ \
+	MEMBER(u64, anonymous) \
+	MEMBER(u64, file) \
+	MEMBER(u64, shared) \
+	MEMBER(i32, score_adjustment)
 
 #define WIRE_process_exec(MEMBER, CARRY) \
 	MEMBER(task, task) \

@@ -50,3 +50,21 @@ struct fragment {
 	__u64 page;
 	__u32 length, offset;
 };
+
+/* One counter for each kind of page until 6.1; per CPU since 6.2 (f1a7941243c1): what the CPUs have
+ * not added up yet is missing. */
+struct mm_struct___since_6_2 {
+	struct percpu_counter rss_stat[4];
+} __attribute__((preserve_access_index));
+
+static __always_inline __u64 resident_pages(struct mm_struct *mm, int kind)
+{
+	struct mm_struct___since_6_2 *since = (void *)mm;
+	__s64 pages = 0;
+
+	if (bpf_core_type_exists(struct mm_rss_stat))
+		bpf_core_read(&pages, sizeof(pages), &mm->rss_stat.count[kind]);
+	else
+		bpf_core_read(&pages, sizeof(pages), &since->rss_stat[kind].count);
+	return pages > 0 ? pages : 0;
+}

@@ -207,6 +207,22 @@ sequence_of() {
 	recorder_stop
 }
 
+# bats test_tags=vm
+@test "a container that runs out of memory: who, how much, of what limit" {
+	local id
+	recorder_start
+	id=$(docker create --net none -m 32m --memory-swap 32m busybox:test tail /dev/zero)
+	docker start "$id"
+	wait_for 60 ended "$id"
+	recorder_stop
+	[ "$(told oom-kill "$id" '.docktrail.oom | [.scope, .limit, .usage] | join(" ")')" = "cgroup 33554432 33554432" ]
+	[ "$(told oom-kill "$id" '.docktrail.oom.memory.anonymous > 20000000')" = true ]
+	[ "$(told oom-kill "$id" '[.process.name, .docktrail.oom.trigger.process.name] | join(" ")')" = "tail tail" ]
+	[ "$(told oom-kill "$id" .docktrail.created_by.sequence)" = "$(sequence_of ContainerCreate "$id")" ]
+	[ "$(told container-exit "$id" '[.docktrail.exit.signal, .docktrail.exit.out_of_memory] | join(" ")')" = "SIGKILL true" ]
+	docker rm "$id"
+}
+
 # A bundle for runc in $1: busybox that runs the rest.
 bundle() {
 	local folder=$1

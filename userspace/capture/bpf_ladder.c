@@ -47,6 +47,7 @@ static const struct hook {
 	{ "process_fork", "process", "tp_btf/sched_process_fork", RUNG_ALL, true },
 	{ "process_exit", "process", "tp_btf/sched_process_exit", RUNG_ALL, true },
 	{ "socket_sweep", "present", "iter/unix", RUNG_ALL, true },
+	{ "oom_kill", "oom", "tp_btf/mark_victim", RUNG_ALL, false },
 	{ "container_sweep", "container", "iter/task", RUNG_ALL, true },
 	{ "socket_alive", "close", "iter/bpf_sk_storage_map", RUNG_ALL, true },
 	{ "spare_forget", "close", "iter/bpf_map_elem", RUNG_ALL, true },
@@ -102,6 +103,22 @@ static const char *last_words(struct buffer *words)
 	return words->length > WORDS_SHOWN ? text + words->length - WORDS_SHOWN : text;
 }
 
+/*
+ * A tracepoint's prototype: a typedef of a pointer to a function whose first argument is the
+ * context. All that are attached to here have a pointer behind it; mark_victim once had a number.
+ */
+static bool begins_with_a_pointer(const struct btf *btf, int typedef_id)
+{
+	const struct btf_type *type = typedef_id > 0 ? btf__type_by_id(btf, (__u32)typedef_id) : NULL;
+
+	for (int i = 0; type && i < 2; i++)
+		type = btf__type_by_id(btf, type->type);
+	if (!type || !btf_is_func_proto(type) || btf_vlen(type) < 2)
+		return false;
+	type = btf__type_by_id(btf, btf_params(type)[1].type);
+	return type && btf_is_ptr(btf_is_mod(type) ? btf__type_by_id(btf, type->type) : type);
+}
+
 static bool target_exists(const struct btf *btf, const char *hook)
 {
 	const char *target = strchr(hook, '/') + 1;
@@ -109,7 +126,7 @@ static bool target_exists(const struct btf *btf, const char *hook)
 
 	if (strncmp(hook, "tp_btf/", 7) == 0) {
 		snprintf(name, sizeof(name), "btf_trace_%s", target);
-		return btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF) > 0;
+		return begins_with_a_pointer(btf, btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF));
 	}
 	if (strncmp(hook, "iter/", 5) == 0) {
 		snprintf(name, sizeof(name), "bpf_iter_%s", target);

@@ -432,3 +432,19 @@ void actor_fill_downstream(const struct actor_context *context, const struct wir
 
 	fill_other(context, task, &fields, record);
 }
+
+void actor_fill_trigger(const struct actor_context *context, const struct wire_task *task,
+			struct record *record)
+{
+	static const struct other_fields fields = {
+		.pid = FIELD_oom_trigger_process_pid,
+		.entity = FIELD_oom_trigger_process_entity_id,
+		.name = FIELD_oom_trigger_process_name,
+		.executable = FIELD_oom_trigger_process_executable,
+		.user = FIELD_oom_trigger_user_id,
+		.user_name = FIELD_oom_trigger_user_name,
+	};
+
+	fill_other(context, task, &fields, record);
+	set_fixed(record, FIELD_oom_trigger_container_id, task->container, WIRE_CONTAINER);
+}

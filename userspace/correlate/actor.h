@@ -76,3 +76,6 @@ void actor_fill_connector(const struct actor_context *context, const struct wire
 			  struct record *record);
 void actor_fill_downstream(const struct actor_context *context, const struct wire_task *task,
 			   struct record *record);
+/* Who triggered an oom-kill, likewise. */
+void actor_fill_trigger(const struct actor_context *context, const struct wire_task *task,
+			struct record *record);

@@ -359,6 +359,25 @@ static int on_exec(struct container_watch *watch, const struct wire_container_ex
 	return emit_or_hold(watch);
 }
 
+static int on_oom(struct container_watch *watch, const struct wire_oom_kill *message)
+{
+	struct record *record = begin(watch, EVENT_oom_kill, &message->header, &message->task);
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	record_set_string(record, FIELD_source, "tp_btf/mark_victim");
+	record_set_string(record, FIELD_oom_scope, message->limit ? "cgroup" : "host");
+	if (message->limit) {
+		record_set_number(record, FIELD_oom_limit, message->limit * page);
+		record_set_number(record, FIELD_oom_usage, message->usage * page);
+	}
+	record_set_number(record, FIELD_oom_anonymous, message->anonymous * page);
+	record_set_number(record, FIELD_oom_file, message->file * page);
+	record_set_number(record, FIELD_oom_shared, message->shared * page);
+	record_set_integer(record, FIELD_oom_score_adjustment, message->score_adjustment);
+	actor_fill_trigger(watch->options.actors, &message->trigger, record);
+	return emit_or_hold(watch);
+}
+
 int container_message(struct container_watch *watch, const struct wire_header *message)
 {
 	switch (message->message) {
@@ -368,6 +387,8 @@ int container_message(struct container_watch *watch, const struct wire_header *m
 		return on_exec(watch, (const struct wire_container_exec *)message);
 	case WIRE_container_exit:
 		return on_exit_of(watch, (const struct wire_container_exit *)message);
+	case WIRE_oom_kill:
+		return on_oom(watch, (const struct wire_oom_kill *)message);
 	default:
 		return 0;
 	}

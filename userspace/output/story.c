@@ -254,6 +254,7 @@ int format_story_write(void *state, const struct record *record, struct text lin
 	case EVENT_container_present:
 	case EVENT_container_exit:
 	case EVENT_container_exec:
+	case EVENT_oom_kill:
 		r = on_contained(story, record);
 		break;
 	default:

@@ -162,3 +162,30 @@ void tell_container_exec(const struct record *record, struct telling *telling)
 	if (by_itself)
 		spans_add(rest, STYLE_alarm, 2, TEXT("by the container's namespaces"));
 }
+
+void tell_oom(const struct record *record, struct telling *telling)
+{
+	uint64_t memory = record_number(record, FIELD_oom_anonymous) +
+			  record_number(record, FIELD_oom_file) +
+			  record_number(record, FIELD_oom_shared);
+	struct spans *rest = &telling->rest;
+	char text[QUANTITY_MOST];
+
+	spans_add(&telling->what, STYLE_alarm, 1, TEXT("oom-kill"));
+	tell_which(record, rest);
+	tell_process(record, STYLE_strong, rest);
+	spans_printf(rest, STYLE_plain, 1, "with %s", quantity_bytes(memory, text));
+	if (record_has(record, FIELD_oom_limit)) {
+		spans_printf(rest, STYLE_plain, 2, "used %s",
+			     quantity_bytes(record_number(record, FIELD_oom_usage), text));
+		spans_printf(rest, STYLE_plain, 1, "of %s",
+			     quantity_bytes(record_number(record, FIELD_oom_limit), text));
+	} else {
+		spans_add(rest, STYLE_alarm, 2, TEXT("the host had no memory left"));
+	}
+	if (record_number(record, FIELD_oom_trigger_process_pid) !=
+	    record_number(record, FIELD_process_pid))
+		spans_printf(rest, STYLE_plain, 2, "for %.*s[%" PRIu64 "]",
+			     S(record_text(record, FIELD_oom_trigger_process_name)),
+			     record_number(record, FIELD_oom_trigger_process_pid));
+}

@@ -36,6 +36,7 @@
 	GROUP(CONTAINED, 15, "what a container's first process was given") \
 	GROUP(EXEC, 16, "an exec: a process that is brought into a container") \
 	GROUP(EXIT, 17, "how a process ended") \
+	GROUP(DIFFERENCE, 19, "what a container was given and nobody asked for") \
 	GROUP(OOM, 18, "whom the kernel killed for memory, and for whose want of it")
 
 /*
@@ -57,9 +58,9 @@
 	      "An answer that came after its request had been written") \
 	EVENT(engine_listen, 6, "event", "network", "start", 50, ACTOR | CAUSE | CONNECTION | LISTENER, \
 	      "An engine listens, or somebody in its place; or what a listener speaks became known") \
-	EVENT(container_start, 7, "event", "process", "start", 0, ACTOR | CAUSE | CONTAINED, \
+	EVENT(container_start, 7, "event", "process", "start", 0, ACTOR | CAUSE | CONTAINED | DIFFERENCE, \
 	      "The first process of a container runs its program") \
-	EVENT(container_present, 8, "event", "process", "info", 0, ACTOR | CAUSE | CONTAINED, \
+	EVENT(container_present, 8, "event", "process", "info", 0, ACTOR | CAUSE | CONTAINED | DIFFERENCE, \
 	      "A container was there when recording began") \
 	EVENT(container_exit, 9, "event", "process", "end", 0, ACTOR | CAUSE | EXIT | SPAN, \
 	      "The first process of a container ended, and the container with it") \
@@ -208,6 +209,14 @@
 	FIELD(CONTAINED, limits_pids, u64, "docktrail.limits.pids", "Processes likewise") \
 	FIELD(CONTAINED, limits_nano_cpus, u64, "docktrail.limits.nano_cpus", \
 	      "Billionths of a CPU likewise, as the engine's NanoCpus") \
+	FIELD(DIFFERENCE, difference_field, list, "docktrail.difference[].field", \
+	      "What is not as the request that made the container declared it") \
+	FIELD(DIFFERENCE, difference_declared, list, "docktrail.difference[].declared", \
+	      "What it declared, or what the engine does without being told") \
+	FIELD(DIFFERENCE, difference_actual, list, "docktrail.difference[].actual", \
+	      "What the kernel shows") \
+	FIELD(DIFFERENCE, difference_request, list, "docktrail.difference[].request", \
+	      "event.sequence of the ContainerUpdate that asked for it, where one did") \
 	FIELD(EXIT, exit_signal, str, "docktrail.exit.signal", "Signal that ended it, by name") \
 	FIELD(EXIT, exit_out_of_memory, bool, "docktrail.exit.out_of_memory", \
 	      "Whether the kernel killed one of the container's processes for memory") \

@@ -63,6 +63,7 @@ sequence_of() {
 	[ "$(told container-start "$id" '.docktrail.capabilities.effective | length')" = 14 ]
 	[ "$(told container-start "$id" '.docktrail.limits | [.memory, .pids, .nano_cpus] | join(" ")')" = "67108864 50 500000000" ]
 	[ "$(told container-start "$id" .event.severity)" = 0 ]
+	[ "$(told container-start "$id" '.docktrail | has("difference")')" = false ]
 	[ "$(told container-start "$id" .docktrail.created_by.sequence)" = "$(sequence_of ContainerCreate "$id")" ]
 	[ "$(told container-start "$id" .docktrail.started_by.sequence)" = "$(sequence_of ContainerStart "$id")" ]
 	[ "$(told container-start "$id" '.docktrail | .created_by.process.pid == .started_by.process.pid')" = false ]
@@ -205,6 +206,59 @@ sequence_of() {
 	[ "$(told container-start "$id" .docktrail.seccomp)" = off ]
 	docker rm "$id"
 	recorder_stop
+}
+
+# A runtime that gives the host's pid namespace to whoever is started by it.
+leaky_runtime() {
+	cat >"$ENGINE_DIR/leaky" <<-'EOF'
+		#!/bin/sh
+		bundle=
+		for word; do
+			[ "$last" != --bundle ] || bundle=$word
+			last=$word
+		done
+		if [ -n "$bundle" ]; then
+			jq '.linux.namespaces |= map(select(.type != "pid"))' "$bundle/config.json" >"$bundle/config.new"
+			mv "$bundle/config.new" "$bundle/config.json"
+		fi
+		exec runc "$@"
+	EOF
+	chmod +x "$ENGINE_DIR/leaky"
+	echo "{\"runtimes\": {\"leaky\": {\"path\": \"$ENGINE_DIR/leaky\"}}}" >"$ENGINE_DIR/daemon.json"
+	kill -HUP "$(cat "$ENGINE_DIR/dockerd")"
+	wait_for 20 grep -q 'Reloaded configuration' "$ENGINE_DIR/log"
+}
+
+# bats test_tags=vm
+@test "what nobody asked for: a runtime that gives a namespace away" {
+	local id
+	leaky_runtime
+	recorder_start
+	id=$(docker create --net none --runtime leaky busybox:test true)
+	docker start "$id"
+	wait_for 20 ended "$id"
+	recorder_stop
+	[ "$(told container-start "$id" '.docktrail.difference | length')" = 1 ]
+	[ "$(told container-start "$id" '.docktrail.difference[0] | [.field, .declared, .actual] | join(" ")')" = "namespaces.pid private host" ]
+	[ "$(told container-start "$id" .event.severity)" = 75 ]
+	run "$DOCKTRAIL" replay --trail "$TRAIL"
+	says "NOT AS DECLARED: namespaces.pid is host, declared private"
+	docker rm "$id"
+}
+
+# bats test_tags=vm
+@test "what was asked for later: docker update stands beside what was declared" {
+	local id
+	recorder_start
+	id=$(docker create --net none -m 64m busybox:test true)
+	docker update -m 96m --memory-swap 200m "$id"
+	docker start "$id"
+	wait_for 20 ended "$id"
+	recorder_stop
+	[ "$(told container-start "$id" '.docktrail.difference[0] | [.field, .declared, .actual] | join(" ")')" = "limits.memory 67108864 100663296" ]
+	[ "$(told container-start "$id" '.docktrail.difference[0].request')" = "$(sequence_of ContainerUpdate "$id")" ]
+	[ "$(told container-start "$id" .event.severity)" = 50 ]
+	docker rm "$id"
 }
 
 # bats test_tags=vm

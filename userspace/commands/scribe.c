@@ -184,7 +184,7 @@ static int open_containers(struct scribe *scribe)
 					     .emit = scribe_emit,
 					     .starting = is_starting,
 					     .user = scribe };
-	int r = causes_new(&scribe->causes);
+	int r = causes_new(scribe->actors.containers, &scribe->causes);
 
 	if (r < 0)
 		return r;

@@ -10,6 +10,7 @@
 #include <uthash.h>
 
 #include "base/cleanup.h"
+#include "correlate/difference.h"
 #include "event/record.h"
 
 #define KEY_MOST 64 /* digits of an id */
@@ -47,31 +48,40 @@ struct cause {
 struct entry {
 	char key[KEY_MOST];
 	size_t key_length;
+	struct isolation *declared; /* of a container; NULL: not known */
 	struct cause causes[2]; /* of a container CREATED and STARTED; of an exec the first */
 	bool refused;           /* no memory for its place in the table */
 	UT_hash_handle hh;
 };
 
 struct causes {
+	struct containers *resolver;
 	struct entry *containers, *execs; /* the one that was used last is the last */
 };
 
-int causes_new(struct causes **ret)
+int causes_new(struct containers *containers, struct causes **ret)
 {
 	struct causes *causes = calloc(1, sizeof(*causes));
 
 	if (!causes)
 		return -ENOMEM;
+	causes->resolver = containers;
 	*ret = causes;
 	return 0;
+}
+
+static void entry_free(struct entry *entry)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(entry->causes); i++)
+		free(entry->causes[i].bytes);
+	isolation_free(entry->declared);
+	free(entry);
 }
 
 static void forget(struct entry **table, struct entry *entry)
 {
 	HASH_DEL(*table, entry);
-	for (size_t i = 0; i < ARRAY_SIZE(entry->causes); i++)
-		free(entry->causes[i].bytes);
-	free(entry);
+	entry_free(entry);
 }
 
 void causes_free(struct causes *causes)
@@ -113,9 +123,7 @@ static struct entry *find_or_add(struct entry **table, struct text key, size_t m
 	HASH_ADD_KEYPTR(hh, *table, entry->key, entry->key_length, entry);
 	if (!entry->refused)
 		return entry;
-	for (size_t i = 0; i < ARRAY_SIZE(entry->causes); i++)
-		free(entry->causes[i].bytes);
-	free(entry);
+	entry_free(entry);
 	return NULL;
 }
 
@@ -163,6 +171,7 @@ int causes_learn(struct causes *causes, const struct record *record)
 	struct entry **table = &causes->containers, *entry;
 	size_t most = CAUSES_CONTAINERS;
 	enum role role = CREATED;
+	int r;
 
 	if (record->event != EVENT_api_request ||
 	    record_number(record, FIELD_http_response_status_code) >= 300)
@@ -173,13 +182,24 @@ int causes_learn(struct causes *causes, const struct record *record)
 		table = &causes->execs;
 		target = record_text(record, FIELD_exec_id);
 		most = CAUSES_EXECS;
+	} else if (asks(record, "ContainerUpdate")) {
+		entry = find(table, target);
+		if (entry && entry->declared)
+			isolation_update(entry->declared, record);
+		return 0;
 	} else if (!asks(record, "ContainerCreate")) {
 		return 0;
 	}
 	if (target.length == 0 || target.length > KEY_MOST)
 		return 0;
 	entry = find_or_add(table, target, most);
-	return entry ? take(&entry->causes[role], record) : -ENOMEM;
+	if (!entry)
+		return -ENOMEM;
+	r = take(&entry->causes[role], record);
+	if (r < 0 || role != CREATED || table != &causes->containers)
+		return r;
+	isolation_free(entry->declared);
+	return isolation_new(record, &entry->declared);
 }
 
 static void fill(const struct cause *cause, enum role role, struct record *record)
@@ -225,6 +245,8 @@ void causes_fill(struct causes *causes, struct record *record)
 		fill(&container->causes[STARTED], STARTED, record);
 	}
 	tell_reasons(container, record);
+	if (container && container->declared && record->event == EVENT_container_start)
+		isolation_compare(container->declared, causes->resolver, record);
 	if (exec && record->event != EVENT_api_request)
 		fill(&exec->causes[0], ENTERED, record);
 }

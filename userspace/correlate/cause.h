@@ -10,13 +10,14 @@
 #include "base/text.h"
 
 struct causes;
+struct containers;
 struct record;
 
 #define CAUSES_CONTAINERS 4096 /* beyond, the one that was not heard of for longest is forgotten */
 #define CAUSES_EXECS      1024
 
-/* Returns 0 or -ENOMEM. */
-int causes_new(struct causes **ret);
+/* `containers` resolves what one container declares of another; may be NULL. Returns 0 or -ENOMEM. */
+int causes_new(struct containers *containers, struct causes **ret);
 /* Takes NULL. */
 void causes_free(struct causes *causes);
 
@@ -24,7 +25,7 @@ void causes_free(struct causes *causes);
 int causes_learn(struct causes *causes, const struct record *record);
 
 /*
- * The group CAUSE, by container.id and docktrail.exec.id; lent, so that the record is to be written
+ * The groups CAUSE and, of a container-start, DIFFERENCE, by container.id and docktrail.exec.id; lent, so that the record is to be written
  * before the next causes_learn(). A record without a container is left as it is.
  */
 void causes_fill(struct causes *causes, struct record *record);

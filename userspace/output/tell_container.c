@@ -67,6 +67,34 @@ static void tell_limits(const struct record *record, struct spans *spans)
 			     record_number(record, FIELD_limits_pids));
 }
 
+static struct text item_at(const struct record *record, enum field field, size_t i)
+{
+	const struct value *value = &record->values[field];
+
+	return i < value->list.count ? value->list.items[i] : (struct text){};
+}
+
+static void tell_differences(const struct record *record, struct spans *spans)
+{
+	size_t count = record_has(record, FIELD_difference_field) ?
+			       record->values[FIELD_difference_field].list.count :
+			       0;
+
+	for (size_t i = 0; i < count; i++) {
+		struct text request = record_has(record, FIELD_difference_request) ?
+					      item_at(record, FIELD_difference_request, i) :
+					      (struct text){};
+
+		spans_printf(spans, request.length ? STYLE_notice : STYLE_alarm, 2,
+			     "NOT AS DECLARED: %.*s is %.*s, declared %.*s",
+			     S(item_at(record, FIELD_difference_field, i)),
+			     S(item_at(record, FIELD_difference_actual, i)),
+			     S(item_at(record, FIELD_difference_declared, i)));
+		if (request.length)
+			spans_printf(spans, STYLE_dim, 1, "(updated by event %.*s)", S(request));
+	}
+}
+
 static void tell_cause(const struct record *record, const enum field fields[4], const char *verb,
 		       struct spans *spans)
 {
@@ -126,6 +154,7 @@ void tell_container_start(const struct record *record, struct telling *telling)
 	else if (record_has(record, FIELD_seccomp))
 		spans_add(rest, STYLE_plain, 2, TEXT("seccomp on"));
 	tell_limits(record, rest);
+	tell_differences(record, rest);
 }
 
 void tell_container_exit(const struct record *record, struct telling *telling)

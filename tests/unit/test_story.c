@@ -278,6 +278,69 @@ static int set_locale(void **state)
 	return 0;
 }
 
+static void happen(struct telling_of_lines *telling, const char *action, const char *docktrail)
+{
+	char line[1500];
+	int length = snprintf(
+		line, sizeof(line),
+		"{\"@timestamp\":\"2026-11-22T00:00:09.000000000Z\",\"event\":{\"action\":\"%s\","
+		"\"severity\":75},\"process\":{\"pid\":77,\"entity_id\":\"p77\",\"name\":\"sh\","
+		"\"args\":[\"sh\"]},\"container\":{\"id\":\"fc984f560330\",\"name\":\"web\"},"
+		"\"docktrail\":{%s}}",
+		action, docktrail);
+
+	assert_in_range(length, 1, sizeof(line) - 1);
+	tell_line(telling, line, (size_t)length);
+}
+
+#define BY(who, pid)                                                                               \
+	"\"" who "\":{\"sequence\":" pid "1,\"user\":{\"name\":\"u" pid "\"},\"process\":{\"pid\":" pid  \
+	",\"entity_id\":\"p" pid "\",\"name\":\"docker\"}}"
+
+/* What a container does stands under the request that made it do so. */
+static void test_contained(void **state)
+{
+	struct telling_of_lines telling;
+	const char *start;
+
+	tell_begin(&telling, "story", &(struct format_options){});
+	ask(&telling, 5, 1, "ContainerStart", "");
+	happen(&telling, "container-start",
+	       BY("created_by", "2") "," BY("started_by", "1") ",\"namespaces\":{\"pid\":\"host\","
+	       "\"net\":\"private\",\"user\":\"host\"},\"capabilities\":{\"effective\":[\"CAP_CHOWN\"]},"
+	       "\"seccomp\":\"off\",\"difference\":[{\"field\":\"namespaces.pid\",\"declared\":"
+	       "\"private\",\"actual\":\"host\"}]");
+	happen(&telling, "container-exit", BY("started_by", "1"));
+	telling.format->finish(telling.state);
+	tell_flush(&telling);
+	start = strstr(telling.text, "ContainerStart 200");
+	assert_non_null(start);
+	assert_non_null(strstr(start, "\n00:00:09    container-start"));
+	assert_non_null(strstr(start, "fc984f560330  \"web\"  init 77  shares with the host: pid, user  "
+				      "1 capabilities  seccomp off  NOT AS DECLARED: namespaces.pid is "
+				      "host, declared private  made by u2: docker[2] (event 21)\n"));
+	assert_non_null(strstr(start, "container-exit"));
+	/* Whose line it stands under need not be said. */
+	assert_null(strstr(telling.text, "started by"));
+	assert_null(strstr(telling.text, "in container"));
+	tell_end(&telling);
+}
+
+/* Where nobody's request is at hand it stands alone, and says whose it is. */
+static void test_contained_alone(void **state)
+{
+	struct telling_of_lines telling;
+
+	tell_begin(&telling, "story", &(struct format_options){});
+	happen(&telling, "container-start", BY("created_by", "2") "," BY("started_by", "1"));
+	telling.format->finish(telling.state);
+	tell_flush(&telling);
+	assert_non_null(strstr(telling.text, "made by u2: docker[2] (event 21)  started by u1: "
+					     "docker[1] (event 11)"));
+	assert_non_null(strstr(telling.text, "in container fc984f560330 \"web\""));
+	tell_end(&telling);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -287,7 +350,8 @@ int main(void)
 		cmocka_unit_test(test_bounds),    cmocka_unit_test(test_bytes_held),
 		cmocka_unit_test(test_folded),    cmocka_unit_test(test_at_once),
 		cmocka_unit_test(test_order),     cmocka_unit_test(test_close_without_request),
-		cmocka_unit_test(test_long_word),
+		cmocka_unit_test(test_long_word), cmocka_unit_test(test_contained),
+		cmocka_unit_test(test_contained_alone),
 	};
 
 	return cmocka_run_group_tests(tests, set_locale, NULL);

@@ -7,7 +7,7 @@ Sunday 22 November 2026  UTC
           ContainerAttach 101  fc984f560330  "quirky_bose"  stream: 1.06 s, 212 bytes in, 1.8 kB out
           ContainerWait 200    fc984f560330  "quirky_bose"  after 1.05 s
           ContainerStart 204   fc984f560330  "quirky_bose"
-02:17:05  container-exit       fc984f560330  "quirky_bose"
+02:17:05  container-halt       fc984f560330  "quirky_bose"
           also SystemPing
 
 02:14:30  monitor (uid 999, no login)   curl --unix-socket /run/docker.sock http://d/containers/json

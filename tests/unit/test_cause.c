@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/buffer.h"
+#include "correlate/cause.h"
+#include "event/json.h"
+#include "event/record.h"
+
+struct bed {
+	struct causes *causes;
+	struct record *record;
+	struct buffer json;
+	unsigned int sequence; /* of the last request: 101 is the first */
+};
+
+static int set_up(void **state)
+{
+	struct bed *bed = calloc(1, sizeof(*bed));
+
+	assert_int_equal(causes_new(NULL, &bed->causes), 0);
+	assert_int_equal(record_new(&bed->record), 0);
+	*state = bed;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct bed *bed = *state;
+
+	causes_free(bed->causes);
+	record_free(bed->record);
+	buffer_free(&bed->json);
+	free(bed);
+	return 0;
+}
+
+static void read_line(struct bed *bed, const char *line)
+{
+	assert_int_equal(record_parse_json(bed->record, line, strlen(line)), 0);
+}
+
+/* An id of 64 digits that differ with the number. */
+static const char *id_of(unsigned int number)
+{
+	static char ids[4][65];
+	static unsigned int next;
+	char *id = ids[next++ % 4];
+
+	snprintf(id, sizeof(ids[0]), "%064x", number);
+	return id;
+}
+
+/* A request of a user for a container; `status` of the answer. */
+static void ask(struct bed *bed, const char *operation, const char *id, unsigned int user,
+		unsigned int status)
+{
+	char line[1024];
+
+	snprintf(line, sizeof(line),
+		 "{\"event\":{\"action\":\"api-request\",\"sequence\":%u},"
+		 "\"process\":{\"pid\":%u,\"entity_id\":\"b-%u-1\",\"name\":\"docker\","
+		 "\"executable\":\"/usr/bin/docker\"},"
+		 "\"user\":{\"id\":\"%u\",\"name\":\"u%u\",\"audit\":{\"id\":\"7%u\"}},"
+		 "\"http\":{\"response\":{\"status_code\":%u}},"
+		 "\"docktrail\":{\"session\":{\"id\":42},\"api\":{\"operation\":\"%s\"},"
+		 "\"target\":{\"type\":\"container\",\"id\":\"%s\"}}}",
+		 100 + ++bed->sequence, user + 1000, user + 1000, user, user, user, status, operation, id);
+	read_line(bed, line);
+	assert_int_equal(causes_learn(bed->causes, bed->record), 0);
+}
+
+/* The line of an event of a container with its causes; without the part that all of them have. */
+static const char *told(struct bed *bed, const char *action, const char *id, const char *more)
+{
+	char line[512];
+
+	snprintf(line, sizeof(line),
+		 "{\"event\":{\"action\":\"%s\"},\"container\":{\"id\":\"%s\"%s}}", action, id,
+		 more);
+	read_line(bed, line);
+	causes_fill(bed->causes, bed->record);
+	buffer_clear(&bed->json);
+	record_append_json(bed->record, &bed->json);
+	assert_int_equal(bed->record->error, 0);
+	return buffer_string(&bed->json);
+}
+
+static void assert_says(const char *line, const char *words)
+{
+	if (!strstr(line, words))
+		fail_msg("%s is not in %s", words, line);
+}
+
+static void assert_silent(const char *line, const char *words)
+{
+	if (strstr(line, words))
+		fail_msg("%s is in %s", words, line);
+}
+
+static void test_each_has_their_own(void **state)
+{
+	struct bed *bed = *state;
+	const char *line;
+
+	ask(bed, "ContainerCreate", id_of(1), 1, 201);
+	ask(bed, "ContainerCreate", id_of(2), 2, 201);
+	ask(bed, "ContainerStart", id_of(2), 5, 204);
+	line = told(bed, "container-start", id_of(2), "");
+	assert_says(line, "\"created_by\":{\"sequence\":102,\"user\":{\"id\":\"2\",\"name\":\"u2\","
+			  "\"audit\":{\"id\":\"72\"}},\"session\":{\"id\":42},\"process\":{\"pid\":1002,"
+			  "\"entity_id\":\"b-1002-1\",\"name\":\"docker\",\"executable\":"
+			  "\"/usr/bin/docker\"}}");
+	assert_says(line, "\"started_by\":{\"sequence\":103,\"user\":{\"id\":\"5\"");
+	assert_silent(line, "reason");
+	line = told(bed, "container-exit", id_of(1), "");
+	assert_says(line, "\"created_by\":{\"sequence\":101,\"user\":{\"id\":\"1\"");
+	assert_silent(line, "started_by");
+	assert_silent(told(bed, "container-exit", id_of(3), ""), "_by");
+}
+
+/* Only what the engine did counts, and what it did last. */
+static void test_refused_and_repeated(void **state)
+{
+	struct bed *bed = *state;
+
+	ask(bed, "ContainerStart", id_of(1), 1, 404);
+	assert_silent(told(bed, "container-exit", id_of(1), ""), "started_by");
+	ask(bed, "ContainerStart", id_of(1), 2, 204);
+	ask(bed, "ContainerRestart", id_of(1), 3, 204);
+	ask(bed, "ContainerStop", id_of(1), 4, 204);
+	assert_says(told(bed, "container-exit", id_of(1), ""),
+		    "\"started_by\":{\"sequence\":103,\"user\":{\"id\":\"3\"");
+}
+
+static void test_an_end_ends_the_start(void **state)
+{
+	struct bed *bed = *state;
+	const char *line;
+
+	ask(bed, "ContainerCreate", id_of(1), 1, 201);
+	ask(bed, "ContainerStart", id_of(1), 2, 204);
+	causes_ended(bed->causes, text_of(id_of(1)));
+	line = told(bed, "container-start", id_of(1), ",\"name\":\"web\"");
+	assert_says(line, "\"created_by\":{\"sequence\":101");
+	assert_says(line, "\"started_by\":{\"reason\":\"the engine, by itself\"}");
+	/* Of another one nothing is known to end. */
+	causes_ended(bed->causes, text_of(id_of(9)));
+}
+
+static void test_nobody_is_known(void **state)
+{
+	struct bed *bed = *state;
+
+	assert_says(told(bed, "container-start", id_of(1), ""), "by no engine's request");
+	assert_says(told(bed, "container-start", id_of(1), ",\"name\":\"web\""),
+		    "\"created_by\":{\"reason\":\"its request was not recorded\"}");
+	assert_says(told(bed, "container-present", id_of(1), ",\"name\":\"web\""),
+		    "\"created_by\":{\"reason\":\"made before recording began\"}");
+	/* Not of whatever else happens in it. */
+	assert_silent(told(bed, "container-exit", id_of(1), ",\"name\":\"web\""), "reason");
+}
+
+static void test_an_exec(void **state)
+{
+	struct bed *bed = *state;
+	char request[700], event[300];
+	const char *line;
+
+	ask(bed, "ContainerCreate", id_of(1), 1, 201);
+	snprintf(request, sizeof(request),
+		 "{\"event\":{\"action\":\"api-request\",\"sequence\":900},\"user\":{\"id\":\"6\"},"
+		 "\"http\":{\"response\":{\"status_code\":201}},\"docktrail\":{"
+		 "\"exec\":{\"id\":\"%s\"},\"api\":{\"operation\":\"ContainerExec\"},"
+		 "\"target\":{\"type\":\"container\",\"id\":\"%s\"}}}",
+		 id_of(50), id_of(1));
+	read_line(bed, request);
+	assert_int_equal(causes_learn(bed->causes, bed->record), 0);
+	/* The request itself was not entered by anybody. */
+	causes_fill(bed->causes, bed->record);
+	assert_false(record_has(bed->record, FIELD_entered_by_sequence));
+	snprintf(event, sizeof(event),
+		 "{\"event\":{\"action\":\"container-exec\"},\"container\":{\"id\":\"%s\"},"
+		 "\"docktrail\":{\"exec\":{\"id\":\"%s\"}}}",
+		 id_of(1), id_of(50));
+	read_line(bed, event);
+	causes_fill(bed->causes, bed->record);
+	record_append_json(bed->record, &bed->json);
+	line = buffer_string(&bed->json);
+	assert_says(line, "\"created_by\":{\"sequence\":101,\"user\":{\"id\":\"1\"");
+	assert_says(line, "\"entered_by\":{\"sequence\":900,\"user\":{\"id\":\"6\"}}");
+}
+
+/* Where a proxy passed it on, whoever asked the proxy is who wanted it. */
+static void test_behind_a_proxy(void **state)
+{
+	struct bed *bed = *state;
+	char request[900];
+	const char *line;
+
+	snprintf(request, sizeof(request),
+		 "{\"event\":{\"action\":\"api-request\",\"sequence\":901},"
+		 "\"process\":{\"pid\":7,\"name\":\"socat\"},\"user\":{\"id\":\"0\",\"audit\":"
+		 "{\"id\":\"1\"}},\"http\":{\"response\":{\"status_code\":201}},"
+		 "\"docktrail\":{\"downstream\":{\"process\":{\"pid\":8,\"name\":\"curl\"},"
+		 "\"user\":{\"id\":\"9\"}},\"api\":{\"operation\":\"ContainerCreate\"},"
+		 "\"target\":{\"type\":\"container\",\"id\":\"%s\"}}}",
+		 id_of(1));
+	read_line(bed, request);
+	assert_int_equal(causes_learn(bed->causes, bed->record), 0);
+	line = told(bed, "container-exit", id_of(1), "");
+	assert_says(line, "\"created_by\":{\"sequence\":901,\"user\":{\"id\":\"9\"},\"process\":"
+			  "{\"pid\":8,\"name\":\"curl\"}}");
+}
+
+static void test_bounded(void **state)
+{
+	struct bed *bed = *state;
+
+	for (unsigned int i = 0; i < CAUSES_CONTAINERS; i++)
+		ask(bed, "ContainerCreate", id_of(i), i, 201);
+	/* The first is heard of again, so that the second is who was silent longest. */
+	ask(bed, "ContainerStart", id_of(0), 1, 204);
+	ask(bed, "ContainerCreate", id_of(CAUSES_CONTAINERS), 1, 201);
+	assert_says(told(bed, "container-exit", id_of(0), ""), "created_by");
+	assert_silent(told(bed, "container-exit", id_of(1), ""), "created_by");
+	assert_says(told(bed, "container-exit", id_of(2), ""), "created_by");
+	assert_says(told(bed, "container-exit", id_of(CAUSES_CONTAINERS), ""), "created_by");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_each_has_their_own, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_refused_and_repeated, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_an_end_ends_the_start, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_nobody_is_known, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_an_exec, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_behind_a_proxy, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_bounded, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests_name("cause", tests, NULL, NULL);
+}

@@ -71,7 +71,8 @@ static __always_inline int runtime_of(struct task_struct *task)
 }
 
 /* Its control group of one kind. Numbers of kinds depend on the kernel's configuration. */
-static __always_inline struct cgroup_subsys_state *cgroup_state(struct task_struct *task, __u64 kind)
+static __always_inline struct cgroup_subsys_state *cgroup_state(struct task_struct *task,
+								__u64 kind)
 {
 	struct css_set *set = BPF_CORE_READ(task, cgroups);
 	struct cgroup_subsys_state *state = NULL;
@@ -83,9 +84,9 @@ static __always_inline struct cgroup_subsys_state *cgroup_state(struct task_stru
 }
 
 #define CGROUP_STATE(task, kind)                                                                   \
-	(bpf_core_enum_value_exists(enum cgroup_subsys_id, kind) ?                                 \
-		 cgroup_state(task, bpf_core_enum_value(enum cgroup_subsys_id, kind)) :            \
-		 NULL)
+	(bpf_core_enum_value_exists(enum cgroup_subsys_id, kind)                                   \
+		 ? cgroup_state(task, bpf_core_enum_value(enum cgroup_subsys_id, kind))            \
+		 : NULL)
 
 /* Where a container that no engine made has a name: in the unified tree, and in that of its memory,
  * which is another one on hybrid machines. */

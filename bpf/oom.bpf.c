@@ -42,7 +42,8 @@ static __always_inline void note_out_of_memory(struct task_struct *victim)
 		running->out_of_memory = 1;
 }
 
-/* Before 6.8 (72ba14deb40a, in stable kernels since) the argument was a pid: then it is not loaded. */
+/* Before 6.8 (72ba14deb40a, in stable kernels since) the argument was a pid: then it is not loaded.
+ */
 SEC("tp_btf/mark_victim")
 int BPF_PROG(oom_kill, struct task_struct *victim)
 {

@@ -69,7 +69,8 @@ enum {
 /* What a program does with containers: the value of the map `runtimes`. */
 enum {
 	WIRE_RUNTIME_MAKES = 1, /* runc and its like */
-	WIRE_RUNTIME_KEEPS = 2, /* the parent of a container's first process, after runc has ended */
+	WIRE_RUNTIME_KEEPS =
+		2, /* the parent of a container's first process, after runc has ended */
 };
 
 #define WIRE_PIECE_MOST 4096 /* bytes of a conversation in one record */
@@ -83,7 +84,7 @@ enum {
 #define WIRE_TTY        16
 #define WIRE_UNSET      0xffffffffu /* login uid and session: none */
 #define WIRE_NO_LIMIT   0xffffffffffffffffull
-#define WIRE_EXTENTS    5 /* of a uid or gid map that are kept: UID_GID_MAP_MAX_BASE_EXTENTS */
+#define WIRE_EXTENTS    5  /* of a uid or gid map that are kept: UID_GID_MAP_MAX_BASE_EXTENTS */
 #define WIRE_RUNTIME    16 /* bytes of a runtime's name, padded with zeros */
 
 /* mnt pid net ipc uts user cgroup time, as everywhere */

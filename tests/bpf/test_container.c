@@ -131,8 +131,8 @@ static void first_begin(struct first *first, char *const *arguments)
 {
 	static char *const cat[] = { "cat", NULL };
 
-	first->program = (struct program){ arguments ? "/bin/sh" : "/bin/cat",
-					   arguments ?: cat, begin_first, first };
+	first->program = (struct program){ arguments ? "/bin/sh" : "/bin/cat", arguments ?: cat,
+					   begin_first, first };
 	assert_int_equal(pipe2(first->ends, O_CLOEXEC), 0);
 	first->pid = process_start(run_program, &first->program);
 }
@@ -272,7 +272,8 @@ static void what_its_processes_run_is_no_entry(struct scene *scene, const void *
 {
 	/* Of the second pair the parent is gone: it belongs to a subreaper, or to init. */
 	char *arguments[] = { "sh", "-c",
-			      "/bin/true; (/bin/true) & (sleep 0.2; exec /bin/true) & exec cat", NULL };
+			      "/bin/true; (/bin/true) & (sleep 0.2; exec /bin/true) & exec cat",
+			      NULL };
 	struct first first;
 
 	box_make(&first.box);
@@ -296,8 +297,8 @@ static void an_entry(struct scene *scene, const void *argument)
 	const uint8_t *how = argument;
 	struct first first;
 	struct program program = { actor_path("leave"), NULL,
-				   *how == WIRE_ENTRY_RUNTIME ? enter_as_runtimes_do :
-								enter_by_namespace,
+				   *how == WIRE_ENTRY_RUNTIME ? enter_as_runtimes_do
+							      : enter_by_namespace,
 				   &first };
 	const struct wire_container_exec *entry;
 	pid_t pid;

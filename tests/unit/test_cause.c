@@ -70,7 +70,8 @@ static void ask(struct bed *bed, const char *operation, const char *id, unsigned
 		 "\"http\":{\"response\":{\"status_code\":%u}},"
 		 "\"docktrail\":{\"session\":{\"id\":42},\"api\":{\"operation\":\"%s\"},"
 		 "\"target\":{\"type\":\"container\",\"id\":\"%s\"}}}",
-		 100 + ++bed->sequence, user + 1000, user + 1000, user, user, user, status, operation, id);
+		 100 + ++bed->sequence, user + 1000, user + 1000, user, user, user, status,
+		 operation, id);
 	read_line(bed, line);
 	assert_int_equal(causes_learn(bed->causes, bed->record), 0);
 }
@@ -112,10 +113,11 @@ static void test_each_has_their_own(void **state)
 	ask(bed, "ContainerCreate", id_of(2), 2, 201);
 	ask(bed, "ContainerStart", id_of(2), 5, 204);
 	line = told(bed, "container-start", id_of(2), "");
-	assert_says(line, "\"created_by\":{\"sequence\":102,\"user\":{\"id\":\"2\",\"name\":\"u2\","
-			  "\"audit\":{\"id\":\"72\"}},\"session\":{\"id\":42},\"process\":{\"pid\":1002,"
-			  "\"entity_id\":\"b-1002-1\",\"name\":\"docker\",\"executable\":"
-			  "\"/usr/bin/docker\"}}");
+	assert_says(line,
+		    "\"created_by\":{\"sequence\":102,\"user\":{\"id\":\"2\",\"name\":\"u2\","
+		    "\"audit\":{\"id\":\"72\"}},\"session\":{\"id\":42},\"process\":{\"pid\":1002,"
+		    "\"entity_id\":\"b-1002-1\",\"name\":\"docker\",\"executable\":"
+		    "\"/usr/bin/docker\"}}");
 	assert_says(line, "\"started_by\":{\"sequence\":103,\"user\":{\"id\":\"5\"");
 	assert_silent(line, "reason");
 	line = told(bed, "container-exit", id_of(1), "");

@@ -20,7 +20,7 @@
 struct bed {
 	struct actor_bed *actors;
 	struct container_watch *watch;
-	struct buffer lines; /* what was emitted, one line each */
+	struct buffer lines;  /* what was emitted, one line each */
 	const char *starting; /* the container whose start is under way; NULL */
 	size_t emitted;
 };
@@ -66,8 +66,12 @@ static int tear_down(void **state)
 
 static struct wire_task task_in(const char *container, uint32_t pid)
 {
-	struct wire_task task = { .start = START + pid, .pid = pid, .parent_pid = 1,
-				  .login_uid = WIRE_UNSET, .session = WIRE_UNSET, .name = "sh" };
+	struct wire_task task = { .start = START + pid,
+				  .pid = pid,
+				  .parent_pid = 1,
+				  .login_uid = WIRE_UNSET,
+				  .session = WIRE_UNSET,
+				  .name = "sh" };
 
 	memcpy(task.container, container, strlen(container));
 	return task;
@@ -82,8 +86,10 @@ static void send(struct bed *bed, const void *message)
 static void begin(struct bed *bed, const char *container, uint32_t pid)
 {
 	struct wire_container_start start = {
-		.header = { .time = START + pid + SECOND, .length = sizeof(start),
-			    .message = WIRE_container_start, .tail = sizeof(start) },
+		.header = { .time = START + pid + SECOND,
+			    .length = sizeof(start),
+			    .message = WIRE_container_start,
+			    .tail = sizeof(start) },
 		.task = task_in(container, pid),
 		.memory_most = WIRE_NO_LIMIT,
 		.pids_most = WIRE_NO_LIMIT,
@@ -97,8 +103,10 @@ static void begin(struct bed *bed, const char *container, uint32_t pid)
 static void end(struct bed *bed, const char *container, uint32_t pid, int status)
 {
 	struct wire_container_exit exit = {
-		.header = { .time = START + pid + 3 * SECOND, .length = sizeof(exit),
-			    .message = WIRE_container_exit, .tail = sizeof(exit) },
+		.header = { .time = START + pid + 3 * SECOND,
+			    .length = sizeof(exit),
+			    .message = WIRE_container_exit,
+			    .tail = sizeof(exit) },
 		.task = task_in(container, pid),
 		.began = START + pid + SECOND,
 		.status = status,
@@ -141,7 +149,8 @@ static void test_what_it_was_given(void **state)
 		struct wire_container_start start;
 		struct wire_extent extents[2];
 	} message = {
-		.start = { .header = { .time = START + SECOND, .length = sizeof(message),
+		.start = { .header = { .time = START + SECOND,
+				       .length = sizeof(message),
 				       .message = WIRE_container_start,
 				       .tail = sizeof(message.start) },
 			   .task = task_in("by-hand", 60),
@@ -211,8 +220,10 @@ static void test_exec(void **state)
 	struct bed *bed = *state;
 	struct wire_task runc = { .start = START, .pid = 90, .name = "runc" };
 	struct wire_container_exec message = {
-		.header = { .time = START + SECOND, .length = sizeof(message),
-			    .message = WIRE_container_exec, .tail = sizeof(message) },
+		.header = { .time = START + SECOND,
+			    .length = sizeof(message),
+			    .message = WIRE_container_exec,
+			    .tail = sizeof(message) },
 		.task = task_in(ID, 91),
 		.how = WIRE_ENTRY_RUNTIME,
 	};
@@ -234,8 +245,10 @@ static void test_out_of_memory(void **state)
 {
 	struct bed *bed = *state;
 	struct wire_oom_kill message = {
-		.header = { .time = START + SECOND, .length = sizeof(message),
-			    .message = WIRE_oom_kill, .tail = sizeof(message) },
+		.header = { .time = START + SECOND,
+			    .length = sizeof(message),
+			    .message = WIRE_oom_kill,
+			    .tail = sizeof(message) },
 		.task = task_in(ID, 50),
 		.trigger = task_in(OTHER, 70),
 		.limit = 100,
@@ -245,9 +258,10 @@ static void test_out_of_memory(void **state)
 	};
 
 	send(bed, &message);
-	assert_says(bed, "\"oom\":{\"scope\":\"cgroup\",\"limit\":409600,\"usage\":405504,\"memory\":"
-			 "{\"anonymous\":204800,\"file\":0,\"shared\":0},\"score_adjustment\":-5,"
-			 "\"trigger\":{\"process\":{\"pid\":70");
+	assert_says(bed,
+		    "\"oom\":{\"scope\":\"cgroup\",\"limit\":409600,\"usage\":405504,\"memory\":"
+		    "{\"anonymous\":204800,\"file\":0,\"shared\":0},\"score_adjustment\":-5,"
+		    "\"trigger\":{\"process\":{\"pid\":70");
 	assert_says(bed, "\"container\":{\"id\":\"" OTHER "\"}");
 	message.limit = 0;
 	buffer_clear(&bed->lines);

@@ -78,8 +78,9 @@ static void compare(const char *declared, const char *update, const char *actual
 static void test_nothing(void **state)
 {
 	compare("\"declared\":{\"privileged\":false,\"namespaces\":{\"net\":\"none\"}}", NULL,
-		"\"namespaces\":{\"pid\":\"private\"," PRIVATE "},\"capabilities\":{\"bounding\":[" USUAL
-		"],\"permitted\":[" USUAL "]},\"seccomp\":\"filter\",\"no_new_privileges\":false",
+		"\"namespaces\":{\"pid\":\"private\"," PRIVATE
+		"},\"capabilities\":{\"bounding\":[" USUAL "],\"permitted\":[" USUAL
+		"]},\"seccomp\":\"filter\",\"no_new_privileges\":false",
 		NULL, 0);
 	/* What the kernel did not show is no difference. */
 	compare("\"declared\":{\"namespaces\":{\"pid\":\"host\"}}", NULL, "\"seccomp\":\"filter\"",
@@ -89,12 +90,14 @@ static void test_nothing(void **state)
 static void test_namespaces(void **state)
 {
 	compare("\"declared\":{}", NULL, "\"namespaces\":{\"pid\":\"host\"," PRIVATE "}",
-		"[{\"field\":\"namespaces.pid\",\"declared\":\"private\",\"actual\":\"host\"}]", 75);
+		"[{\"field\":\"namespaces.pid\",\"declared\":\"private\",\"actual\":\"host\"}]",
+		75);
 	compare("\"declared\":{\"namespaces\":{\"pid\":\"host\"}}", NULL,
 		"\"namespaces\":{\"pid\":\"host\"," PRIVATE "}", NULL, 0);
 	compare("\"declared\":{\"namespaces\":{\"pid\":\"host\"}}", NULL,
 		"\"namespaces\":{\"pid\":\"private\"," PRIVATE "}",
-		"[{\"field\":\"namespaces.pid\",\"declared\":\"host\",\"actual\":\"private\"}]", 75);
+		"[{\"field\":\"namespaces.pid\",\"declared\":\"host\",\"actual\":\"private\"}]",
+		75);
 	compare("\"declared\":{\"namespaces\":{\"pid\":\"container:other\"}}", NULL,
 		"\"namespaces\":{\"pid\":\"container:" OTHER "\"," PRIVATE "}", NULL, 0);
 	compare("\"declared\":{\"namespaces\":{\"pid\":\"container:other\"}}", NULL,
@@ -109,15 +112,17 @@ static void test_namespaces(void **state)
 	compare("\"declared\":{}", NULL, "\"namespaces\":{\"user\":\"private\"}", NULL, 0);
 	compare("\"declared\":{\"namespaces\":{\"cgroup\":\"private\"}}", NULL,
 		"\"namespaces\":{\"cgroup\":\"host\"}",
-		"[{\"field\":\"namespaces.cgroup\",\"declared\":\"private\",\"actual\":\"host\"}]", 75);
+		"[{\"field\":\"namespaces.cgroup\",\"declared\":\"private\",\"actual\":\"host\"}]",
+		75);
 	compare("\"declared\":{}", NULL, "\"namespaces\":{\"mnt\":\"host\"}",
-		"[{\"field\":\"namespaces.mnt\",\"declared\":\"private\",\"actual\":\"host\"}]", 75);
+		"[{\"field\":\"namespaces.mnt\",\"declared\":\"private\",\"actual\":\"host\"}]",
+		75);
 }
 
 static void test_capabilities(void **state)
 {
-	static const char with_admin[] = "\"capabilities\":{\"bounding\":[" USUAL
-					 ",\"CAP_SYS_ADMIN\"]}",
+	static const char with_admin[] =
+		"\"capabilities\":{\"bounding\":[" USUAL ",\"CAP_SYS_ADMIN\"]}",
 			  dropped[] = "\"capabilities\":{\"bounding\":[\"CAP_CHOWN\"]}";
 
 	compare("\"declared\":{}", NULL, with_admin,
@@ -128,16 +133,16 @@ static void test_capabilities(void **state)
 		0);
 	compare("\"declared\":{\"capabilities\":{\"add\":[\"ALL\"]}}", NULL, with_admin, NULL, 0);
 	compare("\"declared\":{\"privileged\":true}", NULL, with_admin, NULL, 0);
-	compare("\"declared\":{\"capabilities\":{\"add\":[\"ALL\"],\"drop\":[\"SYS_ADMIN\"]}}", NULL,
-		with_admin,
+	compare("\"declared\":{\"capabilities\":{\"add\":[\"ALL\"],\"drop\":[\"SYS_ADMIN\"]}}",
+		NULL, with_admin,
 		"[{\"field\":\"capabilities\",\"declared\":\"without these\",\"actual\":"
 		"\"CAP_SYS_ADMIN\"}]",
 		75);
 	compare("\"declared\":{\"capabilities\":{\"drop\":[\"ALL\"]}}", NULL, dropped,
 		"[{\"field\":\"capabilities\",\"declared\":\"without these\",\"actual\":\"CAP_CHOWN\"}]",
 		75);
-	compare("\"declared\":{\"capabilities\":{\"add\":[\"CAP_CHOWN\"],\"drop\":[\"ALL\"]}}", NULL,
-		dropped, NULL, 0);
+	compare("\"declared\":{\"capabilities\":{\"add\":[\"CAP_CHOWN\"],\"drop\":[\"ALL\"]}}",
+		NULL, dropped, NULL, 0);
 }
 
 static void test_protection(void **state)
@@ -149,7 +154,8 @@ static void test_protection(void **state)
 	compare("\"declared\":{\"privileged\":true}", NULL, "\"seccomp\":\"off\"", NULL, 0);
 	compare("\"declared\":{\"security_options\":[\"no-new-privileges\"]}", NULL,
 		"\"no_new_privileges\":false",
-		"[{\"field\":\"no_new_privileges\",\"declared\":\"true\",\"actual\":\"false\"}]", 75);
+		"[{\"field\":\"no_new_privileges\",\"declared\":\"true\",\"actual\":\"false\"}]",
+		75);
 	compare("\"declared\":{\"security_options\":[\"no-new-privileges:true\"]}", NULL,
 		"\"no_new_privileges\":true", NULL, 0);
 }
@@ -171,8 +177,8 @@ static void test_limits(void **state)
 		"[{\"field\":\"limits.memory\",\"declared\":\"67108864\",\"actual\":\"134217728\"}]",
 		75);
 	/* What the engine limits by itself was not declared. */
-	compare("\"declared\":{\"settings\":[\"PidsLimit=-1\"]}", NULL, "\"limits\":{\"pids\":2048}",
-		NULL, 0);
+	compare("\"declared\":{\"settings\":[\"PidsLimit=-1\"]}", NULL,
+		"\"limits\":{\"pids\":2048}", NULL, 0);
 }
 
 static void test_updates(void **state)
@@ -205,9 +211,9 @@ static void test_cut(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nothing),	     cmocka_unit_test(test_namespaces),
+		cmocka_unit_test(test_nothing),      cmocka_unit_test(test_namespaces),
 		cmocka_unit_test(test_capabilities), cmocka_unit_test(test_protection),
-		cmocka_unit_test(test_limits),	     cmocka_unit_test(test_updates),
+		cmocka_unit_test(test_limits),       cmocka_unit_test(test_updates),
 		cmocka_unit_test(test_cut),
 	};
 

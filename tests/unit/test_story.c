@@ -294,8 +294,8 @@ static void happen(struct telling_of_lines *telling, const char *action, const c
 }
 
 #define BY(who, pid)                                                                               \
-	"\"" who "\":{\"sequence\":" pid "1,\"user\":{\"name\":\"u" pid "\"},\"process\":{\"pid\":" pid  \
-	",\"entity_id\":\"p" pid "\",\"name\":\"docker\"}}"
+	"\"" who "\":{\"sequence\":" pid "1,\"user\":{\"name\":\"u" pid                            \
+	"\"},\"process\":{\"pid\":" pid ",\"entity_id\":\"p" pid "\",\"name\":\"docker\"}}"
 
 /* What a container does stands under the request that made it do so. */
 static void test_contained(void **state)
@@ -306,19 +306,22 @@ static void test_contained(void **state)
 	tell_begin(&telling, "story", &(struct format_options){});
 	ask(&telling, 5, 1, "ContainerStart", "");
 	happen(&telling, "container-start",
-	       BY("created_by", "2") "," BY("started_by", "1") ",\"namespaces\":{\"pid\":\"host\","
-	       "\"net\":\"private\",\"user\":\"host\"},\"capabilities\":{\"effective\":[\"CAP_CHOWN\"]},"
-	       "\"seccomp\":\"off\",\"difference\":[{\"field\":\"namespaces.pid\",\"declared\":"
-	       "\"private\",\"actual\":\"host\"}]");
+	       BY("created_by", "2") "," BY(
+		       "started_by",
+		       "1") ",\"namespaces\":{\"pid\":\"host\","
+			    "\"net\":\"private\",\"user\":\"host\"},\"capabilities\":{\"effective\":[\"CAP_CHOWN\"]},"
+			    "\"seccomp\":\"off\",\"difference\":[{\"field\":\"namespaces.pid\",\"declared\":"
+			    "\"private\",\"actual\":\"host\"}]");
 	happen(&telling, "container-exit", BY("started_by", "1"));
 	telling.format->finish(telling.state);
 	tell_flush(&telling);
 	start = strstr(telling.text, "ContainerStart 200");
 	assert_non_null(start);
 	assert_non_null(strstr(start, "\n00:00:09    container-start"));
-	assert_non_null(strstr(start, "fc984f560330  \"web\"  init 77  shares with the host: pid, user  "
-				      "1 capabilities  seccomp off  NOT AS DECLARED: namespaces.pid is "
-				      "host, declared private  made by u2: docker[2] (event 21)\n"));
+	assert_non_null(strstr(start,
+			       "fc984f560330  \"web\"  init 77  shares with the host: pid, user  "
+			       "1 capabilities  seccomp off  NOT AS DECLARED: namespaces.pid is "
+			       "host, declared private  made by u2: docker[2] (event 21)\n"));
 	assert_non_null(strstr(start, "container-exit"));
 	/* Whose line it stands under need not be said. */
 	assert_null(strstr(telling.text, "started by"));
@@ -344,13 +347,20 @@ static void test_contained_alone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole),     cmocka_unit_test(test_narrow),
-		cmocka_unit_test(test_follow),    cmocka_unit_test(test_coloured),
-		cmocka_unit_test(test_silence),   cmocka_unit_test(test_waiting),
-		cmocka_unit_test(test_bounds),    cmocka_unit_test(test_bytes_held),
-		cmocka_unit_test(test_folded),    cmocka_unit_test(test_at_once),
-		cmocka_unit_test(test_order),     cmocka_unit_test(test_close_without_request),
-		cmocka_unit_test(test_long_word), cmocka_unit_test(test_contained),
+		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_narrow),
+		cmocka_unit_test(test_follow),
+		cmocka_unit_test(test_coloured),
+		cmocka_unit_test(test_silence),
+		cmocka_unit_test(test_waiting),
+		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_bytes_held),
+		cmocka_unit_test(test_folded),
+		cmocka_unit_test(test_at_once),
+		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_close_without_request),
+		cmocka_unit_test(test_long_word),
+		cmocka_unit_test(test_contained),
 		cmocka_unit_test(test_contained_alone),
 	};
 

@@ -109,7 +109,8 @@ static const char *last_words(struct buffer *words)
  */
 static bool begins_with_a_pointer(const struct btf *btf, int typedef_id)
 {
-	const struct btf_type *type = typedef_id > 0 ? btf__type_by_id(btf, (__u32)typedef_id) : NULL;
+	const struct btf_type *type =
+		typedef_id > 0 ? btf__type_by_id(btf, (__u32)typedef_id) : NULL;
 
 	for (int i = 0; type && i < 2; i++)
 		type = btf__type_by_id(btf, type->type);
@@ -126,7 +127,8 @@ static bool target_exists(const struct btf *btf, const char *hook)
 
 	if (strncmp(hook, "tp_btf/", 7) == 0) {
 		snprintf(name, sizeof(name), "btf_trace_%s", target);
-		return begins_with_a_pointer(btf, btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF));
+		return begins_with_a_pointer(btf,
+					     btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF));
 	}
 	if (strncmp(hook, "iter/", 5) == 0) {
 		snprintf(name, sizeof(name), "bpf_iter_%s", target);

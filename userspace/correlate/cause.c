@@ -23,8 +23,12 @@ static const struct {
 	enum field sender, downstream, to[ROLES];
 } parts[] = {
 #define PART(sender, downstream, name)                                                             \
-	{ sender, downstream,                                                                      \
-	  { FIELD_created_by_##name, FIELD_started_by_##name, FIELD_entered_by_##name } }
+	{                                                                                          \
+		sender, downstream,                                                                \
+		{                                                                                  \
+			FIELD_created_by_##name, FIELD_started_by_##name, FIELD_entered_by_##name  \
+		}                                                                                  \
+	}
 	PART(FIELD_event_sequence, FIELD_event_sequence, sequence),
 	PART(FIELD_user_id, FIELD_downstream_user_id, user_id),
 	PART(FIELD_user_name, FIELD_downstream_user_name, user_name),
@@ -49,8 +53,8 @@ struct entry {
 	char key[KEY_MOST];
 	size_t key_length;
 	struct isolation *declared; /* of a container; NULL: not known */
-	struct cause causes[2]; /* of a container CREATED and STARTED; of an exec the first */
-	bool refused;           /* no memory for its place in the table */
+	struct cause causes[2];     /* of a container CREATED and STARTED; of an exec the first */
+	bool refused;               /* no memory for its place in the table */
 	UT_hash_handle hh;
 };
 
@@ -225,7 +229,8 @@ static void tell_reasons(const struct entry *container, struct record *record)
 		return;
 	if (!created)
 		record_set_string(record, FIELD_created_by_reason,
-				  !engines ? "by no engine's request: its ancestors show who made it"
+				  !engines
+					  ? "by no engine's request: its ancestors show who made it"
 				  : record->event == EVENT_container_present
 					  ? "made before recording began"
 					  : "its request was not recorded");

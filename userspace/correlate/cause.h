@@ -13,10 +13,12 @@ struct causes;
 struct containers;
 struct record;
 
-#define CAUSES_CONTAINERS 4096 /* beyond, the one that was not heard of for longest is forgotten */
+/* Beyond, the one that was not heard of for longest is forgotten. */
+#define CAUSES_CONTAINERS 4096
 #define CAUSES_EXECS      1024
 
-/* `containers` resolves what one container declares of another; may be NULL. Returns 0 or -ENOMEM. */
+/* `containers` resolves what one container declares of another; may be NULL. Returns 0 or -ENOMEM.
+ */
 int causes_new(struct containers *containers, struct causes **ret);
 /* Takes NULL. */
 void causes_free(struct causes *causes);
@@ -25,8 +27,9 @@ void causes_free(struct causes *causes);
 int causes_learn(struct causes *causes, const struct record *record);
 
 /*
- * The groups CAUSE and, of a container-start, DIFFERENCE, by container.id and docktrail.exec.id; lent, so that the record is to be written
- * before the next causes_learn(). A record without a container is left as it is.
+ * The groups CAUSE and, of a container-start, DIFFERENCE, by container.id and docktrail.exec.id;
+ * lent, so that the record is to be written before the next causes_learn(). A record without a
+ * container is left as it is.
  */
 void causes_fill(struct causes *causes, struct record *record);
 

@@ -89,9 +89,9 @@ static bool is_held(const struct container_watch *watch, struct text container)
 {
 	const struct held *held;
 
-	TAILQ_FOREACH (held, &watch->held, next)
-		if (text_equal(text_within(held->container, WIRE_CONTAINER), container))
-			return true;
+	TAILQ_FOREACH(held, &watch->held, next)
+	if (text_equal(text_within(held->container, WIRE_CONTAINER), container))
+		return true;
 	return false;
 }
 
@@ -226,7 +226,7 @@ static bool isolation_is_given_away(const struct record *record,
 	if (!text_equal(record_text(record, FIELD_namespaces_user), TEXT("host")))
 		return false;
 	return message->seccomp == 0 || has_strong_capability(message->capabilities_permitted |
-							     message->capabilities_bounding);
+							      message->capabilities_bounding);
 }
 
 static void set_map(struct record *record, enum field field, const struct wire_header *header,
@@ -256,9 +256,9 @@ static void set_limits(struct record *record, const struct wire_container_start 
 	if (message->pids_most < PIDS_NONE)
 		record_set_number(record, FIELD_limits_pids, message->pids_most);
 	if (message->cpu_quota != WIRE_NO_LIMIT && message->cpu_period)
-		record_set_number(record, FIELD_limits_nano_cpus,
-				  (uint64_t)((double)message->cpu_quota * 1e9 /
-					     (double)message->cpu_period));
+		record_set_number(
+			record, FIELD_limits_nano_cpus,
+			(uint64_t)((double)message->cpu_quota * 1e9 / (double)message->cpu_period));
 }
 
 static int on_start(struct container_watch *watch, const struct wire_container_start *message)
@@ -332,7 +332,8 @@ static void look_for_exec(void *context, uint32_t pid, const struct process *pro
 		const char *slash = next && arg.length ? memrchr(arg.data, '/', arg.length) : NULL;
 		size_t length = slash ? (size_t)(arg.data + arg.length - slash - 1) : 0;
 
-		if (length == CONTAINER_ID + 4 && memcmp(slash + 1 + CONTAINER_ID, ".pid", 4) == 0 &&
+		if (length == CONTAINER_ID + 4 &&
+		    memcmp(slash + 1 + CONTAINER_ID, ".pid", 4) == 0 &&
 		    container_id_valid((struct text){ slash + 1, CONTAINER_ID })) {
 			memcpy(search->id, slash + 1, CONTAINER_ID);
 			search->found = true;

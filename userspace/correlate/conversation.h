@@ -63,7 +63,8 @@ void conversations_free(struct conversations *conversations);
  */
 int conversations_message(struct conversations *conversations, const struct wire_header *message);
 
-/* Whether a request is under way, and not written yet, that starts this container (its whole id). */
+/* Whether a request is under way, and not written yet, that starts this container (its whole id).
+ */
 bool conversations_starting(const struct conversations *conversations, struct text container);
 
 /* Time passes: write what has waited long enough. `now` on the boot clock. */

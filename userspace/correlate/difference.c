@@ -20,9 +20,10 @@
 
 /* What docker gives without being told otherwise (moby's caps.DefaultCapabilities). */
 static const char *const default_capabilities[] = {
-	"chown",  "dac_override", "fsetid",	      "fowner",	    "mknod", "net_raw",	  "setgid",
-	"setuid", "setfcap",	  "setpcap",	      "net_bind_service", "sys_chroot", "kill",
-	"audit_write",
+	"chown",   "dac_override", "fsetid",           "fowner",
+	"mknod",   "net_raw",      "setgid",           "setuid",
+	"setfcap", "setpcap",      "net_bind_service", "sys_chroot",
+	"kill",    "audit_write",
 };
 
 /* Namespaces whose mode is private unless something else is declared, and those of which the
@@ -76,8 +77,8 @@ static struct text item_at(const struct record *record, enum field field, size_t
 {
 	const struct value *value = &record->values[field];
 
-	return record_has(record, field) && i < value->list.count ? value->list.items[i] :
-								    (struct text){};
+	return record_has(record, field) && i < value->list.count ? value->list.items[i]
+								  : (struct text){};
 }
 
 /* The named ones; all of them for "ALL". */
@@ -118,7 +119,8 @@ static bool has_option(const struct record *record, const char *option)
 	struct text item;
 
 	for (size_t i = 0; (item = item_at(record, FIELD_declared_security_options, i)).data; i++)
-		if (item.length == strlen(option) && strncasecmp(item.data, option, item.length) == 0)
+		if (item.length == strlen(option) &&
+		    strncasecmp(item.data, option, item.length) == 0)
 			return true;
 	return false;
 }
@@ -278,9 +280,9 @@ static void compare_limit(size_t i, const struct limit *limit, struct record *st
 	char declared[24] = "none", is[24] = "none", request[24];
 
 	/* The kernel rounds to pages, and to microseconds of a period. */
-	slack = limits[i].actual == FIELD_limits_memory	? (uint64_t)sysconf(_SC_PAGESIZE) :
-		limits[i].actual == FIELD_limits_nano_cpus ? wanted / 100 :
-							     0;
+	slack = limits[i].actual == FIELD_limits_memory      ? (uint64_t)sysconf(_SC_PAGESIZE)
+		: limits[i].actual == FIELD_limits_nano_cpus ? wanted / 100
+							     : 0;
 	if (!limit->declared && !limit->request)
 		return;
 	if (actual <= limit->declared && actual + slack >= limit->declared)

@@ -22,9 +22,9 @@ static const struct {
 	const char *name;
 	bool usual; /* the engine shares it unless told otherwise */
 } namespaces[] = {
-	{ FIELD_namespaces_mnt, "mnt", false },   { FIELD_namespaces_pid, "pid", false },
-	{ FIELD_namespaces_net, "net", false },   { FIELD_namespaces_ipc, "ipc", false },
-	{ FIELD_namespaces_uts, "uts", false },   { FIELD_namespaces_user, "user", true },
+	{ FIELD_namespaces_mnt, "mnt", false },      { FIELD_namespaces_pid, "pid", false },
+	{ FIELD_namespaces_net, "net", false },      { FIELD_namespaces_ipc, "ipc", false },
+	{ FIELD_namespaces_uts, "uts", false },      { FIELD_namespaces_user, "user", true },
 	{ FIELD_namespaces_cgroup, "cgroup", true }, { FIELD_namespaces_time, "time", true },
 };
 
@@ -76,14 +76,14 @@ static struct text item_at(const struct record *record, enum field field, size_t
 
 static void tell_differences(const struct record *record, struct spans *spans)
 {
-	size_t count = record_has(record, FIELD_difference_field) ?
-			       record->values[FIELD_difference_field].list.count :
-			       0;
+	size_t count = record_has(record, FIELD_difference_field)
+			       ? record->values[FIELD_difference_field].list.count
+			       : 0;
 
 	for (size_t i = 0; i < count; i++) {
-		struct text request = record_has(record, FIELD_difference_request) ?
-					      item_at(record, FIELD_difference_request, i) :
-					      (struct text){};
+		struct text request = record_has(record, FIELD_difference_request)
+					      ? item_at(record, FIELD_difference_request, i)
+					      : (struct text){};
 
 		spans_printf(spans, request.length ? STYLE_notice : STYLE_alarm, 2,
 			     "NOT AS DECLARED: %.*s is %.*s, declared %.*s",
@@ -111,11 +111,12 @@ static void tell_cause(const struct record *record, const enum field fields[4], 
 void tell_causes(const struct record *record, struct text asker, struct spans *spans)
 {
 #define CAUSE(who, verb)                                                                           \
-	{ FIELD_##who##_process_entity_id,                                                         \
-	  FIELD_##who##_reason,                                                                    \
-	  { FIELD_##who##_sequence, FIELD_##who##_user_name, FIELD_##who##_process_name,           \
-	    FIELD_##who##_process_pid },                                                           \
-	  verb }
+	{                                                                                          \
+		FIELD_##who##_process_entity_id, FIELD_##who##_reason,                             \
+			{ FIELD_##who##_sequence, FIELD_##who##_user_name,                         \
+			  FIELD_##who##_process_name, FIELD_##who##_process_pid },                 \
+			verb                                                                       \
+	}
 	static const struct {
 		enum field entity, reason, fields[4];
 		const char *verb;
@@ -127,8 +128,7 @@ void tell_causes(const struct record *record, struct text asker, struct spans *s
 #undef CAUSE
 
 	for (size_t i = 0; i < ARRAY_SIZE(causes); i++) {
-		if (asker.length == 0 ||
-		    !text_equal(asker, record_text(record, causes[i].entity)))
+		if (asker.length == 0 || !text_equal(asker, record_text(record, causes[i].entity)))
 			tell_cause(record, causes[i].fields, causes[i].verb, spans);
 		spans_add_words(spans, STYLE_dim, 2, record_text(record, causes[i].reason));
 	}
@@ -166,8 +166,8 @@ void tell_container_exit(const struct record *record, struct telling *telling)
 	tell_which(record, rest);
 	if (record_has(record, FIELD_process_exit_code))
 		spans_printf(rest,
-			     record_number(record, FIELD_process_exit_code) ? STYLE_notice :
-									      STYLE_good,
+			     record_number(record, FIELD_process_exit_code) ? STYLE_notice
+									    : STYLE_good,
 			     2, "%" PRIu64, record_number(record, FIELD_process_exit_code));
 	spans_add(rest, STYLE_notice, 2, record_text(record, FIELD_exit_signal));
 	if (record_has(record, FIELD_exit_out_of_memory) &&

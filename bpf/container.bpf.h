@@ -16,6 +16,7 @@ struct running {
 	__u64 began; /* and when that was told; boot clock */
 	__u32 pid;
 	__u32 out_of_memory;
+	__u32 namespaces[WIRE_NAMESPACES]; /* its own, and what it shares */
 };
 
 struct running_containers {
@@ -40,6 +41,15 @@ struct runtime_names {
 	__type(value, __u8);
 };
 
+/* Marks are put together here: the stack has no room. Only while a program is run. */
+struct inside_scratches {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct inside);
+};
+
+extern struct inside_scratches inside_scratch SEC(".maps");
 extern struct running_containers containers SEC(".maps");
 extern struct container_namespaces owned_namespaces SEC(".maps");
 extern struct runtime_names runtimes SEC(".maps");
@@ -139,13 +149,11 @@ static __always_inline const struct container_id *namespace_owner(struct task_st
 	return owner;
 }
 
-static __always_inline void own_namespaces(struct task_struct *task, const struct container_id *id)
+static __always_inline void own_namespaces(const struct running *running,
+					   const struct container_id *id)
 {
-	__u32 inums[WIRE_NAMESPACES] = {};
-
-	namespaces_fill(task, inums);
 	for (int i = 0; i < WIRE_NAMESPACES; i++) {
-		__u32 inum = inums[i];
+		__u32 inum = running->namespaces[i];
 
 		/* One that it shares with another container stays that one's. */
 		if (inum && inum != host_namespaces[i])
@@ -162,10 +170,73 @@ static __always_inline int begin_or_enter(struct task_struct *task, const struct
 
 	if (bpf_map_lookup_elem(&containers, id))
 		return WIRE_ENTRY_RUNTIME;
+	namespaces_fill(task, running.namespaces);
 	if (bpf_map_update_elem(&containers, id, &running, BPF_NOEXIST))
 		lost(WIRE_container_exit, WIRE_LOSS_no_place, 0, 0);
-	own_namespaces(task, id);
+	own_namespaces(&running, id);
 	return WIRE_ENTRY_START;
+}
+
+struct change_record {
+	struct wire_namespace_change record;
+	__u32 before[WIRE_NAMESPACES];
+};
+
+/*
+ * Tell it if the task is in other namespaces than those that are noted, and note these. No hook of
+ * every kernel sees setns(2) and unshare(2) themselves; what comes of them is seen here, unless the
+ * task goes back before it does anything.
+ */
+static __noinline void namespaces_compare(struct task_struct *task, __u32 *known, int how)
+{
+	__u32 now[WIRE_NAMESPACES] = {}, differ = 0;
+	struct change_record *whole;
+
+	if (!task->nsproxy)
+		return;
+	namespaces_fill(task, now);
+	for (int i = 0; i < WIRE_NAMESPACES; i++)
+		differ |= now[i] ^ known[i];
+	if (!differ)
+		return;
+	whole = bpf_ringbuf_reserve(&ring_state, sizeof(*whole), 0);
+	if (whole) {
+		__builtin_memset(whole, 0, sizeof(*whole));
+		header_fill(&whole->record.header, WIRE_namespace_change, sizeof(whole->record));
+		whole->record.header.length = sizeof(*whole);
+		task_fill(&whole->record.task, task);
+		whole->record.how = how;
+		whole->record.before = (struct wire_str){ 0, sizeof(whole->before) };
+		__builtin_memcpy(whole->before, known, sizeof(whole->before));
+		bpf_ringbuf_submit(whole, wake_submit(&ring_state, sizeof(*whole)));
+	} else {
+		lost_here(WIRE_namespace_change, WIRE_LOSS_ring_full, 0, 0);
+	}
+	__builtin_memcpy(known, now, sizeof(now));
+}
+
+/* A process of the host runs a program in a namespace of a container: its children do too. */
+static __always_inline void host_compare(struct task_struct *task, struct inside *fresh)
+{
+	struct inside *inside;
+	bool owned = false;
+
+	namespaces_fill(task, fresh->namespaces);
+	fresh->mnt = fresh->namespaces[WIRE_NS_MNT];
+	for (int i = WIRE_NS_PID; i <= WIRE_NS_UTS; i++) {
+		__u32 inum = fresh->namespaces[i];
+
+		if (inum != host_namespaces[i])
+			owned |= !!bpf_map_lookup_elem(&owned_namespaces, &inum);
+	}
+	if (!owned)
+		return;
+	__builtin_memcpy(fresh->namespaces, host_namespaces, sizeof(fresh->namespaces));
+	inside = bpf_task_storage_get(&insides, task, fresh, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (inside)
+		namespaces_compare(task, inside->namespaces, WIRE_CHANGE_EXEC);
+	else
+		lost(WIRE_namespace_change, WIRE_LOSS_no_memory, 0, 0);
 }
 
 /*
@@ -175,21 +246,32 @@ static __always_inline int begin_or_enter(struct task_struct *task, const struct
  */
 static __always_inline int container_enter(struct task_struct *task)
 {
-	struct inside *inside = bpf_task_storage_get(&insides, task, NULL, 0), fresh = {};
+	struct inside *inside = bpf_task_storage_get(&insides, task, NULL, 0), *fresh;
 	__u32 mnt = task->nsproxy->mnt_ns->ns.inum;
 	const struct container_id *owner = namespace_owner(task);
 	struct container_id id = {};
 	bool in_cgroup = container_of_cgroup(task, &id);
 	int entry = WIRE_ENTRY_NONE;
+	__u32 zero = 0;
+
+	fresh = bpf_map_lookup_elem(&inside_scratch, &zero);
+	if (!fresh)
+		return WIRE_ENTRY_NONE;
+	__builtin_memset(fresh, 0, sizeof(*fresh));
 
 	if (!host_namespaces[WIRE_NS_MNT])
 		return WIRE_ENTRY_NONE;
 	if (mnt == (inside ? inside->mnt : host_namespaces[WIRE_NS_MNT])) {
-		if (runtime_of(task) != WIRE_RUNTIME_MAKES)
+		if (runtime_of(task) != WIRE_RUNTIME_MAKES) {
+			if (!inside)
+				host_compare(task, fresh);
+			else if (!inside->runtime)
+				namespaces_compare(task, inside->namespaces, WIRE_CHANGE_EXEC);
 			return WIRE_ENTRY_NONE;
+		}
 		if (!inside) {
-			fresh.mnt = mnt;
-			inside = bpf_task_storage_get(&insides, task, &fresh,
+			fresh->mnt = mnt;
+			inside = bpf_task_storage_get(&insides, task, fresh,
 						      BPF_LOCAL_STORAGE_GET_F_CREATE);
 		}
 		if (inside) {
@@ -203,8 +285,10 @@ static __always_inline int container_enter(struct task_struct *task)
 	if (!containers_swept && !inside)
 		return WIRE_ENTRY_NONE;
 	if (in_cgroup) {
-		if (inside && same_container(&inside->id, &id))
+		if (inside && same_container(&inside->id, &id)) {
+			namespaces_compare(task, inside->namespaces, WIRE_CHANGE_EXEC);
 			return WIRE_ENTRY_NONE;
+		}
 		entry = begin_or_enter(task, &id);
 	} else if (inside && inside->runtime) {
 		if (owner)
@@ -216,13 +300,16 @@ static __always_inline int container_enter(struct task_struct *task)
 		id = *owner;
 		entry = WIRE_ENTRY_NAMESPACE;
 	} else {
+		if (inside)
+			namespaces_compare(task, inside->namespaces, WIRE_CHANGE_EXEC);
 		return WIRE_ENTRY_NONE;
 	}
-	fresh.id = id;
-	fresh.mnt = mnt;
+	fresh->id = id;
+	fresh->mnt = mnt;
+	namespaces_fill(task, fresh->namespaces);
 	if (inside)
-		*inside = fresh;
-	else if (!bpf_task_storage_get(&insides, task, &fresh, BPF_LOCAL_STORAGE_GET_F_CREATE))
+		*inside = *fresh;
+	else if (!bpf_task_storage_get(&insides, task, fresh, BPF_LOCAL_STORAGE_GET_F_CREATE))
 		lost(WIRE_container_start, WIRE_LOSS_no_memory, 0, 0);
 	return entry;
 }
@@ -232,9 +319,15 @@ static __always_inline void container_inherit(struct task_struct *parent, struct
 {
 	struct inside *inside = bpf_task_storage_get(&insides, parent, NULL, 0);
 
-	if (inside &&
-	    !bpf_task_storage_get(&insides, child, inside, BPF_LOCAL_STORAGE_GET_F_CREATE))
+	if (!inside)
+		return;
+	if (!inside->runtime)
+		namespaces_compare(parent, inside->namespaces, WIRE_CHANGE_FORK);
+	inside = bpf_task_storage_get(&insides, child, inside, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!inside)
 		lost(WIRE_container_start, WIRE_LOSS_no_memory, 0, 0);
+	else if (!inside->runtime)
+		namespaces_compare(child, inside->namespaces, WIRE_CHANGE_CLONE);
 }
 
 static __always_inline __u64 capabilities(const kernel_cap_t *set)
@@ -343,14 +436,11 @@ static __always_inline void container_tell(struct task_struct *task, int entry)
  * The kernel gives the number of a namespace that is gone to the next one that is made
  * (proc_alloc_inum), so none may stay here as this container's.
  */
-static __always_inline void disown_namespaces(struct task_struct *task,
+static __always_inline void disown_namespaces(const struct running *running,
 					      const struct container_id *id)
 {
-	__u32 inums[WIRE_NAMESPACES] = {};
-
-	namespaces_fill(task, inums);
 	for (int i = 0; i < WIRE_NAMESPACES; i++) {
-		__u32 inum = inums[i];
+		__u32 inum = running->namespaces[i];
 		const struct container_id *owner = bpf_map_lookup_elem(&owned_namespaces, &inum);
 
 		if (owner && same_container(owner, id))
@@ -367,6 +457,8 @@ static __always_inline void container_leave(struct task_struct *task, int status
 
 	if (!inside)
 		return;
+	if (!inside->runtime)
+		namespaces_compare(task, inside->namespaces, WIRE_CHANGE_EXIT);
 	running = bpf_map_lookup_elem(&containers, &inside->id);
 	if (!running || running->pid != task->tgid ||
 	    running->start != task->group_leader->start_boottime)
@@ -379,6 +471,6 @@ static __always_inline void container_leave(struct task_struct *task, int status
 		record->out_of_memory = running->out_of_memory;
 		EMIT_SEND(ring_state, record);
 	}
-	disown_namespaces(task, &inside->id);
+	disown_namespaces(running, &inside->id);
 	bpf_map_delete_elem(&containers, &inside->id);
 }

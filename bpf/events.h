@@ -37,6 +37,7 @@
 	GROUP(EXEC, 16, "an exec: a process that is brought into a container") \
 	GROUP(EXIT, 17, "how a process ended") \
 	GROUP(DIFFERENCE, 19, "what a container was given and nobody asked for") \
+	GROUP(CHANGE, 20, "namespaces that a process changed") \
 	GROUP(OOM, 18, "whom the kernel killed for memory, and for whose want of it")
 
 /*
@@ -66,6 +67,10 @@
 	      "The first process of a container ended, and the container with it") \
 	EVENT(container_exec, 10, "event", "process", "start", 50, ACTOR | CAUSE | EXEC, \
 	      "A process came into a container that is no child of its first one") \
+	EVENT(namespace_enter, 11, "event", "process", "change", 50, ACTOR | CAUSE | TARGET | CHANGE, \
+	      "A process of a container is in namespaces of the host or of another container, or somebody in a container's") \
+	EVENT(namespace_create, 12, "event", "process", "change", 25, ACTOR | CAUSE | CHANGE, \
+	      "A process of a container made namespaces of its own") \
 	EVENT(oom_kill, 14, "event", "process", "end", 50, ACTOR | CAUSE | OOM, \
 	      "The kernel killed a process for memory") \
 	EVENT(recorder_start, 20, "event", "process", "start", 25, RECORDER, "Recording began") \
@@ -220,6 +225,10 @@
 	FIELD(EXIT, exit_signal, str, "docktrail.exit.signal", "Signal that ended it, by name") \
 	FIELD(EXIT, exit_out_of_memory, bool, "docktrail.exit.out_of_memory", \
 	      "Whether the kernel killed one of the container's processes for memory") \
+	FIELD(CHANGE, change_types, list, "docktrail.change.types", \
+	      "Which namespaces: mnt, pid, net, ipc, uts, user, cgroup, time") \
+	FIELD(CHANGE, change_how, str, "docktrail.change.how", \
+	      "clone: it was made in them; else it was found in them as it made a process, ran a program or ended") \
 	FIELD(OOM, oom_scope, str, "docktrail.oom.scope", \
 	      "cgroup: its control group, or one above, had used up its limit; host: none of them had") \
 	FIELD(OOM, oom_limit, u64, "docktrail.oom.limit", "Bytes that this control group may use") \
@@ -440,6 +449,7 @@
 	MESSAGE(container_start, state, "the first process of a container runs its program") \
 	MESSAGE(container_exec, state, "a process enters a container that is no child of its first one") \
 	MESSAGE(container_exit, state, "the first process of a container ended") \
+	MESSAGE(namespace_change, state, "a process is in other namespaces than before") \
 	MESSAGE(oom_kill, state, "the kernel kills a process for memory") \
 	MESSAGE(process_exec, noise, "a process runs another program") \
 	MESSAGE(process_fork, noise, "a process was made") \
@@ -554,6 +564,12 @@
 	MEMBER(u64, began)        /* boot clock: when its container_start was told */ \
 	MEMBER(i32, status)       /* as wait(2) gives it */ \
 	MEMBER(u8, out_of_memory) /* a process in it was killed for memory */
+
+/* Of a process in a container, or of one that came into a container's namespaces. */
+#define WIRE_namespace_change(MEMBER, CARRY) \
+	MEMBER(task, task) /* with those that it is in now */ \
+	MEMBER(u8, how)    /* WIRE_CHANGE_... */ \
+	MEMBER(str, before) /* WIRE_NAMESPACES numbers of 32 bits */
 
 /* Memory is counted in pages. */
 #define WIRE_oom_kill(MEMBER, CARRY) \

@@ -5,6 +5,7 @@
 struct running_containers containers SEC(".maps");
 struct container_namespaces owned_namespaces SEC(".maps");
 struct runtime_names runtimes SEC(".maps");
+struct inside_scratches inside_scratch SEC(".maps");
 struct inside_tasks insides SEC(".maps");
 
 /* Zeros until process_host_namespaces has run: before anything else is attached. */
@@ -65,9 +66,10 @@ static __always_inline void note_first(struct task_struct *task, const struct co
 	known = bpf_map_lookup_elem(&containers, id);
 	if (known && (known->began || known->start <= found.start))
 		return;
+	namespaces_fill(task, found.namespaces);
 	if (bpf_map_update_elem(&containers, id, &found, BPF_ANY))
 		lost(WIRE_container_start, WIRE_LOSS_no_place, 0, 0);
-	own_namespaces(task, id);
+	own_namespaces(&found, id);
 }
 
 static __always_inline void mark_present(struct task_struct *task, const struct container_id *id,
@@ -75,6 +77,7 @@ static __always_inline void mark_present(struct task_struct *task, const struct 
 {
 	struct inside fresh = { .id = *id, .mnt = mnt };
 
+	namespaces_fill(task, fresh.namespaces);
 	if (!bpf_task_storage_get(&insides, task, &fresh, BPF_LOCAL_STORAGE_GET_F_CREATE))
 		lost(WIRE_container_start, WIRE_LOSS_no_memory, 0, 0);
 }

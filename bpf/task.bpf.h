@@ -69,6 +69,7 @@ struct inside {
 	__u32 mnt;              /* its mount namespace when it came */
 	__u32 runtime;          /* it runs runc or its like, which makes containers: from */
 	__u64 cgroups[2];       /* these control groups; see container.bpf.h */
+	__u32 namespaces[WIRE_NAMESPACES]; /* that it is known to be in */
 };
 
 struct inside_tasks {

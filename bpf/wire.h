@@ -66,6 +66,14 @@ enum {
 	WIRE_ENTRY_NAMESPACE, /* it took the container's namespaces by itself: nsenter */
 };
 
+/* When a process was seen to be in other namespaces. */
+enum {
+	WIRE_CHANGE_CLONE, /* it was made so */
+	WIRE_CHANGE_FORK,  /* as it made another one */
+	WIRE_CHANGE_EXEC,
+	WIRE_CHANGE_EXIT,
+};
+
 /* What a program does with containers: the value of the map `runtimes`. */
 enum {
 	WIRE_RUNTIME_MAKES = 1, /* runc and its like */

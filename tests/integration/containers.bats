@@ -74,7 +74,6 @@ sequence_of() {
 	docker rm "$id"
 }
 
-# bats test_tags=vm
 @test "twenty containers of four users, started in reverse order by a fifth" {
 	local i id uid ids=()
 	recorder_start
@@ -119,7 +118,6 @@ sequence_of() {
 	[ "$(told container-exit "$id" .docktrail.exit.signal)" = SIGKILL ]
 }
 
-# bats test_tags=vm
 @test "who takes a container's namespaces by himself has entered it" {
 	local id pid
 	recorder_start
@@ -136,7 +134,6 @@ sequence_of() {
 	says "by the container's namespaces"
 }
 
-# bats test_tags=vm
 @test "a container that the engine starts again by itself" {
 	local id
 	recorder_start
@@ -150,7 +147,6 @@ sequence_of() {
 	docker rm "$id"
 }
 
-# bats test_tags=vm
 @test "each namespace that is the host's is told as the host's, and weighs" {
 	local name option id
 	recorder_start
@@ -170,7 +166,6 @@ sequence_of() {
 	recorder_stop
 }
 
-# bats test_tags=vm
 @test "a namespace that is another container's is told with that one's id" {
 	local one two
 	recorder_start
@@ -185,7 +180,6 @@ sequence_of() {
 	[ "$(told container-start "$one" .docktrail.namespaces.pid)" = private ]
 }
 
-# bats test_tags=vm
 @test "capabilities and seccomp, as they were given" {
 	local id
 	recorder_start
@@ -229,7 +223,6 @@ leaky_runtime() {
 	wait_for 20 grep -q 'Reloaded configuration' "$ENGINE_DIR/log"
 }
 
-# bats test_tags=vm
 @test "what nobody asked for: a runtime that gives a namespace away" {
 	local id
 	leaky_runtime
@@ -246,7 +239,6 @@ leaky_runtime() {
 	docker rm "$id"
 }
 
-# bats test_tags=vm
 @test "what was asked for later: docker update stands beside what was declared" {
 	local id
 	recorder_start
@@ -277,6 +269,27 @@ leaky_runtime() {
 	docker rm "$id"
 }
 
+@test "a way out by namespaces, and namespaces of its own, stand out" {
+	local id pid
+	sleep 300 3>&- &
+	pid=$!
+	recorder_start
+	id=$(docker create --net none --pid host --cap-add SYS_ADMIN --cap-add SYS_PTRACE --security-opt seccomp=unconfined \
+		--security-opt apparmor=unconfined busybox:test sh -c "unshare -m /bin/true; busybox nsenter -t $pid -u -m /bin/true; :")
+	docker start "$id"
+	wait_for 20 ended "$id"
+	kill "$pid"
+	recorder_stop
+	[ "$(told namespace-create "$id" '.docktrail.change.types | join(" ")')" = mnt ]
+	[ "$(told namespace-enter "$id" '.docktrail.change.types | join(" ")')" = "mnt uts" ]
+	[ "$(told namespace-enter "$id" '[.docktrail.target.type, .event.severity] | join(" ")')" = "host 75" ]
+	[ "$(told namespace-enter "$id" .docktrail.created_by.sequence)" = "$(sequence_of ContainerCreate "$id")" ]
+	count 0 'event.action == "container-exec"'
+	run "$DOCKTRAIL" replay --trail "$TRAIL"
+	says "came into the host's: mnt uts"
+	docker rm "$id"
+}
+
 # A bundle for runc in $1: busybox that runs the rest.
 bundle() {
 	local folder=$1
@@ -290,7 +303,6 @@ bundle() {
 	mv "$folder/config.new" "$folder/config.json"
 }
 
-# bats test_tags=vm
 @test "runc by hand: seen, with the process that ran it" {
 	recorder_start
 	bundle "$BATS_TEST_TMPDIR/bundle" true
@@ -304,7 +316,6 @@ bundle() {
 	count 1 'event.action == "container-exit" and process.exit_code == 0'
 }
 
-# bats test_tags=vm
 @test "containerd by hand: seen, with its own name" {
 	local containerd=$ENGINE_DIR/exec/containerd/containerd.sock
 	[ -S "$containerd" ] || skip "this engine's containerd has no socket of its own"

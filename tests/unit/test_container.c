@@ -10,6 +10,7 @@
 
 #include "actor_bed.h"
 #include "correlate/container.h"
+#include "correlate/namespaces.h"
 #include "correlate/process.h"
 #include "event/json.h"
 
@@ -269,6 +270,78 @@ static void test_out_of_memory(void **state)
 	assert_says(bed, "\"oom\":{\"scope\":\"host\",\"memory\"");
 }
 
+/* Of a container whose namespaces are known, a change of some of them. */
+static void change(struct bed *bed, const struct wire_task *task, const uint32_t before[8])
+{
+	struct {
+		struct wire_namespace_change change;
+		uint32_t before[WIRE_NAMESPACES];
+	} message = {
+		.change = { .header = { .time = START + SECOND,
+					.length = sizeof(message),
+					.message = WIRE_namespace_change,
+					.tail = sizeof(message.change) },
+			    .task = *task,
+			    .how = WIRE_CHANGE_EXEC,
+			    .before = { 0, sizeof(message.before) } },
+	};
+
+	memcpy(message.before, before, sizeof(message.before));
+	buffer_clear(&bed->lines);
+	bed->emitted = 0;
+	send(bed, &message);
+}
+
+static void test_namespaces_afterwards(void **state)
+{
+	static const uint32_t host[WIRE_NAMESPACES] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+	static const uint32_t own[WIRE_NAMESPACES] = { 101, 102, 103, 104, 105, 6, 7, 8 };
+	static const uint32_t others[WIRE_NAMESPACES] = { 201, 202, 203, 204, 205, 6, 7, 8 };
+	struct bed *bed = *state;
+	struct namespaces *namespaces = bed->actors->context.namespaces;
+	struct wire_task task = task_in(ID, 50), other = task_in(OTHER, 60);
+
+	namespaces_set_host(namespaces, host);
+	memcpy(task.namespaces, own, sizeof(own));
+	memcpy(other.namespaces, others, sizeof(others));
+	bed_run(bed->actors, &task, "/bin/sh", TEXT("sh\0"));
+	bed_run(bed->actors, &other, "/bin/sh", TEXT("sh\0"));
+	namespaces_learn(namespaces, &task);
+	namespaces_learn(namespaces, &other);
+	/* Its own. */
+	task.namespaces[WIRE_NS_MNT] = 301;
+	task.namespaces[WIRE_NS_USER] = 302;
+	change(bed, &task, own);
+	assert_int_equal(bed->emitted, 1);
+	assert_says(bed, "\"action\":\"namespace-create\"");
+	assert_says(bed, "\"change\":{\"types\":[\"mnt\",\"user\"],\"how\":\"exec\"}");
+	assert_says(bed, "\"severity\":25");
+	/* Back. */
+	memcpy(task.namespaces, own, sizeof(own));
+	change(bed, &task, (const uint32_t[8]){ 301, 102, 103, 104, 105, 302, 7, 8 });
+	assert_int_equal(bed->emitted, 0);
+	/* The host's, another container's, and a new one, all at once. */
+	task.namespaces[WIRE_NS_MNT] = 1;
+	task.namespaces[WIRE_NS_PID] = 2;
+	task.namespaces[WIRE_NS_NET] = 203;
+	task.namespaces[WIRE_NS_IPC] = 303;
+	change(bed, &task, own);
+	assert_int_equal(bed->emitted, 3);
+	assert_says(bed, "\"target\":{\"type\":\"host\"}");
+	assert_says(bed, "\"change\":{\"types\":[\"mnt\",\"pid\"]");
+	assert_says(bed, "\"target\":{\"type\":\"container\",\"id\":\"" OTHER "\"}");
+	assert_says(bed, "\"change\":{\"types\":[\"ipc\"]");
+	assert_says(bed, "\"severity\":75");
+	/* Somebody of the host. */
+	task = task_in("", 80);
+	memcpy(task.namespaces, host, sizeof(host));
+	task.namespaces[WIRE_NS_NET] = 103;
+	change(bed, &task, host);
+	assert_int_equal(bed->emitted, 1);
+	assert_says(bed, "\"target\":{\"type\":\"container\",\"id\":\"" ID "\"}");
+	assert_says(bed, "\"severity\":50");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -278,6 +351,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_who_waits_too_long, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_exec, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_out_of_memory, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_namespaces_afterwards, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests_name("container", tests, NULL, NULL);

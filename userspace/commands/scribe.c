@@ -79,6 +79,7 @@ int scribe_message(void *user, const struct wire_header *message)
 	case WIRE_container_start:
 	case WIRE_container_exec:
 	case WIRE_container_exit:
+	case WIRE_namespace_change:
 	case WIRE_oom_kill:
 		r = container_message(scribe->watch, message);
 		break;

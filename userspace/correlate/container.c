@@ -20,6 +20,7 @@
 #include "correlate/containers.h"
 #include "correlate/declare.h"
 #include "correlate/message.h"
+#include "correlate/namespaces.h"
 #include "correlate/process.h"
 #include "event/json.h"
 #include "event/record.h"
@@ -379,6 +380,99 @@ static int on_oom(struct container_watch *watch, const struct wire_oom_kill *mes
 	return emit_or_hold(watch);
 }
 
+/* ---- namespaces afterwards */
+
+static const char *const namespace_names[WIRE_NAMESPACES] = {
+	[WIRE_NS_MNT] = "mnt",       [WIRE_NS_PID] = "pid",   [WIRE_NS_NET] = "net",
+	[WIRE_NS_IPC] = "ipc",       [WIRE_NS_UTS] = "uts",   [WIRE_NS_USER] = "user",
+	[WIRE_NS_CGROUP] = "cgroup", [WIRE_NS_TIME] = "time",
+};
+
+/* Whose namespaces a change led to. */
+struct destination {
+	struct text types[WIRE_NAMESPACES];
+	size_t count;
+	char owner[NAMESPACES_TEXT]; /* "host" or "container:<id>"; empty: new ones */
+};
+
+static void set_destination(const struct destination *to, struct record *record)
+{
+	struct text owner = text_of(to->owner), id;
+	bool host = text_equal(owner, TEXT("host"));
+
+	for (size_t i = 0; i < to->count; i++)
+		record_add_text(record, FIELD_change_types, to->types[i]);
+	if (!owner.length)
+		return;
+	record_set_string(record, FIELD_target_type, host ? "host" : "container");
+	if (!host && owner.length > 10) {
+		id = (struct text){ owner.data + 10, owner.length - 10 };
+		record_set_text(record, FIELD_target_id, id);
+	}
+}
+
+static int tell_change(struct container_watch *watch, const struct wire_namespace_change *message,
+		       const struct destination *to)
+{
+	bool enters = to->owner[0];
+	struct record *record =
+		begin(watch, enters ? EVENT_namespace_enter : EVENT_namespace_create,
+		      &message->header, &message->task);
+
+	record_set_string(record, FIELD_source,
+			  message->how == WIRE_CHANGE_EXEC   ? "tp_btf/sched_process_exec"
+			  : message->how == WIRE_CHANGE_EXIT ? "tp_btf/sched_process_exit"
+							     : "tp_btf/sched_process_fork");
+	record_set_string(record, FIELD_change_how,
+			  message->how == WIRE_CHANGE_CLONE  ? "clone"
+			  : message->how == WIRE_CHANGE_FORK ? "fork"
+			  : message->how == WIRE_CHANGE_EXEC ? "exec"
+							     : "exit");
+	set_destination(to, record);
+	/* Out of a container: the host's, or another one's. */
+	if (enters && message->task.container[0])
+		record_raise_severity(record, ISOLATION_GIVEN_AWAY);
+	return emit_or_hold(watch);
+}
+
+static int on_change(struct container_watch *watch, const struct wire_namespace_change *message)
+{
+	const struct namespaces *namespaces = watch->options.actors->namespaces;
+	struct text bytes = message_text(&message->header, message->before);
+	uint32_t before[WIRE_NAMESPACES];
+	struct destination to[WIRE_NAMESPACES + 1] = {};
+	size_t count = 0, j;
+	int r = 0, lost;
+
+	if (bytes.length != sizeof(before))
+		return -EBADMSG;
+	memcpy(before, bytes.data, sizeof(before));
+	for (int i = 0; i < WIRE_NAMESPACES; i++) {
+		char text[NAMESPACES_TEXT];
+		const char *owner;
+
+		if (message->task.namespaces[i] == before[i])
+			continue;
+		/* Back where its container is, is no news. */
+		if (namespaces_usual(namespaces, &message->task, (enum wire_namespace)i))
+			continue;
+		owner = namespaces_describe(namespaces, &message->task, (enum wire_namespace)i,
+					    text);
+		if (owner && strcmp(owner, "private") == 0)
+			owner = NULL;
+		for (j = 0; j < count && strcmp(to[j].owner, owner ?: "") != 0; j++)
+			;
+		if (j == count)
+			snprintf(to[count++].owner, NAMESPACES_TEXT, "%s", owner ?: "");
+		to[j].types[to[j].count++] = text_of(namespace_names[i]);
+	}
+	for (j = 0; j < count; j++) {
+		lost = tell_change(watch, message, &to[j]);
+		r = r ?: lost;
+	}
+	return r;
+}
+
 int container_message(struct container_watch *watch, const struct wire_header *message)
 {
 	switch (message->message) {
@@ -388,6 +482,8 @@ int container_message(struct container_watch *watch, const struct wire_header *m
 		return on_exec(watch, (const struct wire_container_exec *)message);
 	case WIRE_container_exit:
 		return on_exit_of(watch, (const struct wire_container_exit *)message);
+	case WIRE_namespace_change:
+		return on_change(watch, (const struct wire_namespace_change *)message);
 	case WIRE_oom_kill:
 		return on_oom(watch, (const struct wire_oom_kill *)message);
 	default:

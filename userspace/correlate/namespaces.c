@@ -19,7 +19,8 @@ struct owned {
 struct container {
 	char id[WIRE_CONTAINER]; /* zeros: free */
 	uint16_t count;
-	uint64_t used; /* turns of `clock` */
+	uint64_t used;                   /* turns of `clock` */
+	uint32_t begin[WIRE_NAMESPACES]; /* those of the first that was seen in it */
 };
 
 struct namespaces {
@@ -158,6 +159,7 @@ void namespaces_learn(struct namespaces *namespaces, const struct wire_task *tas
 	}
 	container = take(namespaces, task->container);
 	container->used = ++namespaces->clock;
+	memcpy(container->begin, task->namespaces, sizeof(container->begin));
 	for (size_t i = 0; i < WIRE_NAMESPACES; i++) {
 		uint32_t inum = task->namespaces[i], host = namespaces->host[i];
 
@@ -194,4 +196,15 @@ const char *namespaces_describe(const struct namespaces *namespaces, const struc
 	snprintf(text, NAMESPACES_TEXT, "container:%.*s", WIRE_CONTAINER,
 		 namespaces->containers[owner].id);
 	return text;
+}
+
+bool namespaces_usual(const struct namespaces *namespaces, const struct wire_task *task,
+		      enum wire_namespace namespace)
+{
+	const uint32_t *usual = namespaces->host;
+
+	for (size_t i = 0; task->container[0] && i < NAMESPACES_CONTAINERS; i++)
+		if (memcmp(namespaces->containers[i].id, task->container, WIRE_CONTAINER) == 0)
+			usual = namespaces->containers[i].begin;
+	return task->namespaces[namespace] == usual[namespace];
 }

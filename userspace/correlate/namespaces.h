@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "bpf/wire.h"
@@ -42,3 +43,8 @@ void namespaces_forget(struct namespaces *namespaces, const char id[WIRE_CONTAIN
  */
 const char *namespaces_describe(const struct namespaces *namespaces, const struct wire_task *task,
 				enum wire_namespace namespace, char text[NAMESPACES_TEXT]);
+
+/* Whether this is what the task's container had from the begin, shared or its own; of a task in
+ * none, the host's. */
+bool namespaces_usual(const struct namespaces *namespaces, const struct wire_task *task,
+		      enum wire_namespace namespace);

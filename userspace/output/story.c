@@ -254,6 +254,8 @@ int format_story_write(void *state, const struct record *record, struct text lin
 	case EVENT_container_present:
 	case EVENT_container_exit:
 	case EVENT_container_exec:
+	case EVENT_namespace_enter:
+	case EVENT_namespace_create:
 	case EVENT_oom_kill:
 		r = on_contained(story, record);
 		break;

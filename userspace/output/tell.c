@@ -368,6 +368,8 @@ int tell(const struct record *record, struct telling *telling)
 		[EVENT_container_present] = tell_container_start,
 		[EVENT_container_exit] = tell_container_exit,
 		[EVENT_container_exec] = tell_container_exec,
+		[EVENT_namespace_enter] = tell_change,
+		[EVENT_namespace_create] = tell_change,
 		[EVENT_oom_kill] = tell_oom,
 		[EVENT_recorder_start] = tell_recorder,
 		[EVENT_recorder_stop] = tell_recorder,

@@ -36,6 +36,8 @@ void tell_container_start(const struct record *record, struct telling *telling);
 void tell_container_exit(const struct record *record, struct telling *telling);
 void tell_container_exec(const struct record *record, struct telling *telling);
 void tell_oom(const struct record *record, struct telling *telling);
+/* namespace-enter, namespace-create */
+void tell_change(const struct record *record, struct telling *telling);
 /* Who had the container made, started it, asked for the exec; not of the process with the entity id
  * `asker`, if it is not empty, under whose requests the line stands. */
 void tell_causes(const struct record *record, struct text asker, struct spans *spans);

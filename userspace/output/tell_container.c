@@ -218,3 +218,25 @@ void tell_oom(const struct record *record, struct telling *telling)
 			     S(record_text(record, FIELD_oom_trigger_process_name)),
 			     record_number(record, FIELD_oom_trigger_process_pid));
 }
+
+void tell_change(const struct record *record, struct telling *telling)
+{
+	enum style style = style_of_severity(record_number(record, FIELD_event_severity));
+	bool enters = record->event == EVENT_namespace_enter;
+	bool host = tell_is(record, FIELD_target_type, TEXT("host"));
+	const struct value *types = &record->values[FIELD_change_types];
+	struct spans *rest = &telling->rest;
+
+	spans_add(&telling->what, style, 1, record_text(record, FIELD_event_action));
+	tell_which(record, rest);
+	tell_process(record, STYLE_plain, rest);
+	tell_command(record, rest);
+	spans_add(rest, style, 2,
+		  !enters ? TEXT("made its own:")
+		  : host  ? TEXT("came into the host's:")
+			  : TEXT("came into a container's:"));
+	for (size_t i = 0; record_has(record, FIELD_change_types) && i < types->list.count; i++)
+		spans_add(rest, style, 1, types->list.items[i]);
+	if (enters && !host)
+		tell_target(record, rest);
+}

@@ -37,7 +37,7 @@ struct held {
 struct container_watch {
 	struct container_options options;
 	struct record *record;
-	TAILQ_HEAD(, held) held; /* in the order in which they came */
+	TAILQ_HEAD(held_events, held) held; /* in the order in which they came */
 	size_t held_count;
 };
 

@@ -205,6 +205,7 @@ static int on_contained(struct story *story, const struct record *record)
 					     FIELD_started_by_process_entity_id,
 					     FIELD_created_by_process_entity_id };
 	struct story_block *block = NULL;
+	struct text asker = {};
 	struct story_line *line;
 	size_t from;
 	int r;
@@ -212,7 +213,9 @@ static int on_contained(struct story *story, const struct record *record)
 	for (size_t i = 0; i < ARRAY_SIZE(askers) && !block; i++)
 		if (record_has(record, askers[i]))
 			block = story_find_open(story, record_text(record, askers[i]));
-	tell_causes(record, block ? text_of(block->key) : (struct text){}, &story->telling.rest);
+	if (block)
+		asker = text_of(block->key);
+	tell_causes(record, asker, &story->telling.rest);
 	if (!block)
 		return on_other(story, record);
 	from = block->count;

@@ -68,13 +68,14 @@ int format_text_write(void *state, const struct record *record, struct text line
 	uint64_t severity = record_number(record, FIELD_event_severity);
 	enum style style = style_of_severity(severity);
 	struct layout layout = { .colour = text->options.colour };
+	const struct text nobody = {};
 	char stamp[WHEN_MOST];
 	int r;
 
 	r = tell(record, &text->telling);
 	if (r < 0)
 		return r;
-	tell_causes(record, (struct text){}, &text->telling.rest);
+	tell_causes(record, nobody, &text->telling.rest);
 	buffer_clear(&text->line);
 	buffer_append_string(&text->line, when_stamp(record_number(record, FIELD_timestamp),
 						     text->options.local, stamp));

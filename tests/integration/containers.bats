@@ -253,6 +253,26 @@ leaky_runtime() {
 	docker rm "$id"
 }
 
+@test "who had a container made is known for ever: over a restart of the recorder, and its end" {
+	local id
+	recorder_start
+	id=$(as 2001 docker create --net none busybox:test sleep 600)
+	recorder_stop
+	recorder_start
+	as 2002 docker start "$id"
+	wait_for 20 has "event.action == \"container-start\""
+	recorder_kill
+	recorder_start
+	docker rm -f "$id"
+	wait_for 20 ended "$id"
+	recorder_stop
+	[ "$(told container-start "$id" '.docktrail | [.created_by.user.id, .started_by.user.id] | join(" ")')" = "2001 2002" ]
+	[ "$(told container-start "$id" .docktrail.created_by.sequence)" = "$(sequence_of ContainerCreate "$id")" ]
+	# Who started it may have been somebody else, while nobody recorded.
+	[ "$(told container-present "$id" '.docktrail | [.created_by.user.id, has("started_by")] | join(" ")')" = "2001 false" ]
+	[ "$(told container-exit "$id" .docktrail.created_by.user.id)" = 2001 ]
+}
+
 # bats test_tags=vm
 @test "a container that runs out of memory: who, how much, of what limit" {
 	local id

@@ -220,6 +220,24 @@ static void test_behind_a_proxy(void **state)
 			  "{\"pid\":8,\"name\":\"curl\"}}");
 }
 
+/* Out of the trail: who started it may have been somebody else since. */
+static void test_remembered(void **state)
+{
+	struct bed *bed = *state;
+	const char *line;
+
+	ask(bed, "ContainerStart", id_of(9), 1, 204); /* a line to read again */
+	record_append_json(bed->record, &bed->json);
+	assert_int_equal(causes_remember(bed->causes, bed->record), 0);
+	ask(bed, "ContainerCreate", id_of(8), 2, 201);
+	causes_ended(bed->causes, text_of(id_of(9)));
+	assert_int_equal(record_parse_json(bed->record, bed->json.data, bed->json.length), 0);
+	assert_int_equal(causes_remember(bed->causes, bed->record), 0);
+	assert_silent(told(bed, "container-exit", id_of(9), ""), "started_by");
+	line = told(bed, "container-exit", id_of(8), "");
+	assert_says(line, "\"created_by\":{\"sequence\":102");
+}
+
 static void test_bounded(void **state)
 {
 	struct bed *bed = *state;
@@ -244,6 +262,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nobody_is_known, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_an_exec, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_behind_a_proxy, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_remembered, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bounded, set_up, tear_down),
 	};
 

@@ -177,6 +177,11 @@ int recorder_begin(struct recorder *recorder)
 	warn_if_others_write(recorder);
 	recorder->started_wall_ns = clock_wall_ns();
 	recorder->start_ticks = own_start_ticks();
+	r = scribe_remember(recorder->scribe, recorder->options->trail);
+	if (r < 0)
+		fprintf(stderr,
+			"docktrail: who had older containers made is not known of all (%s)\n",
+			r == -ETIME ? "the trail is long" : strerror(-r));
 	r = scribe_seed(recorder->scribe);
 	if (r < 0)
 		fprintf(stderr, "docktrail: not all that was there before is known: %s\n",

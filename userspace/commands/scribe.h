@@ -56,6 +56,12 @@ const char *scribe_root(const struct scribe *scribe);
 /* One message of the probes, in order of time. Always 0: what fails is counted. */
 int scribe_message(void *scribe, const struct wire_header *message);
 
+/*
+ * Learn from the trail itself who had the containers made that are there. Returns 0; -ETIME where
+ * the trail is so long that not all of it was read; -EBADMSG at damage; -ENOMEM; -errno.
+ */
+int scribe_remember(struct scribe *scribe, const char *trail);
+
 /* Learn who was there before: after the probes were attached. Returns 0 or -errno. */
 int scribe_seed(struct scribe *scribe);
 

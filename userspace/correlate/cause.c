@@ -206,6 +206,13 @@ int causes_learn(struct causes *causes, const struct record *record)
 	return isolation_new(record, &entry->declared);
 }
 
+int causes_remember(struct causes *causes, const struct record *record)
+{
+	if (asks(record, "ContainerStart") || asks(record, "ContainerRestart"))
+		return 0;
+	return causes_learn(causes, record);
+}
+
 static void fill(const struct cause *cause, enum role role, struct record *record)
 {
 	if (!cause->bytes)

@@ -27,6 +27,12 @@ void causes_free(struct causes *causes);
 int causes_learn(struct causes *causes, const struct record *record);
 
 /*
+ * The same from a line of the trail that an earlier recorder wrote: who had containers made, and
+ * execs. Not who started them: that may have been somebody else since.
+ */
+int causes_remember(struct causes *causes, const struct record *record);
+
+/*
  * The groups CAUSE and, of a container-start, DIFFERENCE, by container.id and docktrail.exec.id;
  * lent, so that the record is to be written before the next causes_learn(). A record without a
  * container is left as it is.

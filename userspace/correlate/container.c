@@ -118,7 +118,7 @@ int container_watch_release(struct container_watch *watch, bool all)
 		if (!all && waits(watch, text_within(held->container, WIRE_CONTAINER)))
 			continue;
 		lost = release(watch, held);
-		r = lost ?: r;
+		r = r ?: lost;
 	}
 	return r;
 }

@@ -32,7 +32,9 @@ SANITIZE := -O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer -fno-san
 
 SOURCES := $(sort $(wildcard userspace/*.c userspace/*/*.c))
 PARTS := $(filter-out userspace/main.c userspace/commands/%,$(SOURCES))
-PROBES := $(sort $(wildcard bpf/*.bpf.c))
+# Who defines maps that others use comes first: bpftool 7.1 loses the place of one that it met as an extern before.
+SHARED_MAPS := bpf/emit.bpf.c bpf/namespace.bpf.c
+PROBES := $(SHARED_MAPS) $(filter-out $(SHARED_MAPS),$(sort $(wildcard bpf/*.bpf.c)))
 UNIT := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/test_*.c tests/unit/fail_*.c)))
 UNIT_SHARED := $(filter-out $(UNIT:%=tests/unit/%.c),$(sort $(wildcard tests/unit/*.c)))
 BPF_TESTS := $(patsubst tests/bpf/%.c,%,$(sort $(wildcard tests/bpf/test_*.c)))

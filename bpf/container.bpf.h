@@ -16,6 +16,7 @@ struct running {
 	__u64 began; /* and when that was told; boot clock */
 	__u32 pid;
 	__u32 out_of_memory;
+	__u32 kinds;                       /* of capabilities that it used: capability.bpf.c */
 	__u32 namespaces[WIRE_NAMESPACES]; /* its own, and what it shares */
 };
 

@@ -38,6 +38,7 @@
 	GROUP(EXIT, 17, "how a process ended") \
 	GROUP(DIFFERENCE, 19, "what a container was given and nobody asked for") \
 	GROUP(CHANGE, 20, "namespaces that a process changed") \
+	GROUP(CAPABILITY, 21, "a capability that a container's program used, or wanted to") \
 	GROUP(OOM, 18, "whom the kernel killed for memory, and for whose want of it")
 
 /*
@@ -71,6 +72,8 @@
 	      "A process of a container is in namespaces of the host or of another container, or somebody in a container's") \
 	EVENT(namespace_create, 12, "event", "process", "change", 25, ACTOR | CAUSE | CHANGE, \
 	      "A process of a container made namespaces of its own") \
+	EVENT(capability_use, 13, "event", "process", "info", 0, ACTOR | CAUSE | CAPABILITY, \
+	      "A container's program used a capability: at once for the first time, then counted") \
 	EVENT(oom_kill, 14, "event", "process", "end", 50, ACTOR | CAUSE | OOM, \
 	      "The kernel killed a process for memory") \
 	EVENT(recorder_start, 20, "event", "process", "start", 25, RECORDER, "Recording began") \
@@ -229,6 +232,15 @@
 	      "Which namespaces: mnt, pid, net, ipc, uts, user, cgroup, time") \
 	FIELD(CHANGE, change_how, str, "docktrail.change.how", \
 	      "clone: it was made in them; else it was found in them as it made a process, ran a program or ended") \
+	FIELD(CAPABILITY, capability_name, str, "docktrail.capability.name", "Which one") \
+	FIELD(CAPABILITY, capability_verdict, str, "docktrail.capability.verdict", \
+	      "granted or denied") \
+	FIELD(CAPABILITY, capability_count, u64, "docktrail.capability.count", \
+	      "How often since the last such event of this program, capability and verdict") \
+	FIELD(CAPABILITY, capability_borrowed, bool, "docktrail.capability.borrowed", \
+	      "true where the kernel asked with other credentials than the process has, as overlayfs does with its mounter's") \
+	FIELD(CAPABILITY, capability_lumped, bool, "docktrail.capability.lumped", \
+	      "true where the container has too many programs to be told apart: any of them") \
 	FIELD(OOM, oom_scope, str, "docktrail.oom.scope", \
 	      "cgroup: its control group, or one above, had used up its limit; host: none of them had") \
 	FIELD(OOM, oom_limit, u64, "docktrail.oom.limit", "Bytes that this control group may use") \
@@ -450,6 +462,7 @@
 	MESSAGE(container_exec, state, "a process enters a container that is no child of its first one") \
 	MESSAGE(container_exit, state, "the first process of a container ended") \
 	MESSAGE(namespace_change, state, "a process is in other namespaces than before") \
+	MESSAGE(capability_use, state, "a program in a container uses a capability for the first time") \
 	MESSAGE(oom_kill, state, "the kernel kills a process for memory") \
 	MESSAGE(process_exec, noise, "a process runs another program") \
 	MESSAGE(process_fork, noise, "a process was made") \
@@ -570,6 +583,15 @@
 	MEMBER(task, task) /* with those that it is in now */ \
 	MEMBER(u8, how)    /* WIRE_CHANGE_... */ \
 	MEMBER(str, before) /* WIRE_NAMESPACES numbers of 32 bits */
+
+#define WIRE_capability_use(MEMBER, CARRY) \
+	MEMBER(task, task) \
+	MEMBER(u64, inode)          /* as in struct wire_capability */ \
+	MEMBER(u32, device) \
+	MEMBER(u32, user_namespace) \
+	MEMBER(u16, capability) \
+	MEMBER(u8, denied) \
+	MEMBER(u8, borrowed)
 
 /* Memory is counted in pages. */
 #define WIRE_oom_kill(MEMBER, CARRY) \

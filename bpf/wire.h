@@ -117,6 +117,21 @@ struct wire_extent {
 	__u32 inside, outside, count;
 };
 
+/*
+ * What is counted together: a capability, used by a program in a container. Of a container that has
+ * many programs or user namespaces the latter two are zeros.
+ */
+struct wire_capability {
+	char container[WIRE_CONTAINER];
+	__u64 inode; /* of the program's file */
+	__u32 device;
+	__u32 user_namespace; /* inum of the one that it was asked for */
+	__u16 capability;
+	__u8 denied;
+	__u8 borrowed; /* with credentials that the kernel put on for this: overlayfs, access(2) */
+	__u8 unused[4];
+};
+
 /* Who: taken from the task at the act. */
 struct wire_task {
 	__u64 start;        /* boot clock, ns: with pid, the identity of a process */

@@ -516,6 +516,99 @@ static void a_containers_that_the_host_takes(struct scene *scene, const void *ar
 	box_remove(&first.box);
 }
 
+/* ---- capabilities */
+
+#define SYS_ADMIN 21
+#define SYS_NICE  23
+
+/* Run a line of the shell in a container. */
+static void run_line(struct scene *scene, struct box *box, const char *line)
+{
+	char *arguments[] = { "sh", "-c", (char *)line, NULL };
+	struct program program = { "/bin/sh", arguments, begin_box, box };
+
+	box_make(box);
+	process_do(run_program, &program);
+	box_remove(box);
+	scene_settle(scene);
+	only_start(scene, box);
+}
+
+static const struct wire_capability_use *only_use(const struct scene *scene, const struct box *box,
+						  int capability)
+{
+	const struct wire_capability_use *found = NULL;
+
+	SCENE_EACH (scene, capability_use, record)
+		if (is_of_box(&record->task, box) && record->capability == capability &&
+		    !record->borrowed) {
+			assert_null(found);
+			found = record;
+		}
+	return found;
+}
+
+struct counted {
+	const struct box *box;
+	int capability;
+	uint64_t count;
+};
+
+static void add_up(void *context, const struct wire_capability *kind, uint64_t count)
+{
+	struct counted *counted = context;
+
+	assert_memory_equal(kind->container, counted->box->id, WIRE_CONTAINER);
+	if (kind->capability == counted->capability && !kind->borrowed)
+		counted->count += count;
+}
+
+static void a_capability_that_is_used(struct scene *scene, const void *argument)
+{
+	struct box box;
+	struct counted counted = { &box, SYS_NICE, 0 };
+	const struct wire_capability_use *use;
+
+	run_line(scene, &box, "for i in 1 2 3 4 5 6 7; do nice -n -1 true; done; :");
+	use = only_use(scene, &box, SYS_NICE);
+	assert_non_null(use);
+	assert_int_equal(use->denied, 0);
+	assert_string_equal(use->task.name, "nice");
+	assert_int_equal(bpf_source_capabilities(scene->source, box.id, add_up, &counted), 0);
+	assert_int_equal(counted.count, 7);
+	/* It is forgotten. */
+	counted.count = 0;
+	assert_int_equal(bpf_source_capabilities(scene->source, box.id, add_up, &counted), 0);
+	assert_int_equal(counted.count, 0);
+}
+
+static void a_capability_that_is_refused(struct scene *scene, const void *argument)
+{
+	struct box box;
+	struct counted counted = { &box, SYS_NICE, 0 };
+	const struct wire_capability_use *use;
+
+	run_line(scene, &box,
+		 "setpriv --bounding-set -sys_nice --inh-caps -sys_nice sh -c "
+		 "'nice -n -1 true; nice -n -1 true' 2>/dev/null; :");
+	use = only_use(scene, &box, SYS_NICE);
+	assert_non_null(use);
+	assert_int_equal(use->denied, 1);
+	assert_int_equal(bpf_source_capabilities(scene->source, box.id, add_up, &counted), 0);
+	assert_int_equal(counted.count, 2);
+}
+
+/* Each mapping of memory asks whether it may use the last of it: nobody wants to know. */
+static void what_asks_for_memory_is_left_out(struct scene *scene, const void *argument)
+{
+	struct box box;
+
+	run_line(scene, &box,
+		 "setpriv --reuid 65534 --clear-groups sh -c 'for i in 1 2 3 4 5 6 7 8 9; do "
+		 "/bin/true; done'");
+	assert_null(only_use(scene, &box, SYS_ADMIN));
+}
+
 int main(void)
 {
 	static const uint8_t by_runtime = WIRE_ENTRY_RUNTIME, by_namespace = WIRE_ENTRY_NAMESPACE;
@@ -530,6 +623,9 @@ int main(void)
 		SCENE_TEST(namespaces_that_a_container_makes),
 		SCENE_TEST(the_hosts_that_a_container_takes),
 		SCENE_TEST(a_containers_that_the_host_takes),
+		SCENE_TEST(a_capability_that_is_used),
+		SCENE_TEST(a_capability_that_is_refused),
+		SCENE_TEST(what_asks_for_memory_is_left_out),
 		{ "an_entry, by a runtime", an_entry, &by_runtime },
 		{ "an_entry, by its namespaces", an_entry, &by_namespace },
 	};

@@ -310,6 +310,23 @@ leaky_runtime() {
 	docker rm "$id"
 }
 
+@test "capabilities that a container's programs use: the first time at once, then counted" {
+	local id
+	recorder_start
+	id=$(docker create --net none --security-opt seccomp=unconfined busybox:test \
+		sh -c 'for i in 1 2 3 4 5 6 7; do busybox chown $i /tmp; done; busybox hostname other; :')
+	docker start "$id"
+	wait_for 20 ended "$id"
+	recorder_stop
+	own() { events "event.action == \"capability-use\" and container.id == \"$id\" and docktrail.capability.name == \"$1\" and not docktrail.capability.borrowed == true"; }
+	[ "$(own CAP_CHOWN | jq -r '[.docktrail.capability.verdict, .process.executable] | join(" ")' | sort -u)" = "granted /bin/busybox" ]
+	[ "$(own CAP_CHOWN | head -n 1 | jq .docktrail.capability.count)" = 1 ]
+	[ "$(own CAP_CHOWN | jq .docktrail.capability.count | awk '{ sum += $1 } END { print (sum >= 7) }')" = 1 ]
+	[ "$(own CAP_SYS_ADMIN | jq -r '[.docktrail.capability.verdict, .event.outcome] | join(" ")' | sort -u)" = "denied failure" ]
+	[ "$(own CAP_SYS_ADMIN | jq .docktrail.created_by.sequence | sort -u)" = "$(sequence_of ContainerCreate "$id")" ]
+	docker rm "$id"
+}
+
 # A bundle for runc in $1: busybox that runs the rest.
 bundle() {
 	local folder=$1

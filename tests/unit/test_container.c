@@ -342,6 +342,81 @@ static void test_namespaces_afterwards(void **state)
 	assert_says(bed, "\"severity\":50");
 }
 
+/* ---- capabilities */
+
+#define NET_ADMIN 12
+#define CHOWN     0
+
+static void use(struct bed *bed, const char *container, unsigned int capability, bool denied,
+		uint64_t inode)
+{
+	struct wire_capability_use message = {
+		.header = { .time = START + SECOND,
+			    .length = sizeof(message),
+			    .message = WIRE_capability_use,
+			    .tail = sizeof(message) },
+		.task = task_in(container, 50),
+		.inode = inode,
+		.capability = (uint16_t)capability,
+		.denied = denied,
+	};
+
+	buffer_clear(&bed->lines);
+	send(bed, &message);
+}
+
+/* What the kernel has counted of the same. */
+static void counted(struct bed *bed, const char *container, unsigned int capability, bool denied,
+		    uint64_t inode, uint64_t count)
+{
+	struct wire_capability kind;
+
+	memset(&kind, 0, sizeof(kind));
+	memcpy(kind.container, container, strlen(container));
+	kind.inode = inode;
+	kind.capability = (uint16_t)capability;
+	kind.denied = denied;
+	buffer_clear(&bed->lines);
+	bed->emitted = 0;
+	assert_int_equal(container_capability(bed->watch, &kind, count, START + 9 * SECOND), 0);
+}
+
+static void test_capabilities(void **state)
+{
+	struct bed *bed = *state;
+
+	use(bed, ID, NET_ADMIN, false, 7);
+	assert_says(bed, "\"action\":\"capability-use\",\"outcome\":\"success\",\"severity\":50");
+	assert_says(
+		bed,
+		"\"capability\":{\"name\":\"CAP_NET_ADMIN\",\"verdict\":\"granted\",\"count\":1}");
+	use(bed, ID, NET_ADMIN, true, 7);
+	assert_says(bed, "\"outcome\":\"failure\",\"severity\":0");
+	assert_says(bed, "\"verdict\":\"denied\"");
+	use(bed, ID, CHOWN, false, 0);
+	assert_says(bed,
+		    "\"name\":\"CAP_CHOWN\",\"verdict\":\"granted\",\"count\":1,\"lumped\":true");
+	/* Only what is new is told, of whom it was. */
+	counted(bed, ID, NET_ADMIN, false, 7, 1);
+	assert_int_equal(bed->emitted, 0);
+	counted(bed, ID, NET_ADMIN, false, 7, 5);
+	assert_int_equal(bed->emitted, 1);
+	assert_says(bed, "\"count\":4");
+	assert_says(bed, "\"process\":{\"name\":\"sh\"}");
+	assert_says(bed, "\"container\":{\"id\":\"" ID "\",\"name\":\"web\"");
+	counted(bed, ID, NET_ADMIN, false, 7, 5);
+	assert_int_equal(bed->emitted, 0);
+	counted(bed, ID, NET_ADMIN, true, 7, 3);
+	assert_says(bed, "\"count\":2");
+	/* Its first use is still on its way. */
+	counted(bed, ID, NET_ADMIN, false, 8, 9);
+	assert_int_equal(bed->emitted, 0);
+	/* Of the same number after its end nothing is known. */
+	end(bed, ID, 50, 0);
+	counted(bed, ID, NET_ADMIN, false, 7, 50);
+	assert_int_equal(bed->emitted, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -351,6 +426,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_who_waits_too_long, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_exec, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_out_of_memory, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_capabilities, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_namespaces_afterwards, set_up, tear_down),
 	};
 

@@ -147,6 +147,15 @@ int bpf_source_host_namespaces(struct bpf_source *source, uint32_t ret[WIRE_NAME
  * 0 or -errno. */
 int bpf_source_losses(struct bpf_source *source, struct wire_count ret[WIRE_MESSAGES][WIRE_LOSSES]);
 
+/*
+ * How often programs in containers used each capability since the first time, which was a
+ * capability_use record. With `container` (not terminated; NULL: all) only of that one, which has
+ * ended: it is forgotten. Returns 0 or -errno.
+ */
+int bpf_source_capabilities(struct bpf_source *source, const char *container,
+			    void (*handler)(void *, const struct wire_capability *, uint64_t count),
+			    void *context);
+
 #define BPF_LOST_CALLERS 1024
 
 /* In whose name records were lost: part of those totals. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What the probes are told of containers. */
 #include <bpf/libbpf.h>
+#include <errno.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -45,4 +46,28 @@ int bpf_source_sweep_containers(struct bpf_source *source)
 	}
 	source->probes->bss->containers_swept = 1;
 	return r;
+}
+
+int bpf_source_capabilities(struct bpf_source *source, const char *container,
+			    void (*handler)(void *, const struct wire_capability *, uint64_t count),
+			    void *context)
+{
+	const struct bpf_map *map = source->probes->maps.capability_uses;
+	struct wire_capability kind, next;
+	__u64 count;
+	int r = bpf_map__get_next_key(map, NULL, &next, sizeof(next));
+
+	for (__u32 i = 0; r == 0 && i < bpf_map__max_entries(map); i++) {
+		kind = next;
+		/* Before it may go: from a key that is gone the walk would begin anew. */
+		r = bpf_map__get_next_key(map, &kind, &next, sizeof(next));
+		if (container && memcmp(kind.container, container, WIRE_CONTAINER) != 0)
+			continue;
+		if (bpf_map__lookup_elem(map, &kind, sizeof(kind), &count, sizeof(count), 0) < 0)
+			continue;
+		handler(context, &kind, count);
+		if (container)
+			bpf_map__delete_elem(map, &kind, sizeof(kind), 0);
+	}
+	return r == -ENOENT ? 0 : r;
 }

@@ -47,6 +47,8 @@ static const struct hook {
 	{ "process_fork", "process", "tp_btf/sched_process_fork", RUNG_ALL, true },
 	{ "process_exit", "process", "tp_btf/sched_process_exit", RUNG_ALL, true },
 	{ "socket_sweep", "present", "iter/unix", RUNG_ALL, true },
+	{ "capability_checked", "capability", "fexit/cap_capable", RUNG_FENTRY, false },
+	{ "capability_traced", "capability", "tp_btf/cap_capable", RUNG_TRACEPOINT, false },
 	{ "oom_kill", "oom", "tp_btf/mark_victim", RUNG_ALL, false },
 	{ "container_sweep", "container", "iter/task", RUNG_ALL, true },
 	{ "socket_alive", "close", "iter/bpf_sk_storage_map", RUNG_ALL, true },

@@ -144,6 +144,8 @@ static int on_second(sd_event_source *timer, uint64_t due, void *user)
 	look_who_is_alive(recorder, now);
 	recorder_say_losses(recorder);
 	if (now >= recorder->beat_at) {
+		bpf_source_capabilities(recorder->source, NULL, scribe_capability,
+					recorder->scribe);
 		recorder_say_heartbeat(recorder);
 		recorder->beat_at = now + recorder->options->heartbeat_s * NS_PER_SECOND;
 	}
@@ -238,6 +240,8 @@ static int end(struct recorder *recorder)
 	if (recorder->scribe && recorder->source) {
 		bpf_source_stop(recorder->source);
 		drain(recorder, true);
+		bpf_source_capabilities(recorder->source, NULL, scribe_capability,
+					recorder->scribe);
 		scribe_end(recorder->scribe);
 		/* A queue that is full has no room for what was lost. */
 		r = scribe_sync(recorder->scribe);

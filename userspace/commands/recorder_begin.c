@@ -78,6 +78,13 @@ static void handed_over(void *user, uint64_t connection)
 	bpf_source_handed_over(recorder->source, connection);
 }
 
+static void count_capabilities(void *user, const char container[WIRE_CONTAINER])
+{
+	const struct recorder *recorder = user;
+
+	bpf_source_capabilities(recorder->source, container, scribe_capability, recorder->scribe);
+}
+
 /* libbpf guesses at `ulimit -l` whenever something is refused: no kernel that is supported counts
  * the memory of BPF by it. */
 static void say_diagnosis(const char *lines)
@@ -132,6 +139,7 @@ static int open_scribe(struct recorder *recorder)
 					  .source = bpf_source_rung(recorder->source),
 					  .socket_path = socket_path,
 					  .handed_over = handed_over,
+					  .count = count_capabilities,
 					  .user = recorder };
 	int r = bpf_source_host_namespaces(recorder->source, options.host_namespaces);
 

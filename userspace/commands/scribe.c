@@ -79,6 +79,7 @@ int scribe_message(void *user, const struct wire_header *message)
 	case WIRE_container_start:
 	case WIRE_container_exec:
 	case WIRE_container_exit:
+	case WIRE_capability_use:
 	case WIRE_namespace_change:
 	case WIRE_oom_kill:
 		r = container_message(scribe->watch, message);
@@ -94,6 +95,14 @@ int scribe_message(void *user, const struct wire_header *message)
 	else if (r < 0)
 		scribe->losses.bad++;
 	return 0;
+}
+
+void scribe_capability(void *user, const struct wire_capability *kind, uint64_t count)
+{
+	struct scribe *scribe = user;
+
+	if (container_capability(scribe->watch, kind, count, clock_boot_ns()) < 0)
+		scribe->losses.memory++;
 }
 
 int scribe_seed(struct scribe *scribe)

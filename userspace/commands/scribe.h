@@ -23,6 +23,8 @@ struct scribe_options {
 	const char *source; /* the rung in force */
 	const char *(*socket_path)(void *user, uint64_t inode, uint32_t device);
 	void (*handed_over)(void *user, uint64_t connection); /* conversation.h */
+	/* A container has ended: call scribe_capability() for what was counted of it. */
+	void (*count)(void *user, const char container[WIRE_CONTAINER]);
 	void *user;
 	uint32_t host_namespaces[WIRE_NAMESPACES];
 };
@@ -67,6 +69,9 @@ int scribe_seed(struct scribe *scribe);
 
 /* The conversations, for sweeps of what is alive. */
 struct conversations *scribe_conversations(struct scribe *scribe);
+
+/* How often a capability was used so far. */
+void scribe_capability(void *scribe, const struct wire_capability *kind, uint64_t count);
 
 /* Time passes: write what has waited long enough. */
 void scribe_tick(struct scribe *scribe);

@@ -154,11 +154,20 @@ static bool is_starting(void *user, struct text container)
 	return conversations_starting(scribe->conversations, container);
 }
 
+static void count(void *user, const char container[WIRE_CONTAINER])
+{
+	const struct scribe *scribe = user;
+
+	if (scribe->count)
+		scribe->count(scribe->count_user, container);
+}
+
 static int open_containers(struct scribe *scribe)
 {
 	struct container_options options = { .actors = &scribe->actors,
 					     .emit = scribe_emit,
 					     .starting = is_starting,
+					     .count = count,
 					     .user = scribe };
 	int r = causes_new(scribe->actors.containers, &scribe->causes);
 
@@ -193,6 +202,8 @@ int scribe_open(const struct scribe_options *options, struct scribe **ret, struc
 
 	if (!scribe)
 		return -ENOMEM;
+	scribe->count = options->count;
+	scribe->count_user = options->user;
 	learn_host(scribe);
 	r = open_redact(scribe, options->record, problem);
 	if (r == 0)

@@ -27,4 +27,6 @@ struct scribe {
 	char host_id[33], host_name[256], boot_id[37], prefix[12];
 	uint64_t events;
 	struct scribe_losses losses;
+	void (*count)(void *user, const char container[WIRE_CONTAINER]);
+	void *count_user;
 };

@@ -214,19 +214,24 @@ static void fill_user(const struct actor_context *context, const struct wire_tas
 	set_id(record, FIELD_session_id, task->session);
 }
 
-static void fill_container(const struct actor_context *context, const struct wire_task *task,
-			   struct record *record)
+void actor_fill_container(const struct actor_context *context, struct record *record)
 {
-	struct text id = text_within(task->container, WIRE_CONTAINER);
+	struct text id = record_text(record, FIELD_container_id);
 	struct container_names names;
 
-	if (!task->container[0])
-		return;
-	record_set_text(record, FIELD_container_id, id);
 	if (!context->containers || containers_find(context->containers, id, &names) < 0)
 		return;
 	set_known(record, FIELD_container_name, names.name);
 	set_known(record, FIELD_container_image_name, names.image);
+}
+
+static void fill_container(const struct actor_context *context, const struct wire_task *task,
+			   struct record *record)
+{
+	if (!task->container[0])
+		return;
+	record_set_text(record, FIELD_container_id, text_within(task->container, WIRE_CONTAINER));
+	actor_fill_container(context, record);
 }
 
 static void fill_namespaces(const struct actor_context *context, const struct wire_task *task,

@@ -71,6 +71,9 @@ void actor_entity_id(const struct actor_context *context, uint32_t pid, uint64_t
 void actor_fill(const struct actor_context *context, const struct wire_task *task,
 		struct record *record);
 
+/* Name and image of the container whose id the record has. */
+void actor_fill_container(const struct actor_context *context, struct record *record);
+
 /* The group CONNECTOR, and who stands in the group PROXY, likewise. */
 void actor_fill_connector(const struct actor_context *context, const struct wire_task *task,
 			  struct record *record);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "correlate/container.h"
 
-#include <cap-ng.h>
-#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -16,6 +14,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "correlate/actor.h"
+#include "correlate/capability.h"
 #include "correlate/cause.h"
 #include "correlate/containers.h"
 #include "correlate/declare.h"
@@ -36,6 +35,8 @@ struct held {
 
 struct container_watch {
 	struct container_options options;
+	struct capability_uses *uses;
+	uint64_t ended_at; /* boot clock: of the container that is ending; 0 */
 	struct record *record;
 	TAILQ_HEAD(held_events, held) held; /* in the order in which they came */
 	size_t held_count;
@@ -57,7 +58,10 @@ int container_watch_new(const struct container_options *options, struct containe
 	watch->options = *options;
 	TAILQ_INIT(&watch->held);
 	r = record_new(&watch->record);
+	if (r == 0)
+		r = capability_uses_new(&watch->uses);
 	if (r < 0) {
+		record_free(watch->record);
 		free(watch);
 		return r;
 	}
@@ -75,6 +79,7 @@ void container_watch_free(struct container_watch *watch)
 		TAILQ_REMOVE(&watch->held, held, next);
 		held_free(held);
 	}
+	capability_uses_free(watch->uses);
 	record_free(watch->record);
 	free(watch);
 }
@@ -168,23 +173,9 @@ static struct record *begin(struct container_watch *watch, enum event event,
 	return record;
 }
 
-#define CAPABILITY_MOST 32
-
-static void capability_name(unsigned int bit, char name[CAPABILITY_MOST])
-{
-	const char *known = capng_capability_to_name(bit);
-
-	if (known)
-		snprintf(name, CAPABILITY_MOST, "CAP_%s", known);
-	else /* of a later kernel */
-		snprintf(name, CAPABILITY_MOST, "CAP_%u", bit);
-	for (char *at = name; *at; at++)
-		*at = (char)toupper((unsigned char)*at);
-}
-
 static void set_capabilities(struct record *record, enum field field, uint64_t set)
 {
-	char name[CAPABILITY_MOST];
+	char name[CAPABILITY_NAME];
 
 	record_set_empty_list(record, field);
 	for (unsigned int bit = 0; bit < 64; bit++) {
@@ -197,7 +188,7 @@ static void set_capabilities(struct record *record, enum field field, uint64_t s
 
 static bool has_strong_capability(uint64_t set)
 {
-	char name[CAPABILITY_MOST];
+	char name[CAPABILITY_NAME];
 
 	for (unsigned int bit = 0; bit < 64; bit++) {
 		if (!(set >> bit & 1))
@@ -288,9 +279,16 @@ static int on_start(struct container_watch *watch, const struct wire_container_s
 
 static int on_exit_of(struct container_watch *watch, const struct wire_container_exit *message)
 {
-	struct record *record =
-		begin(watch, EVENT_container_exit, &message->header, &message->task);
+	struct record *record;
 	char name[16];
+
+	/* Its last counts stand before its end. */
+	watch->ended_at = message->header.time;
+	if (watch->options.count)
+		watch->options.count(watch->options.user, message->task.container);
+	watch->ended_at = 0;
+	capability_forget(watch->uses, message->task.container);
+	record = begin(watch, EVENT_container_exit, &message->header, &message->task);
 
 	record_set_string(record, FIELD_source, "tp_btf/sched_process_exit");
 	if (WIFSIGNALED(message->status)) {
@@ -377,6 +375,32 @@ static int on_oom(struct container_watch *watch, const struct wire_oom_kill *mes
 	record_set_number(record, FIELD_oom_shared, message->shared * page);
 	record_set_integer(record, FIELD_oom_score_adjustment, message->score_adjustment);
 	actor_fill_trigger(watch->options.actors, &message->trigger, record);
+	return emit_or_hold(watch);
+}
+
+/* ---- capabilities */
+
+static int on_capability(struct container_watch *watch, const struct wire_capability_use *message)
+{
+	struct record *record =
+		begin(watch, EVENT_capability_use, &message->header, &message->task);
+	int r = capability_first(watch->uses, message, record);
+
+	record_set_string(record, FIELD_source, "cap_capable");
+	return r ?: emit_or_hold(watch);
+}
+
+int container_capability(struct container_watch *watch, const struct wire_capability *kind,
+			 uint64_t count, uint64_t now)
+{
+	const struct actor_context *actors = watch->options.actors;
+	struct record *record = watch->record;
+
+	if (capability_counted(watch->uses, kind, count, record) <= 0)
+		return 0;
+	record_set_number(record, FIELD_timestamp, actor_wall_ns(actors, watch->ended_at ?: now));
+	record_set_string(record, FIELD_source, "cap_capable");
+	actor_fill_container(actors, record);
 	return emit_or_hold(watch);
 }
 
@@ -482,6 +506,8 @@ int container_message(struct container_watch *watch, const struct wire_header *m
 		return on_exec(watch, (const struct wire_container_exec *)message);
 	case WIRE_container_exit:
 		return on_exit_of(watch, (const struct wire_container_exit *)message);
+	case WIRE_capability_use:
+		return on_capability(watch, (const struct wire_capability_use *)message);
 	case WIRE_namespace_change:
 		return on_change(watch, (const struct wire_namespace_change *)message);
 	case WIRE_oom_kill:

@@ -28,6 +28,11 @@ struct container_options {
 	void (*emit)(void *user, struct record *record);
 	/* Whether a request is under way, and not written yet, that starts this container. */
 	bool (*starting)(void *user, struct text container);
+	/*
+	 * A container has ended (`id` is not terminated): call container_capability() for all that
+	 * the kernel has counted of it. May be NULL.
+	 */
+	void (*count)(void *user, const char id[WIRE_CONTAINER]);
 	void *user;
 };
 
@@ -39,6 +44,11 @@ void container_watch_free(struct container_watch *watch);
 /* A message of the probes about a container; others are ignored. In order of time, behind what the
  * process tree makes of it. Returns 0, or -ENOMEM: then that message is lost. */
 int container_message(struct container_watch *watch, const struct wire_header *message);
+
+/* The kernel's count of a kind of capability use; what is new is told, as of `now` on the boot
+ * clock. Returns 0 or -ENOMEM. */
+int container_capability(struct container_watch *watch, const struct wire_capability *kind,
+			 uint64_t count, uint64_t now);
 
 /* Write what need not wait any more; with `all` everything. After each message and tick. Returns 0,
  * or -ENOMEM where an event was lost. */

@@ -210,6 +210,9 @@ static int on_contained(struct story *story, const struct record *record)
 	size_t from;
 	int r;
 
+	/* It tells of the file system, not of the container; the other formats have it. */
+	if (record_has(record, FIELD_capability_borrowed))
+		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(askers) && !block; i++)
 		if (record_has(record, askers[i]))
 			block = story_find_open(story, record_text(record, askers[i]));
@@ -259,6 +262,7 @@ int format_story_write(void *state, const struct record *record, struct text lin
 	case EVENT_container_exec:
 	case EVENT_namespace_enter:
 	case EVENT_namespace_create:
+	case EVENT_capability_use:
 	case EVENT_oom_kill:
 		r = on_contained(story, record);
 		break;

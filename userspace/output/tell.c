@@ -370,6 +370,7 @@ int tell(const struct record *record, struct telling *telling)
 		[EVENT_container_exec] = tell_container_exec,
 		[EVENT_namespace_enter] = tell_change,
 		[EVENT_namespace_create] = tell_change,
+		[EVENT_capability_use] = tell_capability,
 		[EVENT_oom_kill] = tell_oom,
 		[EVENT_recorder_start] = tell_recorder,
 		[EVENT_recorder_stop] = tell_recorder,

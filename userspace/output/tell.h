@@ -36,6 +36,7 @@ void tell_container_start(const struct record *record, struct telling *telling);
 void tell_container_exit(const struct record *record, struct telling *telling);
 void tell_container_exec(const struct record *record, struct telling *telling);
 void tell_oom(const struct record *record, struct telling *telling);
+void tell_capability(const struct record *record, struct telling *telling);
 /* namespace-enter, namespace-create */
 void tell_change(const struct record *record, struct telling *telling);
 /* Who had the container made, started it, asked for the exec; not of the process with the entity id

@@ -240,3 +240,27 @@ void tell_change(const struct record *record, struct telling *telling)
 	if (enters && !host)
 		tell_target(record, rest);
 }
+
+void tell_capability(const struct record *record, struct telling *telling)
+{
+	bool denied = tell_is(record, FIELD_capability_verdict, TEXT("denied"));
+	enum style style = style_of_severity(record_number(record, FIELD_event_severity));
+	struct text program = record_text(record, FIELD_process_name);
+	struct spans *rest = &telling->rest;
+
+	if (!program.length)
+		program = record_text(record, FIELD_process_executable);
+	spans_add(&telling->what, style, 1, TEXT("capability-use"));
+	tell_which(record, rest);
+	spans_add(rest, style, 2, record_text(record, FIELD_capability_name));
+	spans_add(rest, denied ? STYLE_notice : STYLE_plain, 1,
+		  record_text(record, FIELD_capability_verdict));
+	spans_printf(rest, STYLE_plain, 1, "x%" PRIu64,
+		     record_number(record, FIELD_capability_count));
+	if (record_has(record, FIELD_capability_borrowed))
+		spans_add(rest, STYLE_dim, 1, TEXT("by the kernel's own credentials"));
+	if (record_has(record, FIELD_capability_lumped))
+		spans_add(rest, STYLE_dim, 1, TEXT("(any of its programs)"));
+	else if (program.length)
+		spans_printf(rest, STYLE_dim, 1, "(%.*s)", S(program));
+}

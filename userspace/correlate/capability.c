@@ -162,7 +162,8 @@ void capability_forget(struct capability_uses *uses, const char id[WIRE_CONTAINE
 {
 	struct use *use, *next;
 
-	HASH_ITER (hh, uses->table, use, next) {
+	for (use = uses->table; use; use = next) {
+		next = use->hh.next;
 		if (memcmp(use->kind.container, id, WIRE_CONTAINER) != 0)
 			continue;
 		HASH_DEL(uses->table, use);

@@ -42,15 +42,21 @@ struct runtime_names {
 	__type(value, __u8);
 };
 
-/* Marks are put together here: the stack has no room. Only while a program is run. */
-struct inside_scratches {
+/* Where it is put together: the stack has no room. Only while a program is run. */
+struct entry_scratch {
+	struct inside inside;
+	struct container_id id;
+	struct running running;
+};
+
+struct entry_scratches {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct inside);
+	__type(value, struct entry_scratch);
 };
 
-extern struct inside_scratches inside_scratch SEC(".maps");
+extern struct entry_scratches entry_scratches SEC(".maps");
 extern struct running_containers containers SEC(".maps");
 extern struct container_namespaces owned_namespaces SEC(".maps");
 extern struct runtime_names runtimes SEC(".maps");
@@ -163,18 +169,20 @@ static __always_inline void own_namespaces(const struct running *running,
 }
 
 /* A container that is known to run is entered; one that is not begins. */
-static __always_inline int begin_or_enter(struct task_struct *task, const struct container_id *id)
+static __always_inline int begin_or_enter(struct task_struct *task, struct entry_scratch *scratch)
 {
-	struct running running = { .start = task->group_leader->start_boottime,
-				   .began = bpf_ktime_get_boot_ns(),
-				   .pid = task->tgid };
+	struct running *running = &scratch->running;
+	const struct container_id *id = &scratch->id;
 
 	if (bpf_map_lookup_elem(&containers, id))
 		return WIRE_ENTRY_RUNTIME;
-	namespaces_fill(task, running.namespaces);
-	if (bpf_map_update_elem(&containers, id, &running, BPF_NOEXIST))
+	running->start = task->group_leader->start_boottime;
+	running->began = bpf_ktime_get_boot_ns();
+	running->pid = task->tgid;
+	namespaces_fill(task, running->namespaces);
+	if (bpf_map_update_elem(&containers, id, running, BPF_NOEXIST))
 		lost(WIRE_container_exit, WIRE_LOSS_no_place, 0, 0);
-	own_namespaces(&running, id);
+	own_namespaces(running, id);
 	return WIRE_ENTRY_START;
 }
 
@@ -240,6 +248,30 @@ static __always_inline void host_compare(struct task_struct *task, struct inside
 		lost(WIRE_namespace_change, WIRE_LOSS_no_memory, 0, 0);
 }
 
+/* A program in the mount namespace from which the task came: a runtime, or anything else. */
+static __always_inline void stay(struct task_struct *task, struct inside *inside,
+				 struct inside *fresh)
+{
+	if (runtime_of(task) != WIRE_RUNTIME_MAKES) {
+		if (!inside)
+			host_compare(task, fresh);
+		else if (!inside->runtime)
+			namespaces_compare(task, inside->namespaces, WIRE_CHANGE_EXEC);
+		return;
+	}
+	if (!inside) {
+		fresh->mnt = task->nsproxy->mnt_ns->ns.inum;
+		inside =
+			bpf_task_storage_get(&insides, task, fresh, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	}
+	if (inside) {
+		inside->runtime = 1;
+		remember_cgroups(task, inside);
+	} else {
+		lost(WIRE_container_start, WIRE_LOSS_no_memory, 0, 0);
+	}
+}
+
 /*
  * A task runs another program: whether it has come into a container with it (WIRE_ENTRY_...). On
  * cgroup v2 a runtime's own program is run in the container's cgroup before: the container is there
@@ -248,64 +280,47 @@ static __always_inline void host_compare(struct task_struct *task, struct inside
 static __always_inline int container_enter(struct task_struct *task)
 {
 	struct inside *inside = bpf_task_storage_get(&insides, task, NULL, 0), *fresh;
-	__u32 mnt = task->nsproxy->mnt_ns->ns.inum;
+	__u32 mnt = task->nsproxy->mnt_ns->ns.inum, zero = 0;
+	__u32 from = host_namespaces[WIRE_NS_MNT];
 	const struct container_id *owner = namespace_owner(task);
-	struct container_id id = {};
-	bool in_cgroup = container_of_cgroup(task, &id);
-	int entry = WIRE_ENTRY_NONE;
-	__u32 zero = 0;
+	struct entry_scratch *scratch = bpf_map_lookup_elem(&entry_scratches, &zero);
+	int entry;
 
-	fresh = bpf_map_lookup_elem(&inside_scratch, &zero);
-	if (!fresh)
+	if (!scratch || !host_namespaces[WIRE_NS_MNT])
 		return WIRE_ENTRY_NONE;
-	__builtin_memset(fresh, 0, sizeof(*fresh));
-
-	if (!host_namespaces[WIRE_NS_MNT])
-		return WIRE_ENTRY_NONE;
-	if (mnt == (inside ? inside->mnt : host_namespaces[WIRE_NS_MNT])) {
-		if (runtime_of(task) != WIRE_RUNTIME_MAKES) {
-			if (!inside)
-				host_compare(task, fresh);
-			else if (!inside->runtime)
-				namespaces_compare(task, inside->namespaces, WIRE_CHANGE_EXEC);
-			return WIRE_ENTRY_NONE;
-		}
-		if (!inside) {
-			fresh->mnt = mnt;
-			inside = bpf_task_storage_get(&insides, task, fresh,
-						      BPF_LOCAL_STORAGE_GET_F_CREATE);
-		}
-		if (inside) {
-			inside->runtime = 1;
-			remember_cgroups(task, inside);
-		} else {
-			lost(WIRE_container_start, WIRE_LOSS_no_memory, 0, 0);
-		}
+	__builtin_memset(scratch, 0, sizeof(*scratch));
+	fresh = &scratch->inside;
+	if (inside)
+		from = inside->mnt;
+	barrier_var(from); /* or it becomes a pointer that is not checked */
+	if (mnt == from) {
+		stay(task, inside, fresh);
 		return WIRE_ENTRY_NONE;
 	}
 	if (!containers_swept && !inside)
 		return WIRE_ENTRY_NONE;
-	if (in_cgroup) {
-		if (inside && same_container(&inside->id, &id)) {
-			namespaces_compare(task, inside->namespaces, WIRE_CHANGE_EXEC);
-			return WIRE_ENTRY_NONE;
-		}
-		entry = begin_or_enter(task, &id);
+	if (container_of_cgroup(task, &scratch->id)) {
+		entry = inside && same_container(&inside->id, &scratch->id)
+				? WIRE_ENTRY_NONE
+				: begin_or_enter(task, scratch);
 	} else if (inside && inside->runtime) {
 		if (owner)
-			id = *owner;
+			scratch->id = *owner;
 		else
-			name_by_hand(task, inside, &id);
-		entry = begin_or_enter(task, &id);
-	} else if (owner && (!inside || !inside->id.digits[0])) {
-		id = *owner;
-		entry = WIRE_ENTRY_NAMESPACE;
+			name_by_hand(task, inside, &scratch->id);
+		entry = begin_or_enter(task, scratch);
 	} else {
+		entry = owner && (!inside || !inside->id.digits[0]) ? WIRE_ENTRY_NAMESPACE
+								    : WIRE_ENTRY_NONE;
+		if (entry)
+			scratch->id = *owner;
+	}
+	if (!entry) {
 		if (inside)
 			namespaces_compare(task, inside->namespaces, WIRE_CHANGE_EXEC);
-		return WIRE_ENTRY_NONE;
+		return entry;
 	}
-	fresh->id = id;
+	fresh->id = scratch->id;
 	fresh->mnt = mnt;
 	namespaces_fill(task, fresh->namespaces);
 	if (inside)

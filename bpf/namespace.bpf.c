@@ -5,7 +5,7 @@
 struct running_containers containers SEC(".maps");
 struct container_namespaces owned_namespaces SEC(".maps");
 struct runtime_names runtimes SEC(".maps");
-struct inside_scratches inside_scratch SEC(".maps");
+struct entry_scratches entry_scratches SEC(".maps");
 struct inside_tasks insides SEC(".maps");
 
 /* Zeros until process_host_namespaces has run: before anything else is attached. */

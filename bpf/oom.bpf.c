@@ -47,10 +47,11 @@ static __always_inline void note_out_of_memory(struct task_struct *victim)
 SEC("tp_btf/mark_victim")
 int BPF_PROG(oom_kill, struct task_struct *victim)
 {
-	struct wire_oom_kill *record = EMIT_BEGIN(ring_state, oom_kill);
+	struct wire_oom_kill *record;
 	struct mm_struct *mm;
 
 	note_out_of_memory(victim);
+	record = EMIT_BEGIN(ring_state, oom_kill);
 	if (!record)
 		return 0;
 	task_fill(&record->task, victim);

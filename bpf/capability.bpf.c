@@ -120,20 +120,26 @@ extern const void security_vm_enough_memory_mm __ksym __weak;
 
 #define FUNCTION_MOST 512 /* bytes of it, at most */
 
+#define FRAMES_MOST 4 /* where more than one program sees the tracepoint there is one more */
+
 /*
  * The tracepoint has no options. What asks most is each mapping of memory, whether it may use the
  * last of it (cap_vm_enough_memory): by the system call, or by where it was called from.
  */
 static __always_inline bool is_about_memory(void *context, struct task_struct *task)
 {
-	__u64 address = 0, begin = (__u64)&security_vm_enough_memory_mm;
+	__u64 frames[FRAMES_MOST] = {}, begin = (__u64)&security_vm_enough_memory_mm;
 	struct pt_regs *registers = (void *)bpf_task_pt_regs(task);
 	__s64 call = BPF_CORE_READ(registers, orig_ax);
 
 	if (call == 9 || call == 10 || call == 12 || call == 25 || call == -1)
 		return true;
-	return begin && bpf_get_stack(context, &address, sizeof(address), 3) == sizeof(address) &&
-	       address - begin < FUNCTION_MOST;
+	if (!begin || bpf_get_stack(context, frames, sizeof(frames), 2) <= 0)
+		return false;
+	for (int i = 0; i < FRAMES_MOST; i++)
+		if (frames[i] - begin < FUNCTION_MOST)
+			return true;
+	return false;
 }
 
 SEC("tp_btf/cap_capable")

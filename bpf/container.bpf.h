@@ -11,22 +11,6 @@
 
 #include "bpf/task.bpf.h"
 
-struct running {
-	__u64 start; /* of its first process, */
-	__u64 began; /* and when that was told; boot clock */
-	__u32 pid;
-	__u32 out_of_memory;
-	__u32 kinds;                       /* of capabilities that it used: capability.bpf.c */
-	__u32 namespaces[WIRE_NAMESPACES]; /* its own, and what it shares */
-};
-
-struct running_containers {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
-	__type(key, struct container_id);
-	__type(value, struct running);
-};
-
 /* Inums of containers' own namespaces; the host's are not among them. */
 struct container_namespaces {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -57,7 +41,6 @@ struct entry_scratches {
 };
 
 extern struct entry_scratches entry_scratches SEC(".maps");
-extern struct running_containers containers SEC(".maps");
 extern struct container_namespaces owned_namespaces SEC(".maps");
 extern struct runtime_names runtimes SEC(".maps");
 extern __u32 host_namespaces[WIRE_NAMESPACES];
@@ -299,7 +282,8 @@ static __always_inline int container_enter(struct task_struct *task)
 	}
 	if (!containers_swept && !inside)
 		return WIRE_ENTRY_NONE;
-	if (container_of_cgroup(task, &scratch->id)) {
+	if (container_of_cgroup(task, &scratch->id, &scratch->running.cgroup) &&
+	    is_its_cgroup(&scratch->id, scratch->running.cgroup)) {
 		entry = inside && same_container(&inside->id, &scratch->id)
 				? WIRE_ENTRY_NONE
 				: begin_or_enter(task, scratch);

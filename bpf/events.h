@@ -630,4 +630,4 @@
 	LOSS(unreadable, "the bytes could not be read out of the kernel's buffer") \
 	LOSS(volume, "more than the bound on volume of one turn: length only, by design") \
 	LOSS(stream, "a hijacked stream: length only, by design") \
-	LOSS(no_place, "too many listeners with an engine's name: one of them is not watched (each time it is found again)")
+	LOSS(no_place, "no place for one more: a listener with an engine's name (each time it is found again), a container, a kind of capability use")

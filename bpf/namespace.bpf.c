@@ -35,13 +35,14 @@ static __always_inline bool is_being_made(struct task_struct *task)
 		name[4] == ':' && name[5] == '[');
 }
 
-static __always_inline bool present_id(struct task_struct *task, struct container_id *id)
+static __always_inline bool present_id(struct task_struct *task, struct container_id *id,
+				       __u64 *cgroup)
 {
 	struct task_struct *parent = task->group_leader->real_parent;
 	const struct container_id *owner = namespace_owner(task);
 	struct inside from = {};
 
-	if (container_of_cgroup(task, id))
+	if (container_of_cgroup(task, id, cgroup))
 		return true;
 	if (owner) {
 		*id = *owner;
@@ -54,14 +55,18 @@ static __always_inline bool present_id(struct task_struct *task, struct containe
 	return true;
 }
 
-static __always_inline void note_first(struct task_struct *task, const struct container_id *id)
+static __always_inline void note_first(struct task_struct *task, const struct container_id *id,
+				       __u64 cgroup)
 {
 	struct task_struct *parent = task->group_leader->real_parent;
 	struct container_id parents = {};
-	struct running found = { .start = task->group_leader->start_boottime, .pid = task->tgid };
+	struct running found = { .start = task->group_leader->start_boottime,
+				 .cgroup = cgroup,
+				 .pid = task->tgid };
+	__u64 other = 0;
 	const struct running *known;
 
-	if (container_of_cgroup(parent, &parents) && same_container(&parents, id))
+	if (container_of_cgroup(parent, &parents, &other) && same_container(&parents, id))
 		return;
 	known = bpf_map_lookup_elem(&containers, id);
 	if (known && (known->began || known->start <= found.start))
@@ -96,16 +101,18 @@ int container_sweep(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct container_id id = {};
+	__u64 cgroup = 0;
 	__u32 mnt;
 
 	if (!task || !task->nsproxy || !host_namespaces[WIRE_NS_MNT])
 		return 0;
 	mnt = task->nsproxy->mnt_ns->ns.inum;
-	if (mnt == host_namespaces[WIRE_NS_MNT] || is_being_made(task) || !present_id(task, &id))
+	if (mnt == host_namespaces[WIRE_NS_MNT] || is_being_made(task) ||
+	    !present_id(task, &id, &cgroup))
 		return 0;
 	switch (sweep_pass) {
 	case SWEEP_FIRST:
-		note_first(task, &id);
+		note_first(task, &id, cgroup);
 		break;
 	case SWEEP_MARK:
 		mark_present(task, &id, mnt);

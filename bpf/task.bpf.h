@@ -50,14 +50,17 @@ __weak int container_in_name(__u64 name, struct container_id *id)
  * unified tree, which dockerd's cgroupfs driver also fills on hybrid machines; the innermost id
  * wins, and a process may have been moved a few levels below its container.
  */
-static __always_inline bool container_of_cgroup(struct task_struct *task, struct container_id *id)
+static __always_inline bool container_of_cgroup(struct task_struct *task, struct container_id *id,
+						__u64 *cgroup)
 {
 	struct kernfs_node *node = task->cgroups->dfl_cgrp->kn;
 
 	for (int level = 0; level < 4 && node; level++) {
 		/* By number: such a function takes no pointer into the kernel. */
-		if (container_in_name((__u64)BPF_CORE_READ(node, name), id))
+		if (container_in_name((__u64)BPF_CORE_READ(node, name), id)) {
+			*cgroup = BPF_CORE_READ(node, id);
 			return true;
+		}
 		node = kernfs_parent(node);
 	}
 	return false;
@@ -81,17 +84,46 @@ struct inside_tasks {
 
 extern struct inside_tasks insides SEC(".maps");
 
-/* Of one that has left its container's cgroup, or never was in one that is called so, the mark. */
+struct running {
+	__u64 start;  /* of its first process, */
+	__u64 began;  /* and when that was told; boot clock */
+	__u64 cgroup; /* id of its control group, where that is called like it; 0 */
+	__u32 pid;
+	__u32 out_of_memory;
+	__u32 kinds;                       /* of capabilities that it used: capability.bpf.c */
+	__u32 namespaces[WIRE_NAMESPACES]; /* its own, and what it shares */
+};
+
+struct running_containers {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct container_id);
+	__type(value, struct running);
+};
+
+extern struct running_containers containers SEC(".maps");
+
+/* Another control group that is called like that of a running container is nobody's. */
+static __always_inline bool is_its_cgroup(const struct container_id *id, __u64 cgroup)
+{
+	const struct running *running = bpf_map_lookup_elem(&containers, id);
+
+	return !running || !running->cgroup || running->cgroup == cgroup;
+}
+
+/*
+ * Of one that came into a container the mark, whatever control group it has moved to since, and
+ * whatever that is called.
+ */
 static __always_inline void container_fill(struct task_struct *task, char id[WIRE_CONTAINER])
 {
-	struct inside *inside;
+	struct inside *inside = bpf_task_storage_get(&insides, task, NULL, 0);
+	__u64 cgroup = 0;
 
-	if (container_of_cgroup(task, (struct container_id *)id))
-		return;
-	inside = bpf_task_storage_get(&insides, task, NULL, 0);
-	if (inside)
+	if (inside && inside->id.digits[0])
 		__builtin_memcpy(id, &inside->id, WIRE_CONTAINER);
-	else
+	else if (!container_of_cgroup(task, (struct container_id *)id, &cgroup) ||
+		 !is_its_cgroup((struct container_id *)id, cgroup))
 		__builtin_memset(id, 0, WIRE_CONTAINER);
 }
 

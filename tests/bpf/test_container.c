@@ -382,6 +382,35 @@ static void a_name_alone_is_no_container(struct scene *scene, const void *argume
 		assert_false(is_of_box(&record->task, &box));
 }
 
+/* Nor is one that is called like a container which runs: its processes are not that one's. */
+static void a_name_of_another_is_nobodys(struct scene *scene, const void *argument)
+{
+	struct first first;
+	struct box false_box;
+	struct program program = { actor_path("leave"), NULL, begin_box, &false_box };
+	char container[WIRE_CONTAINER] = {};
+	pid_t pid;
+
+	box_make(&first.box);
+	first_start(scene, &first, NULL);
+	false_box = first.box;
+	snprintf(false_box.parent, sizeof(false_box.parent), "%s/docktrail-false", cgroup_root());
+	snprintf(false_box.cgroup, sizeof(false_box.cgroup), "%s/%s", false_box.parent,
+		 false_box.id);
+	assert_int_equal(mkdir(false_box.parent, 0755), 0);
+	assert_int_equal(mkdir(false_box.cgroup, 0755), 0);
+	pid = process_do(run_program, &program);
+	box_remove(&false_box);
+	scene_settle(scene);
+	only_start(scene, &first.box);
+	assert_int_equal(count_entries(scene, &first.box), 0);
+	assert_memory_equal(only_exec(scene, pid)->task.container, container, WIRE_CONTAINER);
+	first_stop(&first);
+	box_remove(&first.box);
+	scene_settle(scene);
+	only_end(scene, &first.box);
+}
+
 /* What a runtime makes is a container, whatever its cgroup is called. */
 static void a_runtime_used_by_hand(struct scene *scene, const void *argument)
 {
@@ -635,6 +664,7 @@ int main(void)
 		SCENE_TEST(a_container_may_begin_again),
 		SCENE_TEST(what_its_processes_run_is_no_entry),
 		SCENE_TEST(a_name_alone_is_no_container),
+		SCENE_TEST(a_name_of_another_is_nobodys),
 		SCENE_TEST(who_leaves_the_cgroup_is_still_there),
 		SCENE_TEST(a_runtime_used_by_hand),
 		SCENE_TEST(namespaces_that_a_container_makes),

@@ -126,6 +126,7 @@ struct conversations {
 	struct tcp_client tcp_clients[TCP_CLIENTS]; /* the last ones */
 	unsigned int tcp_client_next;
 	uint64_t opened; /* connections ever, for their names */
+	size_t starting; /* requests that start a container and are not written yet */
 	struct conversation_stats stats;
 };
 

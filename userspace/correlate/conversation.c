@@ -281,6 +281,8 @@ bool conversations_starting(const struct conversations *conversations, struct te
 {
 	struct connection *connection, *next;
 
+	if (conversations->starting == 0)
+		return false;
 	HASH_ITER (hh, conversations->connections, connection, next)
 		if (connection->waiting > 0 && is_starting(connection, container))
 			return true;

@@ -32,6 +32,7 @@ struct description {
 	struct buffer form_body;              /* not masked yet */
 	int form_kind;                        /* enum form */
 	bool form_cut;
+	bool starts; /* a container, as it was asked: also where it turns out that nobody read it */
 	int error;
 };
 
@@ -175,6 +176,12 @@ int description_end_request(struct description *description)
 	return declare_form(description);
 }
 
+static bool starts_a_container(const struct operation *operation)
+{
+	return operation && (strcmp(operation->id, "ContainerStart") == 0 ||
+			     strcmp(operation->id, "ContainerRestart") == 0);
+}
+
 static int read_answer(struct description *description)
 {
 	enum declare_answer answer = declare_answer_of(description->match.operation);
@@ -196,6 +203,7 @@ int description_new(const struct http_head *head, const struct redact *redact,
 	buffer_reserve(&description->kept,
 		       head->method.length + head->target.length + head->user_agent.length);
 	r = keep_request(description, head->method, head->target);
+	description->starts = r == 0 && starts_a_container(description->match.operation);
 	if (r == 0)
 		r = read_query(description);
 	if (r == 0)
@@ -320,14 +328,18 @@ bool description_awaits_id(const struct description *description, unsigned int s
 	       declare_answer_found(description->answer).length == 0;
 }
 
+bool description_may_start(const struct description *description)
+{
+	return description->starts;
+}
+
 bool description_starts(const struct description *description, struct containers *containers,
 			struct text container)
 {
 	const struct operation_match *match = &description->match;
 	char id[CONTAINER_ID];
 
-	if (!match->operation || (strcmp(match->operation->id, "ContainerStart") != 0 &&
-				  strcmp(match->operation->id, "ContainerRestart") != 0))
+	if (!description->starts)
 		return false;
 	return text_equal(match->target, container) ||
 	       (containers && containers_resolve(containers, match->target, id) == 0 &&

@@ -63,6 +63,7 @@ static bool on_request_head(struct connection *connection, const struct http_hea
 		connection->error = r;
 	if (!request->description)
 		return false;
+	connection->conversations->starting += description_may_start(request->description);
 	if (head->doubt || head->unsure)
 		description_doubt(request->description,
 				  head->unsure ? "found behind what is no request"
@@ -288,6 +289,8 @@ static void write_request(struct connection *connection, struct request *request
 
 	request->written = true;
 	connection->waiting--;
+	if (request->description && description_may_start(request->description))
+		conversations->starting--;
 	fill_connector(connection, who, record);
 	if (who)
 		proxy_fill(connection, request, who, record);
@@ -395,6 +398,9 @@ void requests_free(struct connection *connection)
 
 	while ((request = connection->first)) {
 		connection->first = request->next;
+		if (!request->written && request->description &&
+		    description_may_start(request->description))
+			connection->conversations->starting--;
 		description_free(request->description);
 		free(request);
 	}

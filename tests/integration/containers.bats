@@ -103,7 +103,7 @@ sequence_of() {
 	id=$(as 2001 docker run -d --net none busybox:test sleep 600)
 	recorder_start
 	as 2002 docker exec "$id" sh -c 'true; id' # one entry, whatever it runs
-	wait_for 20 has "event.action == \"container-exec\""
+	wait_for 20 has "event.action == \"container-exec\" and container.id == \"$id\""
 	docker rm -f "$id"
 	wait_for 20 ended "$id"
 	recorder_stop
@@ -124,7 +124,7 @@ sequence_of() {
 	id=$(docker run -d --net none busybox:test sleep 600)
 	pid=$(docker inspect -f '{{.State.Pid}}' "$id")
 	nsenter -m -t "$pid" /bin/echo here
-	wait_for 20 has "event.action == \"container-exec\""
+	wait_for 20 has "event.action == \"container-exec\" and container.id == \"$id\""
 	docker rm -f "$id"
 	recorder_stop
 	[ "$(told container-exec "$id" .docktrail.exec.how)" = namespaces ]
@@ -141,9 +141,10 @@ sequence_of() {
 	twice() { [ "$(events "event.action == \"container-exit\" and container.id == \"$id\"" | wc -l)" = 2 ]; }
 	wait_for 30 twice
 	recorder_stop
-	[ "$(events 'event.action == "container-start"' | jq -r '.docktrail.started_by | .sequence // .reason' | sed -n 2p)" = "the engine, by itself" ]
-	[ "$(events 'event.action == "container-start"' | jq -r .docktrail.started_by.sequence | head -n 1)" = "$(sequence_of ContainerStart "$id")" ]
-	[ "$(events 'event.action == "container-start"' | jq .docktrail.created_by.sequence | sort -u)" = "$(sequence_of ContainerCreate "$id")" ]
+	starts() { events "event.action == \"container-start\" and container.id == \"$id\""; }
+	[ "$(starts | jq -r '.docktrail.started_by | .sequence // .reason' | sed -n 2p)" = "the engine, by itself" ]
+	[ "$(starts | jq -r .docktrail.started_by.sequence | head -n 1)" = "$(sequence_of ContainerStart "$id")" ]
+	[ "$(starts | jq .docktrail.created_by.sequence | sort -u)" = "$(sequence_of ContainerCreate "$id")" ]
 	docker rm "$id"
 }
 
@@ -253,6 +254,28 @@ leaky_runtime() {
 	docker rm "$id"
 }
 
+@test "one docker run after the other: each with its start, its end, its names and its creator, none swapped" {
+	local runs=${RUNS:-20} i
+	[ -z "${TEST_ALL:-}" ] || [ "${TIME_FACTOR:-1}" != 1 ] || runs=${RUNS:-200}
+	recorder_start
+	for ((i = 0; i < runs; i++)); do
+		docker run --rm --net none --name "run-$i" --cidfile "$BATS_TEST_TMPDIR/id-$i" busybox:test true
+	done
+	wait_for 30 count "$runs" 'event.action == "container-exit" and container.name ~ "run-*"'
+	recorder_stop
+	count 0 'event.action == "recorder-loss"'
+	# What each start and end says of its container is what docker said, and its create's number.
+	for ((i = 0; i < runs; i++)); do
+		echo "$(cat "$BATS_TEST_TMPDIR/id-$i") run-$i busybox:test"
+	done | sort >"$BATS_TEST_TMPDIR/expected"
+	for action in container-start container-exit; do
+		events "event.action == \"$action\" and container.name ~ \"run-*\"" | jq -r '[.container.id, .container.name, .container.image.name] | join(" ")' |
+			sort | diff "$BATS_TEST_TMPDIR/expected" -
+		events "event.action == \"$action\" and container.name ~ \"run-*\"" | jq -r '[.container.id, .docktrail.created_by.sequence] | join(" ")' | sort |
+			diff <(events 'docktrail.api.operation == "ContainerCreate"' | jq -r '[.docktrail.target.id, .event.sequence] | join(" ")' | sort) -
+	done
+}
+
 @test "who had a container made is known for ever: over a restart of the recorder, and its end" {
 	local id
 	recorder_start
@@ -260,7 +283,7 @@ leaky_runtime() {
 	recorder_stop
 	recorder_start
 	as 2002 docker start "$id"
-	wait_for 20 has "event.action == \"container-start\""
+	wait_for 20 has "event.action == \"container-start\" and container.id == \"$id\""
 	recorder_kill
 	recorder_start
 	docker rm -f "$id"
@@ -304,7 +327,7 @@ leaky_runtime() {
 	[ "$(told namespace-enter "$id" '.docktrail.change.types | join(" ")')" = "mnt uts" ]
 	[ "$(told namespace-enter "$id" '[.docktrail.target.type, .event.severity] | join(" ")')" = "host 75" ]
 	[ "$(told namespace-enter "$id" .docktrail.created_by.sequence)" = "$(sequence_of ContainerCreate "$id")" ]
-	count 0 'event.action == "container-exec"'
+	count 0 "event.action == \"container-exec\" and container.id == \"$id\""
 	run "$DOCKTRAIL" replay --trail "$TRAIL"
 	says "came into the host's: mnt uts"
 	docker rm "$id"
@@ -344,13 +367,11 @@ bundle() {
 	recorder_start
 	bundle "$BATS_TEST_TMPDIR/bundle" true
 	runc --root "$BATS_TEST_TMPDIR/runc" run --bundle "$BATS_TEST_TMPDIR/bundle" by-hand
-	wait_for 20 has 'event.action == "container-exit"'
+	wait_for 20 ended by-hand
 	recorder_stop
-	count 1 'event.action == "container-start"'
-	[ "$(events 'event.action == "container-start"' | jq -r .docktrail.created_by.reason)" = "by no engine's request: its ancestors show who made it" ]
-	[ "$(events 'event.action == "container-start"' | jq -r .container.id)" = by-hand ]
-	events 'event.action == "container-start"' | jq -r '.process.ancestry | join(" ")' | grep -qE '^runc\S* (runc\S* )*bash'
-	count 1 'event.action == "container-exit" and process.exit_code == 0'
+	[ "$(told container-start by-hand .docktrail.created_by.reason)" = "by no engine's request: its ancestors show who made it" ]
+	told container-start by-hand '.process.ancestry | join(" ")' | grep -qE '^runc\S* (runc\S* )*bash'
+	[ "$(told container-exit by-hand .process.exit_code)" = 0 ]
 }
 
 @test "containerd by hand: seen, with its own name" {
@@ -359,8 +380,7 @@ bundle() {
 	docker save busybox:test | ctr -a "$containerd" image import --base-name local - || skip "ctr cannot import the image"
 	recorder_start
 	ctr -a "$containerd" run --rm "$(ctr -a "$containerd" image ls -q | head -n 1)" by-ctr /bin/true
-	wait_for 20 has 'event.action == "container-exit"'
+	wait_for 20 ended by-ctr
 	recorder_stop
-	[ "$(events 'event.action == "container-start"' | jq -r .container.id)" = by-ctr ]
-	events 'event.action == "container-start"' | jq -r '.process.ancestry | join(" ")' | grep -q containerd-shim
+	told container-start by-ctr '.process.ancestry | join(" ")' | grep -q containerd-shim
 }

@@ -44,8 +44,6 @@ extern struct entry_scratches entry_scratches SEC(".maps");
 extern struct container_namespaces owned_namespaces SEC(".maps");
 extern struct runtime_names runtimes SEC(".maps");
 extern __u32 host_namespaces[WIRE_NAMESPACES];
-/* What was there before has been looked at: who is not marked now has entered. */
-extern __u32 containers_swept;
 
 static __always_inline bool same_container(const struct container_id *one,
 					   const struct container_id *other)
@@ -151,6 +149,22 @@ static __always_inline void own_namespaces(const struct running *running,
 	}
 }
 
+/* Another control group that is called like that of a running container is nobody's. */
+static __always_inline bool is_its_cgroup(const struct container_id *id, __u64 cgroup)
+{
+	const struct running *running = bpf_map_lookup_elem(&containers, id);
+
+	return !running || !running->cgroup || running->cgroup == cgroup;
+}
+
+static __always_inline void own_cgroup(const struct running *running, const struct container_id *id)
+{
+	__u64 cgroup = running->cgroup;
+
+	if (cgroup)
+		bpf_map_update_elem(&cgroups, &cgroup, id, BPF_ANY);
+}
+
 /* A container that is known to run is entered; one that is not begins. */
 static __always_inline int begin_or_enter(struct task_struct *task, struct entry_scratch *scratch)
 {
@@ -166,6 +180,7 @@ static __always_inline int begin_or_enter(struct task_struct *task, struct entry
 	if (bpf_map_update_elem(&containers, id, running, BPF_NOEXIST))
 		lost(WIRE_container_exit, WIRE_LOSS_no_place, 0, 0);
 	own_namespaces(running, id);
+	own_cgroup(running, id);
 	return WIRE_ENTRY_START;
 }
 
@@ -454,6 +469,7 @@ static __always_inline void container_leave(struct task_struct *task, int status
 	struct inside *inside = bpf_task_storage_get(&insides, task, NULL, 0);
 	struct wire_container_exit *record;
 	struct running *running;
+	__u64 cgroup;
 
 	if (!inside)
 		return;
@@ -472,5 +488,7 @@ static __always_inline void container_leave(struct task_struct *task, int status
 		EMIT_SEND(ring_state, record);
 	}
 	disown_namespaces(running, &inside->id);
+	cgroup = running->cgroup;
+	bpf_map_delete_elem(&cgroups, &cgroup);
 	bpf_map_delete_elem(&containers, &inside->id);
 }

@@ -3,6 +3,7 @@
 #include "bpf/container.bpf.h"
 
 struct running_containers containers SEC(".maps");
+struct container_cgroups cgroups SEC(".maps");
 struct container_namespaces owned_namespaces SEC(".maps");
 struct runtime_names runtimes SEC(".maps");
 struct entry_scratches entry_scratches SEC(".maps");
@@ -75,6 +76,7 @@ static __always_inline void note_first(struct task_struct *task, const struct co
 	if (bpf_map_update_elem(&containers, id, &found, BPF_ANY))
 		lost(WIRE_container_start, WIRE_LOSS_no_place, 0, 0);
 	own_namespaces(&found, id);
+	own_cgroup(&found, id);
 }
 
 static __always_inline void mark_present(struct task_struct *task, const struct container_id *id,

@@ -103,27 +103,48 @@ struct running_containers {
 
 extern struct running_containers containers SEC(".maps");
 
-/* Another control group that is called like that of a running container is nobody's. */
-static __always_inline bool is_its_cgroup(const struct container_id *id, __u64 cgroup)
-{
-	const struct running *running = bpf_map_lookup_elem(&containers, id);
+/* The control groups of running containers, by their own number: a name anybody may give. */
+struct container_cgroups {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct container_id);
+};
 
-	return !running || !running->cgroup || running->cgroup == cgroup;
-}
+extern struct container_cgroups cgroups SEC(".maps");
+/* What was there before has been looked at: who is not marked now has entered, and a control group
+ * that is not known is no container's. */
+extern __u32 containers_swept;
 
 /*
- * Of one that came into a container the mark, whatever control group it has moved to since, and
- * whatever that is called.
+ * Of one that came into a container the mark, whatever control group it has moved to since. Of
+ * others the container whose control group they are in, or, until these are known, what it is
+ * called.
  */
 static __always_inline void container_fill(struct task_struct *task, char id[WIRE_CONTAINER])
 {
 	struct inside *inside = bpf_task_storage_get(&insides, task, NULL, 0);
-	__u64 cgroup = 0;
+	struct kernfs_node *node = task->cgroups->dfl_cgrp->kn;
+	const struct container_id *known = NULL;
+	__u64 cgroup;
 
-	if (inside && inside->id.digits[0])
+	if (inside && inside->id.digits[0]) {
 		__builtin_memcpy(id, &inside->id, WIRE_CONTAINER);
-	else if (!container_of_cgroup(task, (struct container_id *)id, &cgroup) ||
-		 !is_its_cgroup((struct container_id *)id, cgroup))
+		return;
+	}
+	if (!containers_swept) {
+		if (!container_of_cgroup(task, (struct container_id *)id, &cgroup))
+			__builtin_memset(id, 0, WIRE_CONTAINER);
+		return;
+	}
+	for (int level = 0; level < 4 && node && !known; level++) {
+		cgroup = BPF_CORE_READ(node, id);
+		known = bpf_map_lookup_elem(&cgroups, &cgroup);
+		node = kernfs_parent(node);
+	}
+	if (known)
+		__builtin_memcpy(id, known, WIRE_CONTAINER);
+	else
 		__builtin_memset(id, 0, WIRE_CONTAINER);
 }
 

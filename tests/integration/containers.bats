@@ -128,7 +128,7 @@ sequence_of() {
 	docker rm -f "$id"
 	recorder_stop
 	[ "$(told container-exec "$id" .docktrail.exec.how)" = namespaces ]
-	[ "$(told container-exec "$id" '.docktrail | has("entered_by")')" = false ]
+	[ "$(told container-exec "$id" '.docktrail.entered_by | has("user")')" = false ]
 	[ "$(told container-exec "$id" '.process.args | join(" ")')" = "/bin/echo here" ]
 	run "$DOCKTRAIL" replay --trail "$TRAIL"
 	says "by the container's namespaces"

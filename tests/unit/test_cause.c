@@ -198,6 +198,27 @@ static void test_an_exec(void **state)
 	assert_says(line, "\"entered_by\":{\"sequence\":900,\"user\":{\"id\":\"6\"}}");
 }
 
+/* A healthcheck is an exec that nobody asked for. */
+static void test_an_exec_of_nobody(void **state)
+{
+	struct bed *bed = *state;
+	char event[300];
+
+	assert_says(
+		told(bed, "container-exec", id_of(1), ""),
+		"\"entered_by\":{\"reason\":\"by no engine's request: its ancestors show who did it\"}");
+	snprintf(event, sizeof(event),
+		 "{\"event\":{\"action\":\"container-exec\"},\"container\":{\"id\":\"%s\"},"
+		 "\"docktrail\":{\"exec\":{\"id\":\"%s\"}}}",
+		 id_of(1), id_of(51));
+	read_line(bed, event);
+	causes_fill(bed->causes, bed->record);
+	buffer_clear(&bed->json);
+	record_append_json(bed->record, &bed->json);
+	assert_says(buffer_string(&bed->json),
+		    "\"entered_by\":{\"reason\":\"no request for it was recorded");
+}
+
 /* Where a proxy passed it on, whoever asked the proxy is who wanted it. */
 static void test_behind_a_proxy(void **state)
 {
@@ -261,6 +282,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_an_end_ends_the_start, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_nobody_is_known, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_an_exec, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_an_exec_of_nobody, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_behind_a_proxy, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_remembered, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bounded, set_up, tear_down),

@@ -246,6 +246,20 @@ static void tell_reasons(const struct entry *container, struct record *record)
 		record_set_string(record, FIELD_started_by_reason, "the engine, by itself");
 }
 
+/* An engine's own execs are healthchecks; what containerd is asked for by hand has no such id. */
+static void tell_why_entered(const struct entry *exec, struct record *record)
+{
+	if (record->event != EVENT_container_exec || exec)
+		return;
+	if (record_has(record, FIELD_exec_id))
+		record_set_string(
+			record, FIELD_entered_by_reason,
+			"no request for it was recorded: a healthcheck, or asked for before");
+	else
+		record_set_string(record, FIELD_entered_by_reason,
+				  "by no engine's request: its ancestors show who did it");
+}
+
 void causes_fill(struct causes *causes, struct record *record)
 {
 	const struct entry *container =
@@ -257,6 +271,7 @@ void causes_fill(struct causes *causes, struct record *record)
 		fill(&container->causes[STARTED], STARTED, record);
 	}
 	tell_reasons(container, record);
+	tell_why_entered(exec, record);
 	if (container && container->declared && record->event == EVENT_container_start)
 		isolation_compare(container->declared, causes->resolver, record);
 	if (exec && record->event != EVENT_api_request)

@@ -307,6 +307,39 @@ static double command_once(void)
 	return (double)(measure_ns(MEASURE_WALL) - start);
 }
 
+/* A process that is made, runs another program and ends: what the process tree costs. */
+static double process_once(void)
+{
+	static char *program[] = { "true", NULL };
+	uint64_t start = measure_ns(MEASURE_WALL);
+	extern char **environ;
+	int status;
+	pid_t pid;
+
+	for (int i = 0; i < 200; i++) {
+		errno = posix_spawn(&pid, "/bin/true", NULL, NULL, program, environ);
+		if (errno)
+			measure_die(program[0]);
+		if (waitpid(pid, &status, 0) != pid || status != 0)
+			measure_die(program[0]);
+	}
+	return (double)(measure_ns(MEASURE_WALL) - start) / 200;
+}
+
+/* Two calls, the second of which needs CAP_SYS_NICE. */
+static double capability_once(void)
+{
+	uint64_t start = measure_ns(MEASURE_CPU);
+
+	for (int i = 0; i < 20000; i++) {
+		measure_must(setpriority(PRIO_PROCESS, 0, 0), "setpriority");
+		measure_must(setpriority(PRIO_PROCESS, 0, -1), "setpriority");
+	}
+	start = measure_ns(MEASURE_CPU) - start;
+	setpriority(PRIO_PROCESS, 0, 0);
+	return (double)start / 20000;
+}
+
 /*
  * As many as go in three seconds, nobody waiting for the recorder: prints how many they were. What
  * was recorded, and what was counted as lost, is looked up afterwards.
@@ -351,6 +384,8 @@ static const struct measure {
 	{ "tcp", tcp_once, 7 },
 	{ "ping", ping_once, 9 },
 	{ "command", command_once, 5 },
+	{ "process", process_once, 9 },
+	{ "capability", capability_once, 9 },
 	{ "flood-connects", flood_connects_once, 1 },
 	{ "flood-requests", flood_requests_once, 1 },
 };

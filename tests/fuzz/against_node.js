@@ -40,6 +40,7 @@ const differences = [
 	['Expect is looked at in HTTP/1.1 alone, an empty one and each one', (r) => header(r, 'expect')],
 	['a name of a header is never empty', (r) => /\n[ \t]*:/.test(r.bytes)],
 	['what comes in one piece with an Upgrade is lost', (r) => /\nupgrade:/i.test(r.before)],
+	['to keep a connection of HTTP/1.0 there is no tab behind keep-alive; Go trims it', (r) => /\nconnection:[^\r\n]*\t/i.test(r.before)],
 	['a head of more than it is told to read', (r) => head(r).length > 1 << 19],
 ];
 

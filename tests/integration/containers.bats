@@ -142,7 +142,7 @@ sequence_of() {
 	wait_for 30 twice
 	recorder_stop
 	starts() { events "event.action == \"container-start\" and container.id == \"$id\""; }
-	[ "$(starts | jq -r '.docktrail.started_by | .sequence // .reason' | sed -n 2p)" = "the engine, by itself" ]
+	[ "$(starts | jq -r '.docktrail.started_by | .sequence // .reason' | sed -n 2p)" = "the engine, by its restart policy" ]
 	[ "$(starts | jq -r .docktrail.started_by.sequence | head -n 1)" = "$(sequence_of ContainerStart "$id")" ]
 	[ "$(starts | jq .docktrail.created_by.sequence | sort -u)" = "$(sequence_of ContainerCreate "$id")" ]
 	docker rm "$id"

@@ -150,7 +150,8 @@ static void test_an_end_ends_the_start(void **state)
 	causes_ended(bed->causes, text_of(id_of(1)));
 	line = told(bed, "container-start", id_of(1), ",\"name\":\"web\"");
 	assert_says(line, "\"created_by\":{\"sequence\":101");
-	assert_says(line, "\"started_by\":{\"reason\":\"the engine, by itself\"}");
+	assert_says(line,
+		    "\"started_by\":{\"reason\":\"no request for it was recorded: the engine");
 	/* Of another one nothing is known to end. */
 	causes_ended(bed->causes, text_of(id_of(9)));
 }
@@ -159,13 +160,42 @@ static void test_nobody_is_known(void **state)
 {
 	struct bed *bed = *state;
 
-	assert_says(told(bed, "container-start", id_of(1), ""), "by no engine's request");
+	assert_says(told(bed, "container-start", "by-hand", ""), "by no engine's request");
+	assert_silent(told(bed, "container-start", "by-hand", ""), "started_by");
+	/* Of an engine, whatever is known of its files. */
+	assert_says(told(bed, "container-start", id_of(1), ""),
+		    "\"created_by\":{\"reason\":\"its request was not recorded");
 	assert_says(told(bed, "container-start", id_of(1), ",\"name\":\"web\""),
-		    "\"created_by\":{\"reason\":\"its request was not recorded\"}");
+		    "\"created_by\":{\"reason\":\"its request was not recorded");
+	assert_says(told(bed, "container-present", id_of(1), ""),
+		    "\"created_by\":{\"reason\":\"its request was not recorded");
 	assert_says(told(bed, "container-present", id_of(1), ",\"name\":\"web\""),
 		    "\"created_by\":{\"reason\":\"made before recording began\"}");
 	/* Not of whatever else happens in it. */
 	assert_silent(told(bed, "container-exit", id_of(1), ",\"name\":\"web\""), "reason");
+}
+
+/* The engine acts by itself only where it was told to. */
+static void test_restart_policy(void **state)
+{
+	static const char *const policies[] = { "no", "on-failure:3" };
+	struct bed *bed = *state;
+
+	for (unsigned int i = 0; i < 2; i++) {
+		char request[600];
+
+		snprintf(request, sizeof(request),
+			 "{\"event\":{\"action\":\"api-request\",\"sequence\":7},\"http\":"
+			 "{\"response\":{\"status_code\":201}},\"docktrail\":{\"api\":{"
+			 "\"operation\":\"ContainerCreate\"},\"target\":{\"id\":\"%s\"},"
+			 "\"declared\":{\"settings\":[\"Memory=5\",\"RestartPolicy=%s\"]}}}",
+			 id_of(i), policies[i]);
+		read_line(bed, request);
+		assert_int_equal(causes_learn(bed->causes, bed->record), 0);
+	}
+	assert_says(told(bed, "container-start", id_of(0), ""), "or one that is not read");
+	assert_says(told(bed, "container-start", id_of(1), ""),
+		    "\"started_by\":{\"reason\":\"the engine, by its restart policy\"}");
 }
 
 static void test_an_exec(void **state)
@@ -206,7 +236,7 @@ static void test_an_exec_of_nobody(void **state)
 
 	assert_says(
 		told(bed, "container-exec", id_of(1), ""),
-		"\"entered_by\":{\"reason\":\"by no engine's request: its ancestors show who did it\"}");
+		"\"entered_by\":{\"reason\":\"no request for it is known: its ancestors show who did it\"}");
 	snprintf(event, sizeof(event),
 		 "{\"event\":{\"action\":\"container-exec\"},\"container\":{\"id\":\"%s\"},"
 		 "\"docktrail\":{\"exec\":{\"id\":\"%s\"}}}",
@@ -281,6 +311,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_refused_and_repeated, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_an_end_ends_the_start, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_nobody_is_known, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_restart_policy, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_an_exec, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_an_exec_of_nobody, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_behind_a_proxy, set_up, tear_down),

@@ -54,6 +54,7 @@ struct entry {
 	size_t key_length;
 	struct isolation *declared; /* of a container; NULL: not known */
 	struct cause causes[2];     /* of a container CREATED and STARTED; of an exec the first */
+	bool restarts;              /* by a policy that its request declared */
 	bool refused;               /* no memory for its place in the table */
 	UT_hash_handle hh;
 };
@@ -169,6 +170,22 @@ static bool asks(const struct record *record, const char *operation)
 	return text_equal(record_text(record, FIELD_api_operation), text_of(operation));
 }
 
+static bool restarts(const struct record *create)
+{
+	const struct value *settings = &create->values[FIELD_declared_settings];
+	static const struct text name = { "RestartPolicy=", sizeof("RestartPolicy=") - 1 };
+
+	for (size_t i = 0; record_has(create, FIELD_declared_settings) && i < settings->list.count;
+	     i++) {
+		struct text item = settings->list.items[i];
+
+		if (item.length > name.length && memcmp(item.data, name.data, name.length) == 0)
+			return item.length != name.length + 2 ||
+			       memcmp(item.data + name.length, "no", 2) != 0;
+	}
+	return false;
+}
+
 int causes_learn(struct causes *causes, const struct record *record)
 {
 	struct text target = record_text(record, FIELD_target_id);
@@ -202,6 +219,7 @@ int causes_learn(struct causes *causes, const struct record *record)
 	r = take(&entry->causes[role], record);
 	if (r < 0 || role != CREATED || table != &causes->containers)
 		return r;
+	entry->restarts = restarts(record);
 	isolation_free(entry->declared);
 	return isolation_new(record, &entry->declared);
 }
@@ -225,25 +243,42 @@ static void fill(const struct cause *cause, enum role role, struct record *recor
 	}
 }
 
-/* Why nobody is named. What the engine's files know of was asked of an engine. */
+#define REASON_MANUAL "by no engine's request: its ancestors show who made it"
+#define REASON_MISSED "its request was not recorded: to another engine's socket, or not read"
+#define REASON_BEFORE "made before recording began"
+#define REASON_POLICY "the engine, by its restart policy"
+#define REASON_UNSEEN                                                                              \
+	"no request for it was recorded: the engine by itself, or one that is not read"
+
+static bool is_engines_id(struct text id)
+{
+	for (size_t i = 0; i < id.length; i++)
+		if (!memchr("0123456789abcdef", id.data[i], 16))
+			return false;
+	return id.length == KEY_MOST;
+}
+
+/* Why nobody is named. Not more than is known: that an engine's files cannot be read, or that no
+ * request was seen, does not say that there was none. */
 static void tell_reasons(const struct entry *container, struct record *record)
 {
-	bool engines = record_has(record, FIELD_container_name) ||
-		       record_has(record, FIELD_container_image_name);
-	bool created = container && container->causes[CREATED].bytes;
+	bool engines = is_engines_id(record_text(record, FIELD_container_id));
+	bool named = record_has(record, FIELD_container_name) ||
+		     record_has(record, FIELD_container_image_name);
+	const char *reason = REASON_MANUAL;
 
 	if (record->event != EVENT_container_start && record->event != EVENT_container_present)
 		return;
-	if (!created)
-		record_set_string(record, FIELD_created_by_reason,
-				  !engines
-					  ? "by no engine's request: its ancestors show who made it"
-				  : record->event == EVENT_container_present
-					  ? "made before recording began"
-					  : "its request was not recorded");
-	if (engines && record->event == EVENT_container_start &&
-	    !(container && container->causes[STARTED].bytes))
-		record_set_string(record, FIELD_started_by_reason, "the engine, by itself");
+	if (engines)
+		reason = record->event == EVENT_container_present && named ? REASON_BEFORE
+									   : REASON_MISSED;
+	if (!container || !container->causes[CREATED].bytes)
+		record_set_string(record, FIELD_created_by_reason, reason);
+	if (!engines || record->event != EVENT_container_start ||
+	    (container && container->causes[STARTED].bytes))
+		return;
+	record_set_string(record, FIELD_started_by_reason,
+			  container && container->restarts ? REASON_POLICY : REASON_UNSEEN);
 }
 
 /* An engine's own execs are healthchecks; what containerd is asked for by hand has no such id. */
@@ -257,7 +292,7 @@ static void tell_why_entered(const struct entry *exec, struct record *record)
 			"no request for it was recorded: a healthcheck, or asked for before");
 	else
 		record_set_string(record, FIELD_entered_by_reason,
-				  "by no engine's request: its ancestors show who did it");
+				  "no request for it is known: its ancestors show who did it");
 }
 
 void causes_fill(struct causes *causes, struct record *record)

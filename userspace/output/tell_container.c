@@ -60,7 +60,7 @@ static void tell_limits(const struct record *record, struct spans *spans)
 		spans_printf(spans, STYLE_dim, 2, "memory %s",
 			     quantity_bytes(record_number(record, FIELD_limits_memory), text));
 	if (record_has(record, FIELD_limits_nano_cpus))
-		spans_printf(spans, STYLE_dim, 2, "%.2g CPUs",
+		spans_printf(spans, STYLE_dim, 2, "%.2g of a CPU",
 			     (double)record_number(record, FIELD_limits_nano_cpus) / 1e9);
 	if (record_has(record, FIELD_limits_pids))
 		spans_printf(spans, STYLE_dim, 2, "%" PRIu64 " processes",
@@ -95,32 +95,41 @@ static void tell_differences(const struct record *record, struct spans *spans)
 	}
 }
 
-static void tell_cause(const struct record *record, const enum field fields[4], const char *verb,
+struct cause_fields {
+	enum field entity, reason, sequence, process_name, process_pid;
+	/* Who they were before sudo goes before who they acted as. */
+	enum field who[4];
+	const char *verb;
+};
+
+static void tell_cause(const struct record *record, const struct cause_fields *fields,
 		       struct spans *spans)
 {
-	struct text who = record_text(record, fields[1]);
+	struct text who = {};
 
-	if (!record_has(record, fields[0]))
+	if (!record_has(record, fields->sequence))
 		return;
-	spans_printf(spans, STYLE_dim, 2, "%s %.*s%s%.*s[%" PRIu64 "]", verb, S(who),
-		     who.length ? ": " : "", S(record_text(record, fields[2])),
-		     record_number(record, fields[3]));
-	spans_printf(spans, STYLE_dim, 1, "(event %" PRIu64 ")", record_number(record, fields[0]));
+	for (size_t i = 0; i < ARRAY_SIZE(fields->who) && !who.length; i++)
+		who = record_text(record, fields->who[i]);
+	spans_printf(spans, STYLE_dim, 2, "%s %.*s%s%.*s[%" PRIu64 "]", fields->verb, S(who),
+		     who.length ? ": " : "", S(record_text(record, fields->process_name)),
+		     record_number(record, fields->process_pid));
+	spans_printf(spans, STYLE_dim, 1, "(event %" PRIu64 ")",
+		     record_number(record, fields->sequence));
 }
 
 void tell_causes(const struct record *record, struct text asker, struct spans *spans)
 {
-#define CAUSE(who, verb)                                                                           \
+#define CAUSE(name, words)                                                                         \
 	{                                                                                          \
-		FIELD_##who##_process_entity_id, FIELD_##who##_reason,                             \
-			{ FIELD_##who##_sequence, FIELD_##who##_user_name,                         \
-			  FIELD_##who##_process_name, FIELD_##who##_process_pid },                 \
-			verb                                                                       \
+		.entity = FIELD_##name##_process_entity_id, .reason = FIELD_##name##_reason,       \
+		.sequence = FIELD_##name##_sequence, .process_name = FIELD_##name##_process_name,  \
+		.process_pid = FIELD_##name##_process_pid,                                         \
+		.who = { FIELD_##name##_user_audit_name, FIELD_##name##_user_audit_id,             \
+			 FIELD_##name##_user_name, FIELD_##name##_user_id },                       \
+		.verb = words                                                                      \
 	}
-	static const struct {
-		enum field entity, reason, fields[4];
-		const char *verb;
-	} causes[] = {
+	static const struct cause_fields causes[] = {
 		CAUSE(created_by, "made by"),
 		CAUSE(started_by, "started by"),
 		CAUSE(entered_by, "entered for"),
@@ -129,7 +138,7 @@ void tell_causes(const struct record *record, struct text asker, struct spans *s
 
 	for (size_t i = 0; i < ARRAY_SIZE(causes); i++) {
 		if (asker.length == 0 || !text_equal(asker, record_text(record, causes[i].entity)))
-			tell_cause(record, causes[i].fields, causes[i].verb, spans);
+			tell_cause(record, &causes[i], spans);
 		spans_add_words(spans, STYLE_dim, 2, record_text(record, causes[i].reason));
 	}
 }

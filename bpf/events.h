@@ -155,8 +155,6 @@
 	      "Parent's program") \
 	FIELD(ACTOR, process_ancestry, list, "process.ancestry", \
 	      "Ancestors as comm[pid], the parent first, up to init") \
-	FIELD(EXIT, process_exit_code, u64, "process.exit_code", \
-	      "What it returned; absent where a signal ended it") \
 	FIELD(ACTOR, user_id, str, "user.id", "Real uid") \
 	FIELD(ACTOR, user_name, str, "user.name", "Its name in /etc/passwd") \
 	FIELD(ACTOR, user_group_id, str, "user.group.id", "Real gid") \
@@ -225,6 +223,8 @@
 	      "What the kernel shows") \
 	FIELD(DIFFERENCE, difference_request, list, "docktrail.difference[].request", \
 	      "event.sequence of the ContainerUpdate that asked for it, where one did") \
+	FIELD(EXIT, exit_code, u64, "docktrail.exit.code", \
+	      "What it returned; absent where a signal ended it") \
 	FIELD(EXIT, exit_signal, str, "docktrail.exit.signal", "Signal that ended it, by name") \
 	FIELD(EXIT, exit_out_of_memory, bool, "docktrail.exit.out_of_memory", \
 	      "Whether the kernel killed one of the container's processes for memory") \

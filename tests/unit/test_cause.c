@@ -147,13 +147,16 @@ static void test_an_end_ends_the_start(void **state)
 
 	ask(bed, "ContainerCreate", id_of(1), 1, 201);
 	ask(bed, "ContainerStart", id_of(1), 2, 204);
-	causes_ended(bed->causes, text_of(id_of(1)));
+	/* One that was started by somebody before. */
+	causes_ended(bed->causes, text_of(id_of(1)), 55);
+	assert_says(told(bed, "container-exit", id_of(1), ""), "\"started_by\":{\"sequence\":102");
+	causes_ended(bed->causes, text_of(id_of(1)), 102);
 	line = told(bed, "container-start", id_of(1), ",\"name\":\"web\"");
 	assert_says(line, "\"created_by\":{\"sequence\":101");
 	assert_says(line,
 		    "\"started_by\":{\"reason\":\"no request for it was recorded: the engine");
 	/* Of another one nothing is known to end. */
-	causes_ended(bed->causes, text_of(id_of(9)));
+	causes_ended(bed->causes, text_of(id_of(9)), 1);
 }
 
 static void test_nobody_is_known(void **state)
@@ -281,7 +284,7 @@ static void test_remembered(void **state)
 	record_append_json(bed->record, &bed->json);
 	assert_int_equal(causes_remember(bed->causes, bed->record), 0);
 	ask(bed, "ContainerCreate", id_of(8), 2, 201);
-	causes_ended(bed->causes, text_of(id_of(9)));
+	causes_ended(bed->causes, text_of(id_of(9)), 101);
 	assert_int_equal(record_parse_json(bed->record, bed->json.data, bed->json.length), 0);
 	assert_int_equal(causes_remember(bed->causes, bed->record), 0);
 	assert_silent(told(bed, "container-exit", id_of(9), ""), "started_by");

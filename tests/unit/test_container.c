@@ -136,7 +136,7 @@ static void test_start_and_end(void **state)
 			 "\"ambient\":[]}");
 	assert_null(strstr(buffer_string(&bed->lines), "limits"));
 	end(bed, ID, 50, 3 << 8);
-	assert_says(bed, "\"exit_code\":3");
+	assert_says(bed, "\"exit\":{\"code\":3,");
 	assert_says(bed, "\"duration\":2000000000");
 	end(bed, ID, 51, SIGKILL);
 	assert_says(bed, "\"exit\":{\"signal\":\"SIGKILL\",\"out_of_memory\":false}");

@@ -240,7 +240,8 @@ static void count_event(struct scribe *scribe, const struct record *record)
 		scribe->losses.memory++;
 	scribe->request_written |= record->event == EVENT_api_request;
 	if (record->event == EVENT_container_exit)
-		causes_ended(scribe->causes, record_text(record, FIELD_container_id));
+		causes_ended(scribe->causes, record_text(record, FIELD_container_id),
+			     record_number(record, FIELD_started_by_sequence));
 }
 
 void scribe_emit(void *user, struct record *record)

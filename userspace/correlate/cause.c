@@ -42,6 +42,8 @@ static const struct {
 #undef PART
 };
 
+#define SEQUENCE 0 /* its place among them */
+
 /* A text with data NULL, and a number 0, are absent. */
 struct cause {
 	uint64_t numbers[ARRAY_SIZE(parts)];
@@ -216,6 +218,10 @@ int causes_learn(struct causes *causes, const struct record *record)
 	entry = find_or_add(table, target, most);
 	if (!entry)
 		return -ENOMEM;
+	/* Of one that was not answered nobody knows whether it started anything. */
+	if (role == STARTED && entry->causes[STARTED].bytes &&
+	    !record_has(record, FIELD_http_response_status_code))
+		return 0;
 	r = take(&entry->causes[role], record);
 	if (r < 0 || role != CREATED || table != &causes->containers)
 		return r;
@@ -233,7 +239,7 @@ int causes_remember(struct causes *causes, const struct record *record)
 
 static void fill(const struct cause *cause, enum role role, struct record *record)
 {
-	if (!cause->bytes)
+	if (!cause->bytes || record_has(record, parts[SEQUENCE].to[role]))
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
 		if (cause->texts[i].data)
@@ -313,11 +319,11 @@ void causes_fill(struct causes *causes, struct record *record)
 		fill(&exec->causes[0], ENTERED, record);
 }
 
-void causes_ended(struct causes *causes, struct text container)
+void causes_ended(struct causes *causes, struct text container, uint64_t started_by)
 {
 	struct entry *entry = find(&causes->containers, container);
 
-	if (!entry)
+	if (!entry || entry->causes[STARTED].numbers[SEQUENCE] != started_by)
 		return;
 	free(entry->causes[STARTED].bytes);
 	entry->causes[STARTED] = (struct cause){};

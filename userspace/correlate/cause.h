@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include <stdbool.h>
+#include <stdint.h>
 
 #include "base/text.h"
 
@@ -39,5 +39,6 @@ int causes_remember(struct causes *causes, const struct record *record);
  */
 void causes_fill(struct causes *causes, struct record *record);
 
-/* The container has ended: who starts it again does so anew. */
-void causes_ended(struct causes *causes, struct text container);
+/* The container has ended that was started by the request of this number: who starts it again does
+ * so anew, and may have asked before this end. */
+void causes_ended(struct causes *causes, struct text container, uint64_t started_by);

@@ -300,13 +300,15 @@ static int on_exit_of(struct container_watch *watch, const struct wire_container
 			snprintf(name, sizeof(name), "%d", WTERMSIG(message->status));
 		record_set_string(record, FIELD_exit_signal, name);
 	} else {
-		record_set_number(record, FIELD_process_exit_code,
-				  (uint64_t)WEXITSTATUS(message->status));
+		record_set_number(record, FIELD_exit_code, (uint64_t)WEXITSTATUS(message->status));
 	}
 	if (message->header.time > message->began)
 		record_set_number(record, FIELD_event_duration,
 				  message->header.time - message->began);
 	record_set_boolean(record, FIELD_exit_out_of_memory, message->out_of_memory);
+	/* Now, and not when it is written: by then somebody may have started it again. */
+	if (watch->options.causes && !is_held(watch, record_text(record, FIELD_container_id)))
+		causes_fill(watch->options.causes, record);
 	return emit_or_hold(watch);
 }
 

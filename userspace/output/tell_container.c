@@ -173,11 +173,10 @@ void tell_container_exit(const struct record *record, struct telling *telling)
 
 	spans_add(&telling->what, STYLE_plain, 1, TEXT("container-exit"));
 	tell_which(record, rest);
-	if (record_has(record, FIELD_process_exit_code))
+	if (record_has(record, FIELD_exit_code))
 		spans_printf(rest,
-			     record_number(record, FIELD_process_exit_code) ? STYLE_notice
-									    : STYLE_good,
-			     2, "%" PRIu64, record_number(record, FIELD_process_exit_code));
+			     record_number(record, FIELD_exit_code) ? STYLE_notice : STYLE_good, 2,
+			     "%" PRIu64, record_number(record, FIELD_exit_code));
 	spans_add(rest, STYLE_notice, 2, record_text(record, FIELD_exit_signal));
 	if (record_has(record, FIELD_exit_out_of_memory) &&
 	    record->values[FIELD_exit_out_of_memory].boolean)

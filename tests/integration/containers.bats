@@ -309,7 +309,6 @@ leaky_runtime() {
 	[ "$(told container-exit "$id" .docktrail.created_by.user.id)" = 2001 ]
 }
 
-# bats test_tags=vm
 @test "a container that runs out of memory: who, how much, of what limit" {
 	local id
 	recorder_start

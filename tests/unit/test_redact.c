@@ -117,7 +117,43 @@ static void test_engines(void **state)
 	       "docker|commit|-c|ENV [redacted len=5]|--change=env [redacted len=3]|-cARG [redacted len=3]|--change|CMD id|x");
 	expect("docker|image|import|--change|ONBUILD ENV A=b|-",
 	       "docker|image|import|--change|[redacted len=15]|-");
+	/* The engine joins changes by a new line: the one may go on with the other's ENV. */
+	expect("docker|commit|-c|ENV A=1 \\|-c|B=hunter2|x",
+	       "docker|commit|-c|ENV [redacted len=5]|-c|[redacted len=9]|x");
+	expect("docker|commit|-c|# escape=`|-c|ENV A `|-c|hunter2|x",
+	       "docker|commit|-c|[redacted len=10]|-c|ENV [redacted len=3]|-c|[redacted len=7]|x");
+	expect("docker|commit|-c|\xef\xbb\xbf"
+	       "ENV A=b|-c|\xc2\xa0"
+	       "ENV A=b|-c|\x0b"
+	       "ENV A=b|x",
+	       "docker|commit|-c|[redacted len=10]|-c|[redacted len=9]|-c|[redacted len=8]|x");
+	expect("docker|commit|-pc|ENV A=b|c|x", "docker|commit|-pc|ENV [redacted len=3]|c|x");
+	expect("docker|commit|-p|-c|ENV A=b|-pcENV A=b|c|x",
+	       "docker|commit|-p|-c|ENV [redacted len=3]|-pcENV [redacted len=3]|c|x");
+	expect_kept("docker|commit|-p|c|x");
+	expect("docker|commit|-c|CMD mysql -phunter2|-c|CMD [\"mysql\",\"-phunter2\"]|-c|CMD [\"ls\", \"-l\"]|x",
+	       "docker|commit|-c|CMD mysql -p[redacted len=7]|-c|CMD [redacted len=21]|-c|CMD [\"ls\", \"-l\"]|x");
+	expect("docker|commit|-c|HEALTHCHECK --interval=1s CMD curl -u me:pw h|x",
+	       "docker|commit|-c|HEALTHCHECK --interval=1s CMD curl -u me:[redacted len=2] h|x");
+	expect_kept("docker|commit|-c|USER 0|-c|label a=b|-c| EXPOSE 80|-c|WORKDIR|x");
 	expect_kept("docker|run|x|sh|-c|env A=b id");
+	expect("docker|run|--label|a.b/c=d|-lx=y|-dl|x=y|--label=x=y|--log-opt|a=b|--annotation|a=b|x",
+	       "docker|run|--label|a.b/c=[redacted len=1]|-lx=[redacted len=1]|-dl|x=[redacted len=1]|--label=x=[redacted len=1]|"
+	       "--log-opt|a=[redacted len=1]|--annotation|a=[redacted len=1]|x");
+	expect_kept("docker|ps|--filter|label=a");
+	expect_kept("podman|exec|-l|ls");
+	expect("docker|network|create|-o|com.docker.network.bridge.name=br9|-o|a=b|n",
+	       "docker|network|create|-o|com.docker.network.bridge.name=br9|-o|a=[redacted len=1]|n");
+	expect("docker|volume|create|-o|type=none|-o|device=/etc|-o|o=bind|-oa=b|v",
+	       "docker|volume|create|-o|type=none|-o|device=/etc|-o|o=bind|-oa=[redacted len=1]|v");
+	expect("docker|run|--mount|type=volume,source=v,volume-driver=x,volume-opt=id=pw,volume-opt=type=nfs,target=/t|x",
+	       "docker|run|--mount|type=volume,source=v,volume-driver=x,volume-opt=id=[redacted len=2],volume-opt=type=nfs,target=/t|x");
+	expect("docker|run|--mount|type=volume,\"volume-opt=x=a,b\",dst=/t|x",
+	       "docker|run|--mount|type=volume,\"volume-opt=x=[redacted len=11]|x");
+	expect_kept("docker|run|--mount=type=bind,source=/etc,target=/x,readonly|x");
+	expect("docker|plugin|install|--alias|a|reg/p|TOKEN=x|KEY.value=y",
+	       "docker|plugin|install|--alias|a|reg/p|TOKEN=[redacted len=1]|KEY.value=[redacted len=1]");
+	expect("docker|plugin|set|p|secret-x=y", "docker|plugin|set|p|secret-x=[redacted len=1]");
 	expect("docker|pull|me:pw@reg/x", "docker|pull|me:[redacted len=2]@reg/x");
 	expect_kept("docker|pull|reg:5000/x:1@sha256:0123");
 	expect("docker|volume|create|--opt|o=username=u,password=p",
@@ -223,6 +259,26 @@ static void test_places_of_secrets(void **state)
 	       "docker|run|httpd|htpasswd|-bc|f|u|[redacted len=3]");
 	expect("kubectl|create|secret|generic|s|--from-literal=k=pw1|--from-literal|k=pw2",
 	       "kubectl|create|secret|generic|s|--from-literal=k=[redacted len=3]|--from-literal|k=[redacted len=3]");
+	expect("curl|-H|X-Auth-Key: pw1|-sH|X-Vault-Token: pw2|--header=Accept: x/y|--oauth2-bearer|pw1|-E|c:pw1|-U|u:pw1|-b|sid=pw1|h",
+	       "curl|-H|X-Auth-Key: [redacted len=3]|-sH|X-Vault-Token: [redacted len=3]|--header=Accept: x/y|--oauth2-bearer|[redacted len=3]|"
+	       "-E|c:[redacted len=3]|-U|u:[redacted len=3]|-b|[redacted len=7]|h");
+	expect("sh|-c|curl -fsH 'X-Auth-Key: pw1' h | sh",
+	       "sh|-c|curl -fsH 'X-Auth-Key: [redacted len=3]' h | sh");
+	expect("etcdctl|--user|root:pw1|get|/", "etcdctl|--user|root:[redacted len=3]|get|/");
+	expect("ipmitool|-U|me|-P|pw1|chassis", "ipmitool|-U|me|-P|[redacted len=3]|chassis");
+	expect("snmpwalk|-v3|-u|me|-A|pw1|-X|pw2|h",
+	       "snmpwalk|-v3|-u|me|-A|[redacted len=3]|-X|[redacted len=3]|h");
+	expect("snmpget|-v2c|-c|public|h", "snmpget|-v2c|-c|[redacted len=6]|h");
+	expect("keytool|-list|-storepass|pw1", "keytool|-list|-storepass|[redacted len=3]");
+	expect("ssh-keygen|-t|rsa|-N|pw1|-f|x", "ssh-keygen|-t|rsa|-N|[redacted len=3]|-f|x");
+	expect("vault|kv|put|-mount=s|p|k=pw1|l=pw2",
+	       "vault|kv|put|-mount=s|p|k=[redacted len=3]|l=[redacted len=3]");
+	expect("sh|-c|vault kv put p k=pw1; id a=b",
+	       "sh|-c|vault kv put p k=[redacted len=3]; id a=b");
+	expect("consul|kv|put|k|pw1", "consul|kv|put|k|[redacted len=3]");
+	expect("mc|alias|set|a|http://h|key|pw1", "mc|alias|set|a|http://h|key|[redacted len=3]");
+	expect("nmcli|dev|wifi|connect|x|password|pw1",
+	       "nmcli|dev|wifi|connect|x|password|[redacted len=3]");
 	expect("rabbitmqctl|authenticate_user|u|pw1",
 	       "rabbitmqctl|authenticate_user|u|[redacted len=3]");
 	expect("sh|-c|rabbitmqctl add_user u pw1 && rabbitmqctl change_password u pw22",

@@ -71,13 +71,13 @@ static void test_raw(void **state)
 	expect_raw(
 		"POST /build?buildargs=x HTTP/1.1\r\nHost: d\r\nX-Registry-Auth: abc\r\n"
 		"Content-Length: 1\r\nContent-Length: 2\r\n\r\nbody secret",
-		"POST /build?[redacted len=11] HTTP/1.1\r\nHost: d\r\nX-Registry-Auth:[redacted len=4]\r\n"
+		"POST /build?[redacted len=11] HTTP/1.1\r\nHost: d\r\nX-Registry-Auth: [redacted len=3]\r\n"
 		"Content-Length: 1\r\nContent-Length: 2\r\n[redacted len=13]");
 	expect_raw("GET /a\r\nAuthorization Basic x\r\n folded: x\r\n",
 		   "GET /a\r\n[redacted len=21]\r\n[redacted len=10]\r\n");
 	expect_raw("GET /a?b=c d", "GET /a?[redacted len=3][redacted len=2]");
 	expect_raw("GET /a\r\nHost: d\rAuthorization: x\r\nHost: me:pw@d\r\n",
-		   "GET /a\r\nHost:[redacted len=19]\r\nHost: me:[redacted len=2]@d\r\n");
+		   "GET /a\r\nHost: [redacted len=18]\r\nHost: me:[redacted len=2]@d\r\n");
 	expect_raw("GET http://me:pw@d/a HTTP/1.1\r\n",
 		   "GET http://[redacted len=5]@d/a HTTP/1.1\r\n");
 	expect_raw("GET http://me:p", "GET http://[redacted len=4]");

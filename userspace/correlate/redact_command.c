@@ -72,6 +72,7 @@ static void take_line(const struct command *outer, struct text line, bool quotes
 	command.until = 0;
 	command.every = 0;
 	command.users = false;
+	command.pairs = false;
 	command.setting = false;
 	command.nesting = quotes ? outer->nesting + 1 : MOST_NESTING;
 	while (i < line.length) {
@@ -79,7 +80,7 @@ static void take_line(const struct command *outer, struct text line, bool quotes
 
 		if (redact_is_space(line.data[i])) {
 			if (line.data[i] == '\n' && i > 0 && line.data[i - 1] != '\\')
-				command.every = 0, command.users = false;
+				command.every = 0, command.users = command.pairs = false;
 			buffer_append_char(ret, line.data[i++]);
 			continue;
 		}
@@ -185,6 +186,12 @@ static bool take_counted(struct command *command, struct text word, struct buffe
 
 	if (command->users && take_user_rule(word, script, ret))
 		return true;
+	if (command->pairs && word.length > 0 && word.data[0] != '-' &&
+	    memchr(word.data, '=', word.length)) {
+		command->pairs = !script || script_value_end(word, 0) == word.length;
+		take_secret(command, PENDING_PAIR, word, ret);
+		return true;
+	}
 	if (command->every > 0 && word.length > 0 &&
 	    !(script && memchr(";&|<>", word.data[0], 5))) {
 		command->every--;

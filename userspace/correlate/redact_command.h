@@ -12,15 +12,18 @@ enum pending {
 	PENDING_PORT, /* -p: a port where the engine's `run` or `create` takes one, or secret */
 	PENDING_USER_PASSWORD, /* name:password */
 	PENDING_CHANGE,        /* an instruction of a Dockerfile */
+	PENDING_LABEL,         /* NAME or NAME=value */
+	PENDING_OPTION,        /* NAME=value of a volume's or a network's driver */
+	PENDING_MOUNT,         /* type=volume,...,volume-opt=NAME=value */
+	PENDING_HEADER,        /* Name: value */
 	PENDING_PLAIN,         /* the value of a flag in front of the subcommand */
 };
 
-/* A program that takes a password by a flag of one letter. */
+/* A program that takes passwords by flags of one letter. */
 struct client {
-	const char *name; /* what the program's name begins with */
-	char letter;
-	bool apart;         /* its value may be the next argument */
-	bool user_password; /* name:password, of which the name is kept */
+	const char *name;                      /* what the program's name begins with */
+	bool apart;                            /* the value may be the next argument */
+	const char *secrets, *users, *headers; /* such letters; of users the name is kept */
 };
 
 /* A command line, as far as it was read. */
@@ -31,6 +34,7 @@ struct command {
 	unsigned words;      /* before and with the subcommand */
 	bool group, publish; /* "container run"; run or create: -p is a port */
 	bool changes;        /* commit or import: -c is a change */
+	bool options;        /* of a volume or a network: -o is an option of its driver */
 	const struct client *client;
 	enum pending pending;
 	unsigned nesting;
@@ -41,6 +45,7 @@ struct command {
 	int until;           /* so many words, and the last of them is secret; 0: none */
 	unsigned every;      /* so many words that come are secret */
 	bool users;          /* ACL SETUSER: a word may be >password */
+	bool pairs;          /* words that come are NAME=value: vault kv put PATH NAME=value */
 	bool setting;        /* "set" was the last word: a name, and its value, come next */
 	bool quoted;         /* the word stood in quotes: nothing in it is the shell's */
 };

@@ -8,29 +8,40 @@
 #include "correlate/redact_command.h"
 
 static const struct client clients[] = {
-	{ "mysql", 'p', false, false },    { "mariadb", 'p', false, false },
-	{ "sshpass", 'p', true, false },   { "mongo", 'p', true, false },
-	{ "redis-cli", 'a', true, false }, { "ldap", 'w', true, false },
-	{ "curl", 'u', true, true },       { "wget", 'u', true, true },
-	{ "smbclient", 'U', true, true },  { "sqlcmd", 'P', true, false },
-	{ "zip", 'P', true, false },       { "unzip", 'P', true, false },
-	{ "7z", 'p', false, false },       { "az", 'p', true, false },
-	{ "kubectl", 'p', true, false },   { "oc", 'p', true, false },
-	{ "helm", 'p', true, false },      { "skopeo", 'p', true, false },
-	{ "ftp", 'u', true, true },        { "lftp", 'u', true, true },
-	{ "http", 'a', true, true },       { "mosquitto", 'P', true, false },
+	{ "mysql", false, "p", "", "" },     { "mariadb", false, "p", "", "" },
+	{ "sshpass", true, "p", "", "" },    { "ssh-keygen", true, "NP", "", "" },
+	{ "mongo", true, "p", "", "" },      { "redis-cli", true, "a", "", "" },
+	{ "ldap", true, "w", "", "" },       { "curl", true, "b", "uUE", "H" },
+	{ "wget", true, "", "u", "" },       { "etcdctl", true, "", "", "" },
+	{ "smbclient", true, "", "U", "" },  { "sqlcmd", true, "P", "", "" },
+	{ "zip", true, "P", "", "" },        { "unzip", true, "P", "", "" },
+	{ "7z", false, "p", "", "" },        { "az", true, "p", "", "" },
+	{ "kubectl", true, "p", "", "" },    { "oc", true, "p", "", "" },
+	{ "helm", true, "p", "", "" },       { "skopeo", true, "p", "", "" },
+	{ "ftp", true, "", "u", "" },        { "lftp", true, "", "u", "" },
+	{ "http", true, "", "a", "" },       { "mosquitto", true, "P", "", "" },
+	{ "ipmitool", true, "P", "", "" },   { "snmpget", true, "AXc", "", "" },
+	{ "snmpset", true, "AXc", "", "" },  { "snmpwalk", true, "AXc", "", "" },
+	{ "snmpbulk", true, "AXc", "", "" },
 };
 
 #define EVERY 100
+#define PAIRS 200
 
 /* How many words behind a word or a flag of a program its secret stands. */
 static const struct {
 	const char *program, *word;
 	char letter; /* among those of a flag, in place of the word */
-	int words;   /* the next is 1; of flags that stand together the sum; or EVERY one of so many
+	int words;   /* the next is 1; of flags that stand together the sum; EVERY one of so many;
+		      * or PAIRS, which all that come may be
 		      */
 } places[] = {
 	{ "vault", "login", 0, 1 },
+	{ "vault", "put", 0, PAIRS },
+	{ "vault", "patch", 0, PAIRS },
+	{ "vault", "write", 0, PAIRS },
+	{ "plugin", "set", 0, PAIRS }, /* of an engine's client */
+	{ "plugin", "install", 0, PAIRS },
 	{ "openssl", "-k", 0, 1 },
 	{ "openssl", "-K", 0, 1 },
 	{ "openssl", "-hmac", 0, 1 },
@@ -46,6 +57,16 @@ static const struct {
 	{ "redis-cli", "auth2", 0, EVERY + 2 },
 	{ "valkey-cli", "auth", 0, EVERY + 2 },
 	{ "keydb-cli", "auth", 0, EVERY + 2 },
+	{ "keytool", "-storepass", 0, 1 },
+	{ "keytool", "-keypass", 0, 1 },
+	{ "keytool", "-srcstorepass", 0, 1 },
+	{ "keytool", "-deststorepass", 0, 1 },
+	{ "keytool", "-new", 0, 1 },
+	{ "consul", "put", 0, 2 }, /* NAME SECRET */
+	{ "mc", "set", 0, 4 },     /* NAME ADDRESS USER SECRET */
+	{ "nmcli", "password", 0, 1 },
+	{ "nmcli", "wifi-sec.psk", 0, 1 },
+	{ "nmcli", "802-11-wireless-security.psk", 0, 1 },
 };
 
 static bool is_one_of(struct text text, const char *const *words, size_t count)
@@ -147,6 +168,7 @@ static void look_at_subcommand(struct command *command, struct text word)
 	static const char *const groups[] = { "container", "containers", "pod", "c", "image" };
 	static const char *const publishing[] = { "run", "create" };
 	static const char *const changing[] = { "commit", "import" };
+	static const char *const driven[] = { "volume", "network" };
 
 	if (++command->words > (command->group ? 2u : 1u))
 		return;
@@ -155,6 +177,7 @@ static void look_at_subcommand(struct command *command, struct text word)
 	else
 		command->publish = is_one_of(word, publishing, ARRAY_SIZE(publishing));
 	command->changes = is_one_of(word, changing, ARRAY_SIZE(changing));
+	command->options = is_one_of(word, driven, ARRAY_SIZE(driven));
 }
 
 void redact_look_at_word(struct command *command, struct text word)
@@ -201,7 +224,9 @@ void redact_count_words(struct command *command, struct text word)
 		    !(places[i].word ? is_word(word, places[i].word)
 				     : letters && memchr(word.data, places[i].letter, word.length)))
 			continue;
-		if (places[i].words > EVERY)
+		if (places[i].words == PAIRS)
+			command->pairs = true;
+		else if (places[i].words > EVERY)
 			command->every = (unsigned)(places[i].words - EVERY);
 		else
 			command->until += places[i].words;
@@ -220,6 +245,7 @@ void redact_count_words(struct command *command, struct text word)
 		command->until = 0;
 		command->every = 0;
 		command->users = false;
+		command->pairs = false;
 		command->program = NULL;
 	}
 }
@@ -279,6 +305,21 @@ void redact_mask_value(struct command *command, enum pending kind, struct text v
 	case PENDING_USER_PASSWORD:
 		redact_user_password(value, ret);
 		break;
+	case PENDING_LABEL:
+		if (value.length > 0 && memchr(value.data, '=', value.length))
+			redact_pair(value, ret);
+		else
+			redact_known(command->redact, value, command->cut, ret);
+		break;
+	case PENDING_OPTION:
+		redact_driver_option(command->redact, value, ret);
+		break;
+	case PENDING_MOUNT:
+		redact_mount(command->redact, value, ret);
+		break;
+	case PENDING_HEADER:
+		redact_header(command->redact, value, ret);
+		break;
 	default:
 		redact_mask(ret, value);
 	}
@@ -301,8 +342,17 @@ static void value_of_flag(struct command *command, enum pending kind, struct tex
 /* --name, or -name as some take it. */
 static bool take_long_flag(struct command *command, struct text word, struct buffer *ret)
 {
-	static const char *const pairs[] = { "env", "build-arg", "env-add", "set" };
+	static const char *const pairs[] = {
+		"env", "build-arg", "env-add", "set", "log-opt", "driver-opt",
+	};
+	static const char *const labels[] = {
+		"label", "label-add", "container-label", "container-label-add", "annotation",
+	};
 	static const char *const secrets[] = { "secret", "password", "creds" };
+	static const char *const mounts[] = { "mount", "mount-add" };
+	static const char *const headers[] = { "header", "proxy-header" };
+	static const char *const client_secrets[] = { "cookie", "oauth2-bearer" };
+	static const char *const client_users[] = { "user", "cert", "proxy-cert" };
 	size_t dashes = word.data[1] == '-' ? 2 : 1, end = dashes;
 	enum pending kind = PENDING_NONE;
 	struct text name;
@@ -317,7 +367,18 @@ static bool take_long_flag(struct command *command, struct text word, struct buf
 		kind = PENDING_PAIR;
 	else if (command->engine && is_one_of(name, secrets, ARRAY_SIZE(secrets)))
 		kind = PENDING_SECRET;
-	else if (((command->is_ctr || command->client) && text_equal(name, TEXT("user"))) ||
+	else if (command->engine && command->options && text_equal(name, TEXT("opt")))
+		kind = PENDING_OPTION;
+	else if (command->engine && is_one_of(name, labels, ARRAY_SIZE(labels)))
+		kind = PENDING_LABEL;
+	else if (command->engine && is_one_of(name, mounts, ARRAY_SIZE(mounts)))
+		kind = PENDING_MOUNT;
+	else if (command->client && is_one_of(name, headers, ARRAY_SIZE(headers)))
+		kind = PENDING_HEADER;
+	else if (command->client && is_one_of(name, client_secrets, ARRAY_SIZE(client_secrets)))
+		kind = PENDING_SECRET;
+	else if ((command->is_ctr && text_equal(name, TEXT("user"))) ||
+		 (command->client && is_one_of(name, client_users, ARRAY_SIZE(client_users))) ||
 		 text_equal(name, TEXT("proxy-user")))
 		kind = PENDING_USER_PASSWORD;
 	else if (redact_is_secret_name(command->redact, name))
@@ -328,21 +389,28 @@ static bool take_long_flag(struct command *command, struct text word, struct buf
 	return true;
 }
 
-/* -e and -p of an engine's client, alone or behind flags that take no value: -ite A=b. */
+/* Flags of one letter of an engine's client, alone or behind some that take no value: -ite A=b. */
 static bool take_short_flags(struct command *command, struct text word, struct buffer *ret)
 {
 	static const char without_value[] = "itdDPqTafrsA";
 
 	for (size_t i = 1; i < word.length; i++) {
+		enum pending kind = PENDING_NONE;
 		char c = word.data[i];
 
-		if (c == 'e' || c == 'p') {
-			value_of_flag(command, c == 'e' ? PENDING_PAIR : PENDING_PORT, word, i + 1,
-				      ret);
-			return true;
-		}
-		if (c == 'u' && command->is_ctr) {
-			value_of_flag(command, PENDING_USER_PASSWORD, word, i + 1, ret);
+		if (c == 'e')
+			kind = PENDING_PAIR;
+		else if (c == 'p')
+			kind = PENDING_PORT;
+		else if (c == 'l' && command->publish &&
+			 (i + 1 == word.length || memchr(word.data, '=', word.length)))
+			kind = PENDING_LABEL;
+		else if (c == 'o' && command->options)
+			kind = PENDING_OPTION;
+		else if (c == 'u' && command->is_ctr)
+			kind = PENDING_USER_PASSWORD;
+		if (kind != PENDING_NONE) {
+			value_of_flag(command, kind, word, i + 1, ret);
 			return true;
 		}
 		if (!c || !strchr(without_value, c))
@@ -351,41 +419,62 @@ static bool take_short_flags(struct command *command, struct text word, struct b
 	return false;
 }
 
+/* What the last of letters that stand together says of its value; of the first, if it takes one. */
+static enum pending client_kind(const struct client *client, char letter)
+{
+	if (strchr(client->secrets, letter))
+		return PENDING_SECRET;
+	if (strchr(client->users, letter))
+		return PENDING_USER_PASSWORD;
+	return strchr(client->headers, letter) ? PENDING_HEADER : PENDING_NONE;
+}
+
 static bool take_client_flag(struct command *command, struct text word, struct buffer *ret)
 {
 	const struct client *client = command->client;
+	enum pending kind;
 	size_t letters = 1;
 
-	if (!client)
+	if (!client || !isalpha((unsigned char)word.data[1]))
 		return false;
 	while (letters < word.length && isalpha((unsigned char)word.data[letters]))
 		letters++;
 	/* curl -su NAME:PASSWORD */
-	if (client->apart && letters == word.length && word.data[letters - 1] == client->letter) {
-		value_of_flag(command,
-			      client->user_password ? PENDING_USER_PASSWORD : PENDING_SECRET, word,
-			      letters, ret);
+	kind = client_kind(client, word.data[letters - 1]);
+	if (client->apart && letters == word.length && kind != PENDING_NONE) {
+		value_of_flag(command, kind, word, letters, ret);
 		return true;
 	}
-	if (word.data[1] != client->letter || word.length == 2)
+	kind = client_kind(client, word.data[1]);
+	if (kind == PENDING_NONE || word.length == 2)
 		return false;
-	value_of_flag(command, client->user_password ? PENDING_USER_PASSWORD : PENDING_SECRET, word,
-		      2, ret);
+	value_of_flag(command, kind, word, 2, ret);
 	return true;
 }
 
+/* Of commit and import: -c, also behind flags that take no value. There -p has none: pause. */
 static bool take_change_flag(struct command *command, struct text word, struct buffer *ret)
 {
 	const struct text change = TEXT("--change");
+	size_t letter = 1;
 
-	if (word.data[1] == 'c')
-		value_of_flag(command, PENDING_CHANGE, word, 2, ret);
-	else if (word.length >= change.length &&
-		 memcmp(word.data, change.data, change.length) == 0 &&
-		 (word.length == change.length || word.data[change.length] == '='))
+	if (word.data[1] == '-') {
+		if (word.length < change.length ||
+		    memcmp(word.data, change.data, change.length) != 0 ||
+		    (word.length > change.length && word.data[change.length] != '='))
+			return false;
 		value_of_flag(command, PENDING_CHANGE, word, change.length, ret);
-	else
+		return true;
+	}
+	while (letter < word.length && memchr("pqs", word.data[letter], 3))
+		letter++;
+	if (letter < word.length && word.data[letter] == 'c') {
+		value_of_flag(command, PENDING_CHANGE, word, letter + 1, ret);
+		return true;
+	}
+	if (letter < word.length)
 		return false;
+	buffer_append(ret, word.data, word.length);
 	return true;
 }
 

@@ -30,7 +30,7 @@ void redact_known(const struct redact *redact, struct text text, bool cut, struc
 int redact_known_arguments(const struct redact *redact, struct text image,
 			   const struct text_list *arguments, struct text_list *ret);
 
-/* A change of an image, an instruction of a Dockerfile: ENV and ARG without their values. */
+/* redact_change.c: a change of an image, an instruction of a Dockerfile: ENV without its values. */
 void redact_change(const struct redact *redact, struct text change, struct buffer *ret);
 
 /* redact_sql.c: a text, and whether it is SQL, which is asked when something in it may be. */
@@ -55,6 +55,15 @@ void redact_pair(struct text pair, struct buffer *ret);
 
 /* name:password, name%password, name,password: the name stays. */
 void redact_user_password(struct text text, struct buffer *ret);
+
+/* NAME=value of a volume's or a network's driver: what says what is mounted stays, as text. */
+void redact_driver_option(const struct redact *redact, struct text option, struct buffer *ret);
+
+/* type=volume,...,volume-opt=NAME=value: a mount as `docker run --mount` takes it. */
+void redact_mount(const struct redact *redact, struct text mount, struct buffer *ret);
+
+/* "Name: value" of HTTP: the values of names that are harmless stay, as text. */
+void redact_header(const struct redact *redact, struct text line, struct buffer *ret);
 
 /* User information in front of a host, whatever it looks like, and the rules for text. */
 void redact_address(const struct redact *redact, struct text address, struct buffer *ret);

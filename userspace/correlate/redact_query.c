@@ -8,34 +8,7 @@
 #include "correlate/operations.h"
 #include "correlate/redact_private.h"
 
-#define MOST_NAME_BYTES 64 /* of a query parameter that is not named, or of a header */
-
-/* ENV and ARG carry values; with more than one line, or ONBUILD, anything may stand anywhere. */
-void redact_change(const struct redact *redact, struct text change, struct buffer *ret)
-{
-	size_t start = 0, end;
-	struct text word;
-
-	while (start < change.length && isspace((unsigned char)change.data[start]))
-		start++;
-	end = start;
-	while (end < change.length && !isspace((unsigned char)change.data[end]))
-		end++;
-	word = (struct text){ change.data + start, end - start };
-	if (memchr(change.data, '\n', change.length) || memchr(change.data, '\r', change.length) ||
-	    (word.length == 7 && strncasecmp(word.data, "ONBUILD", 7) == 0)) {
-		redact_mask(ret, change);
-		return;
-	}
-	if (word.length != 3 ||
-	    (strncasecmp(word.data, "ENV", 3) != 0 && strncasecmp(word.data, "ARG", 3) != 0)) {
-		redact_text(redact, change, false, ret);
-		return;
-	}
-	end += end < change.length;
-	buffer_append(ret, change.data, end);
-	redact_mask(ret, (struct text){ change.data + end, change.length - end });
-}
+#define MOST_NAME_BYTES 64 /* of a query parameter that is not named */
 
 /* What was decoded, as it may stand in a query. */
 static void encode(struct text text, struct buffer *ret)
@@ -245,40 +218,6 @@ static void append_first_line(const struct redact *redact, struct text line, boo
 		redact_mask(ret, line);
 }
 
-static bool has_control(struct text text)
-{
-	for (size_t i = 0; i < text.length; i++)
-		if (iscntrl((unsigned char)text.data[i]) && text.data[i] != '\t')
-			return true;
-	return false;
-}
-
-static void append_header(const struct redact *redact, struct text line, struct buffer *ret)
-{
-	static const char *const harmless[] = {
-		"Host",       "Content-Length",  "Content-Type", "Transfer-Encoding",
-		"Connection", "Upgrade",         "Expect",       "User-Agent",
-		"Accept",     "Accept-Encoding",
-	};
-	size_t name = 0;
-
-	while (name < line.length && http_is_token(line.data[name]))
-		name++;
-	for (size_t i = 0; i < ARRAY_SIZE(harmless); i++)
-		if (name < line.length && line.data[name] == ':' && name == strlen(harmless[i]) &&
-		    strncasecmp(line.data, harmless[i], name) == 0 && !has_control(line)) {
-			redact_text(redact, line, true, ret);
-			return;
-		}
-	/* Without a colon there is no name, and it may be the secret itself. */
-	if (name == line.length || line.data[name] != ':' || name > MOST_NAME_BYTES) {
-		redact_mask(ret, line);
-		return;
-	}
-	buffer_append(ret, line.data, name + 1);
-	redact_mask(ret, (struct text){ line.data + name + 1, line.length - name - 1 });
-}
-
 void redact_raw(const struct redact *redact, struct text raw, struct buffer *ret)
 {
 	bool first = true;
@@ -305,7 +244,7 @@ void redact_raw(const struct redact *redact, struct text raw, struct buffer *ret
 			redact_mask(ret, raw);
 			return;
 		} else {
-			append_header(redact, line, ret);
+			redact_header(redact, line, ret);
 		}
 		first = false;
 		length += feed ? 1 : 0;

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
+#include "correlate/declare_private.h"
+#include "correlate/http_head.h"
 #include "correlate/redact_private.h"
+
+#define MOST_NAME_BYTES 64 /* of a header */
 
 /* [address:][port[-port]:]port[-port][/protocol], nothing above 65535. */
 bool redact_is_port(struct text text)
@@ -86,4 +91,78 @@ void redact_user_password(struct text text, struct buffer *ret)
 	name = colon ? (size_t)(colon - text.data) + 1 : text.length;
 	buffer_append(ret, text.data, name);
 	redact_mask(ret, (struct text){ text.data + name, text.length - name });
+}
+
+void redact_driver_option(const struct redact *redact, struct text option, struct buffer *ret)
+{
+	const char *equals = option.length ? memchr(option.data, '=', option.length) : NULL;
+	struct text name = { option.data, equals ? (size_t)(equals - option.data) : 0 };
+
+	if (text_equal(name, TEXT("type")) || text_equal(name, TEXT("o")) ||
+	    text_equal(name, TEXT("device")) || declare_is_network_option(name))
+		redact_known(redact, option, false, ret);
+	else
+		redact_pair(option, ret);
+}
+
+void redact_mount(const struct redact *redact, struct text mount, struct buffer *ret)
+{
+	static const char option[] = "volume-opt=";
+
+	while (mount.length > 0) {
+		const char *comma = memchr(mount.data, ',', mount.length);
+		struct text part = { mount.data,
+				     comma ? (size_t)(comma - mount.data) : mount.length };
+		size_t quote = part.data[0] == '"', start = quote + sizeof(option) - 1;
+
+		/* In quotes a comma is part of the value: of what follows no end is sure. */
+		if (part.length >= start && memcmp(part.data + quote, option, start - quote) == 0) {
+			part = quote ? mount : part;
+			buffer_append(ret, part.data, start);
+			redact_driver_option(redact, redact_skip(part, start), ret);
+		} else {
+			redact_known(redact, part, false, ret);
+		}
+		mount = redact_skip(mount, part.length);
+		if (mount.length > 0) {
+			buffer_append_char(ret, ',');
+			mount = redact_skip(mount, 1);
+		}
+	}
+}
+
+static bool has_control(struct text text)
+{
+	for (size_t i = 0; i < text.length; i++)
+		if (iscntrl((unsigned char)text.data[i]) && text.data[i] != '\t')
+			return true;
+	return false;
+}
+
+void redact_header(const struct redact *redact, struct text line, struct buffer *ret)
+{
+	static const char *const harmless[] = {
+		"Host",       "Content-Length",  "Content-Type", "Transfer-Encoding",
+		"Connection", "Upgrade",         "Expect",       "User-Agent",
+		"Accept",     "Accept-Encoding",
+	};
+	size_t name = 0;
+
+	while (name < line.length && http_is_token(line.data[name]))
+		name++;
+	/* Without a colon there is no name, and it may be the secret itself. */
+	if (name == line.length || line.data[name] != ':' || name > MOST_NAME_BYTES) {
+		redact_mask(ret, line);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(harmless); i++)
+		if (name == strlen(harmless[i]) && strncasecmp(line.data, harmless[i], name) == 0 &&
+		    !has_control(line)) {
+			redact_text(redact, line, true, ret);
+			return;
+		}
+	for (name++; name < line.length && redact_is_space(line.data[name]);)
+		name++;
+	buffer_append(ret, line.data, name);
+	redact_mask(ret, redact_skip(line, name));
 }

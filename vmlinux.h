@@ -5418,6 +5418,22 @@ enum {
 	BPF_SK_STORAGE_GET_F_CREATE = 1,
 };
 
+struct simple_xattrs {
+	struct list_head head;
+	spinlock_t lock;
+};
+
+struct kernfs_iattrs {
+	kuid_t ia_uid;
+	kgid_t ia_gid;
+	struct timespec64 ia_atime;
+	struct timespec64 ia_mtime;
+	struct timespec64 ia_ctime;
+	struct simple_xattrs xattrs;
+	atomic_t nr_user_xattrs;
+	atomic_t user_xattr_size;
+};
+
 struct ucred {
 	__u32 pid;
 	__u32 uid;

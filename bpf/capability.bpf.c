@@ -50,12 +50,15 @@ static __always_inline void first_use(struct task_struct *task, const struct wir
 	EMIT_SEND(ring_state, record);
 }
 
-/* One container must not take the place of all others by copying its programs. */
+/*
+ * One container must not take the place of all others by copying its programs; nor may what has
+ * outlived its container, of which nobody would know how many kinds it has.
+ */
 static __always_inline bool is_lumped(const struct inside *inside)
 {
 	struct running *running = bpf_map_lookup_elem(&containers, &inside->id);
 
-	return running && __sync_fetch_and_add(&running->kinds, 1) >= KINDS_MOST;
+	return !running || __sync_fetch_and_add(&running->kinds, 1) >= KINDS_MOST;
 }
 
 struct check {

@@ -31,6 +31,7 @@ struct entry_scratch {
 	struct inside inside;
 	struct container_id id;
 	struct running running;
+	struct named_cgroup cgroup;
 };
 
 struct entry_scratches {
@@ -149,14 +150,6 @@ static __always_inline void own_namespaces(const struct running *running,
 	}
 }
 
-/* Another control group that is called like that of a running container is nobody's. */
-static __always_inline bool is_its_cgroup(const struct container_id *id, __u64 cgroup)
-{
-	const struct running *running = bpf_map_lookup_elem(&containers, id);
-
-	return !running || !running->cgroup || running->cgroup == cgroup;
-}
-
 static __always_inline void own_cgroup(const struct running *running, const struct container_id *id)
 {
 	__u64 cgroup = running->cgroup;
@@ -165,19 +158,79 @@ static __always_inline void own_cgroup(const struct running *running, const stru
 		bpf_map_update_elem(&cgroups, &cgroup, id, BPF_ANY);
 }
 
+/* Has who claims to be this container less reason to be doubted than who is known as it? */
+static __always_inline bool has_more_right(const struct running *claim, const struct running *known)
+{
+	__u32 ours = claim->doubts & (WIRE_DOUBT_RUNTIME | WIRE_DOUBT_OWNER);
+	__u32 theirs = known->doubts & (WIRE_DOUBT_RUNTIME | WIRE_DOUBT_OWNER);
+
+	return known->cgroup && known->cgroup != claim->cgroup && theirs &&
+	       (!ours || theirs == (WIRE_DOUBT_RUNTIME | WIRE_DOUBT_OWNER));
+}
+
+/* Anybody may call a control group like a running container, and is none of its processes. */
+static __always_inline bool is_called_so_rightly(const struct container_id *id,
+						 const struct running *claim)
+{
+	const struct running *known = bpf_map_lookup_elem(&containers, id);
+
+	return !known || !known->cgroup || known->cgroup == claim->cgroup ||
+	       has_more_right(claim, known);
+}
+
+/*
+ * The kernel gives the number of a namespace that is gone to the next one that is made
+ * (proc_alloc_inum), so none may stay here as this container's.
+ */
+static __always_inline void disown_namespaces(const struct running *running,
+					      const struct container_id *id)
+{
+	for (int i = 0; i < WIRE_NAMESPACES; i++) {
+		__u32 inum = running->namespaces[i];
+		const struct container_id *owner = bpf_map_lookup_elem(&owned_namespaces, &inum);
+
+		if (owner && same_container(owner, id))
+			bpf_map_delete_elem(&owned_namespaces, &inum);
+	}
+}
+
+/* It is no container any more, or none that may be called so. */
+static __always_inline void disown(const struct running *running, const struct container_id *id)
+{
+	__u64 cgroup = running->cgroup;
+
+	disown_namespaces(running, id);
+	bpf_map_delete_elem(&cgroups, &cgroup);
+}
+
+/* runc's hooks "createContainer" and "startContainer" are run by its own child within. */
+static __always_inline bool is_hook(struct task_struct *task)
+{
+	struct task_struct *parent = task->group_leader->real_parent;
+
+	return parent->nsproxy && parent->nsproxy->mnt_ns == task->nsproxy->mnt_ns;
+}
+
 /* A container that is known to run is entered; one that is not begins. */
 static __always_inline int begin_or_enter(struct task_struct *task, struct entry_scratch *scratch)
 {
-	struct running *running = &scratch->running;
+	struct running *running = &scratch->running, *known;
 	const struct container_id *id = &scratch->id;
 
-	if (bpf_map_lookup_elem(&containers, id))
+	known = bpf_map_lookup_elem(&containers, id);
+	if (known && !has_more_right(running, known))
 		return WIRE_ENTRY_RUNTIME;
+	if (running->doubts == (WIRE_DOUBT_RUNTIME | WIRE_DOUBT_OWNER) || is_hook(task))
+		return WIRE_ENTRY_NONE;
+	if (known) {
+		running->doubts |= WIRE_DOUBT_ANOTHER;
+		disown(known, id);
+	}
 	running->start = task->group_leader->start_boottime;
 	running->began = bpf_ktime_get_boot_ns();
 	running->pid = task->tgid;
 	namespaces_fill(task, running->namespaces);
-	if (bpf_map_update_elem(&containers, id, running, BPF_NOEXIST))
+	if (bpf_map_update_elem(&containers, id, running, BPF_ANY))
 		lost(WIRE_container_exit, WIRE_LOSS_no_place, 0, 0);
 	own_namespaces(running, id);
 	own_cgroup(running, id);
@@ -246,7 +299,7 @@ static __always_inline void host_compare(struct task_struct *task, struct inside
 		lost(WIRE_namespace_change, WIRE_LOSS_no_memory, 0, 0);
 }
 
-/* A program in the mount namespace from which the task came: a runtime, or anything else. */
+/* A program that brings nobody into a container: a runtime, or anything else. */
 static __always_inline void stay(struct task_struct *task, struct inside *inside,
 				 struct inside *fresh)
 {
@@ -257,17 +310,30 @@ static __always_inline void stay(struct task_struct *task, struct inside *inside
 			namespaces_compare(task, inside->namespaces, WIRE_CHANGE_EXEC);
 		return;
 	}
-	if (!inside) {
-		fresh->mnt = task->nsproxy->mnt_ns->ns.inum;
+	if (!inside)
 		inside =
 			bpf_task_storage_get(&insides, task, fresh, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	}
 	if (inside) {
 		inside->runtime = 1;
+		/* Whichever it is: rootless engines have one of their own. */
+		inside->mnt = task->nsproxy->mnt_ns->ns.inum;
 		remember_cgroups(task, inside);
 	} else {
 		lost(WIRE_container_start, WIRE_LOSS_no_memory, 0, 0);
 	}
+}
+
+/* What it is called, and how well that is known; 1 or 0. */
+static __always_inline bool name_by_cgroup(struct task_struct *task, struct entry_scratch *scratch)
+{
+	struct running *running = &scratch->running;
+
+	if (!container_of_cgroup(task, &scratch->id, &scratch->cgroup))
+		return false;
+	running->cgroup = scratch->cgroup.number;
+	if (scratch->cgroup.users)
+		running->doubts |= WIRE_DOUBT_OWNER;
+	return is_called_so_rightly(&scratch->id, running);
 }
 
 /*
@@ -297,12 +363,14 @@ static __always_inline int container_enter(struct task_struct *task)
 	}
 	if (!containers_swept && !inside)
 		return WIRE_ENTRY_NONE;
-	if (container_of_cgroup(task, &scratch->id, &scratch->running.cgroup) &&
-	    is_its_cgroup(&scratch->id, scratch->running.cgroup)) {
+	scratch->running.doubts = inside && inside->runtime ? 0 : WIRE_DOUBT_RUNTIME;
+	if (name_by_cgroup(task, scratch)) {
 		entry = inside && same_container(&inside->id, &scratch->id)
 				? WIRE_ENTRY_NONE
 				: begin_or_enter(task, scratch);
 	} else if (inside && inside->runtime) {
+		scratch->running.cgroup = 0;
+		scratch->running.doubts = 0;
 		if (owner)
 			scratch->id = *owner;
 		else
@@ -315,8 +383,8 @@ static __always_inline int container_enter(struct task_struct *task)
 			scratch->id = *owner;
 	}
 	if (!entry) {
-		if (inside)
-			namespaces_compare(task, inside->namespaces, WIRE_CHANGE_EXEC);
+		if (!inside || !inside->runtime)
+			stay(task, inside, fresh);
 		return entry;
 	}
 	fresh->id = scratch->id;
@@ -397,7 +465,7 @@ static __always_inline struct wire_str extents_string(__u8 count, __u16 offset)
 						  sizeof(struct wire_extent) };
 }
 
-static __always_inline void start_tell(struct task_struct *task, bool present)
+static __always_inline void start_tell(struct task_struct *task, bool present, __u32 doubts)
 {
 	struct start_record *whole = bpf_ringbuf_reserve(&ring_state, sizeof(*whole), 0);
 	struct wire_container_start *record;
@@ -420,6 +488,7 @@ static __always_inline void start_tell(struct task_struct *task, bool present)
 	record->seccomp = task->seccomp.mode;
 	record->seccomp_filters = task->seccomp.filter_count.counter;
 	record->present = present;
+	record->doubts = doubts;
 	record->no_new_privileges = task->atomic_flags & 1; /* PFA_NO_NEW_PRIVS */
 	limits_fill(task, record);
 	users = BPF_CORE_READ(cred, user_ns);
@@ -433,10 +502,13 @@ static __always_inline void start_tell(struct task_struct *task, bool present)
 /* What container_enter() returned goes out, behind the exec itself. */
 static __always_inline void container_tell(struct task_struct *task, int entry)
 {
+	struct entry_scratch *scratch;
 	struct wire_container_exec *record;
+	__u32 zero = 0;
 
 	if (entry == WIRE_ENTRY_START) {
-		start_tell(task, false);
+		scratch = bpf_map_lookup_elem(&entry_scratches, &zero);
+		start_tell(task, false, scratch ? scratch->running.doubts : 0);
 		return;
 	}
 	record = EMIT_BEGIN_HERE(ring_state, container_exec);
@@ -447,29 +519,12 @@ static __always_inline void container_tell(struct task_struct *task, int entry)
 	EMIT_SEND(ring_state, record);
 }
 
-/*
- * The kernel gives the number of a namespace that is gone to the next one that is made
- * (proc_alloc_inum), so none may stay here as this container's.
- */
-static __always_inline void disown_namespaces(const struct running *running,
-					      const struct container_id *id)
-{
-	for (int i = 0; i < WIRE_NAMESPACES; i++) {
-		__u32 inum = running->namespaces[i];
-		const struct container_id *owner = bpf_map_lookup_elem(&owned_namespaces, &inum);
-
-		if (owner && same_container(owner, id))
-			bpf_map_delete_elem(&owned_namespaces, &inum);
-	}
-}
-
 /* The last thread of a process ends: the container does if it was its first process. */
 static __always_inline void container_leave(struct task_struct *task, int status)
 {
 	struct inside *inside = bpf_task_storage_get(&insides, task, NULL, 0);
 	struct wire_container_exit *record;
 	struct running *running;
-	__u64 cgroup;
 
 	if (!inside)
 		return;
@@ -487,8 +542,6 @@ static __always_inline void container_leave(struct task_struct *task, int status
 		record->out_of_memory = running->out_of_memory;
 		EMIT_SEND(ring_state, record);
 	}
-	disown_namespaces(running, &inside->id);
-	cgroup = running->cgroup;
-	bpf_map_delete_elem(&cgroups, &cgroup);
+	disown(running, &inside->id);
 	bpf_map_delete_elem(&containers, &inside->id);
 }

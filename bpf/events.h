@@ -210,6 +210,8 @@
 	FIELD(CONTAINED, uid_map, list, "docktrail.uid_map", \
 	      "Its users, as in /proc/PID/uid_map: inside, outside, how many") \
 	FIELD(CONTAINED, gid_map, list, "docktrail.gid_map", "Its groups likewise") \
+	FIELD(CONTAINED, doubts, list, "docktrail.doubts", \
+	      "Why it may be something else that is called so: no-runtime, users-cgroup, another-was-called-so") \
 	FIELD(CONTAINED, limits_memory, u64, "docktrail.limits.memory", \
 	      "Bytes of memory that its control group may use; absent where there is no limit") \
 	FIELD(CONTAINED, limits_pids, u64, "docktrail.limits.pids", "Processes likewise") \
@@ -565,6 +567,7 @@
 	MEMBER(u8, uid_extents)   /* of the user namespace's maps; more than WIRE_EXTENTS are cut */ \
 	MEMBER(u8, gid_extents) \
 	MEMBER(u8, present)       /* it was there before the probes */ \
+	MEMBER(u8, doubts)        /* WIRE_DOUBT_... */ \
 	MEMBER(str, uid_map)      /* struct wire_extent, one behind the other */ \
 	MEMBER(str, gid_map)
 

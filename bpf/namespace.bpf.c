@@ -37,7 +37,7 @@ static __always_inline bool is_being_made(struct task_struct *task)
 }
 
 static __always_inline bool present_id(struct task_struct *task, struct container_id *id,
-				       __u64 *cgroup)
+				       struct named_cgroup *cgroup)
 {
 	struct task_struct *parent = task->group_leader->real_parent;
 	const struct container_id *owner = namespace_owner(task);
@@ -57,21 +57,31 @@ static __always_inline bool present_id(struct task_struct *task, struct containe
 }
 
 static __always_inline void note_first(struct task_struct *task, const struct container_id *id,
-				       __u64 cgroup)
+				       const struct named_cgroup *cgroup)
 {
 	struct task_struct *parent = task->group_leader->real_parent;
 	struct container_id parents = {};
 	struct running found = { .start = task->group_leader->start_boottime,
-				 .cgroup = cgroup,
-				 .pid = task->tgid };
-	__u64 other = 0;
+				 .cgroup = cgroup->number,
+				 .pid = task->tgid,
+				 .doubts = cgroup->users ? WIRE_DOUBT_OWNER : 0 };
+	struct named_cgroup other = {};
 	const struct running *known;
 
 	if (container_of_cgroup(parent, &parents, &other) && same_container(&parents, id))
 		return;
-	known = bpf_map_lookup_elem(&containers, id);
-	if (known && (known->began || known->start <= found.start))
+	if (!runtime_of(parent))
+		found.doubts |= WIRE_DOUBT_RUNTIME;
+	if (found.doubts == (WIRE_DOUBT_RUNTIME | WIRE_DOUBT_OWNER))
 		return;
+	known = bpf_map_lookup_elem(&containers, id);
+	if (known && has_more_right(&found, known))
+		found.doubts |= WIRE_DOUBT_ANOTHER;
+	else if (known &&
+		 (known->began || known->start <= found.start || !is_called_so_rightly(id, &found)))
+		return;
+	if (known)
+		disown(known, id);
 	namespaces_fill(task, found.namespaces);
 	if (bpf_map_update_elem(&containers, id, &found, BPF_ANY))
 		lost(WIRE_container_start, WIRE_LOSS_no_place, 0, 0);
@@ -95,7 +105,7 @@ static __always_inline void tell_present(struct task_struct *task, const struct 
 
 	if (running && !running->began && running->pid == task->pid &&
 	    running->start == task->start_boottime)
-		start_tell(task, true);
+		start_tell(task, true, running->doubts);
 }
 
 SEC("iter/task")
@@ -103,7 +113,8 @@ int container_sweep(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
 	struct container_id id = {};
-	__u64 cgroup = 0;
+	struct named_cgroup cgroup = {};
+	struct running claim = {};
 	__u32 mnt;
 
 	if (!task || !task->nsproxy || !host_namespaces[WIRE_NS_MNT])
@@ -114,10 +125,13 @@ int container_sweep(struct bpf_iter__task *ctx)
 		return 0;
 	switch (sweep_pass) {
 	case SWEEP_FIRST:
-		note_first(task, &id, cgroup);
+		note_first(task, &id, &cgroup);
 		break;
 	case SWEEP_MARK:
-		mark_present(task, &id, mnt);
+		claim.cgroup = cgroup.number;
+		claim.doubts = WIRE_DOUBT_RUNTIME | WIRE_DOUBT_OWNER;
+		if (is_called_so_rightly(&id, &claim))
+			mark_present(task, &id, mnt);
 		break;
 	case SWEEP_TELL:
 		tell_present(task, &id);

@@ -45,20 +45,30 @@ __weak int container_in_name(__u64 name, struct container_id *id)
 	return !wrong;
 }
 
+/* A control group that is called like a container. */
+struct named_cgroup {
+	__u64 number;
+	bool users; /* made by a user, or given to one, who may have named it */
+};
+
 /*
  * The container of a task, by the cgroup that it is in at this moment: no race with its end. In the
  * unified tree, which dockerd's cgroupfs driver also fills on hybrid machines; the innermost id
  * wins, and a process may have been moved a few levels below its container.
  */
 static __always_inline bool container_of_cgroup(struct task_struct *task, struct container_id *id,
-						__u64 *cgroup)
+						struct named_cgroup *cgroup)
 {
 	struct kernfs_node *node = task->cgroups->dfl_cgrp->kn;
+	struct kernfs_iattrs *attributes;
 
 	for (int level = 0; level < 4 && node; level++) {
 		/* By number: such a function takes no pointer into the kernel. */
 		if (container_in_name((__u64)BPF_CORE_READ(node, name), id)) {
-			*cgroup = BPF_CORE_READ(node, id);
+			/* Attributes that are root's alone are not kept (kernfs_new_node). */
+			attributes = BPF_CORE_READ(node, iattr);
+			cgroup->number = BPF_CORE_READ(node, id);
+			cgroup->users = attributes && BPF_CORE_READ(attributes, ia_uid.val);
 			return true;
 		}
 		node = kernfs_parent(node);
@@ -91,6 +101,7 @@ struct running {
 	__u32 pid;
 	__u32 out_of_memory;
 	__u32 kinds;                       /* of capabilities that it used: capability.bpf.c */
+	__u32 doubts;                      /* WIRE_DOUBT_... */
 	__u32 namespaces[WIRE_NAMESPACES]; /* its own, and what it shares */
 };
 
@@ -126,6 +137,7 @@ static __always_inline void container_fill(struct task_struct *task, char id[WIR
 	struct inside *inside = bpf_task_storage_get(&insides, task, NULL, 0);
 	struct kernfs_node *node = task->cgroups->dfl_cgrp->kn;
 	const struct container_id *known = NULL;
+	struct named_cgroup named;
 	__u64 cgroup;
 
 	if (inside && inside->id.digits[0]) {
@@ -133,7 +145,7 @@ static __always_inline void container_fill(struct task_struct *task, char id[WIR
 		return;
 	}
 	if (!containers_swept) {
-		if (!container_of_cgroup(task, (struct container_id *)id, &cgroup))
+		if (!container_of_cgroup(task, (struct container_id *)id, &named))
 			__builtin_memset(id, 0, WIRE_CONTAINER);
 		return;
 	}

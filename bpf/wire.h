@@ -66,6 +66,13 @@ enum {
 	WIRE_ENTRY_NAMESPACE, /* it took the container's namespaces by itself: nsenter */
 };
 
+/* Why what is called like a container may be none. */
+enum {
+	WIRE_DOUBT_RUNTIME = 1, /* no program that is known to make containers made it */
+	WIRE_DOUBT_OWNER = 2,   /* its control group may have been made, and named, by a user */
+	WIRE_DOUBT_ANOTHER = 4, /* another one, with less right, was called so until now */
+};
+
 /* When a process was seen to be in other namespaces. */
 enum {
 	WIRE_CHANGE_CLONE, /* it was made so */

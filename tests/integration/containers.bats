@@ -63,7 +63,7 @@ sequence_of() {
 	[ "$(told container-start "$id" '.docktrail.capabilities.effective | length')" = 14 ]
 	[ "$(told container-start "$id" '.docktrail.limits | [.memory, .pids, .nano_cpus] | join(" ")')" = "67108864 50 500000000" ]
 	[ "$(told container-start "$id" .event.severity)" = 0 ]
-	[ "$(told container-start "$id" '.docktrail | has("difference")')" = false ]
+	[ "$(told container-start "$id" '.docktrail | has("difference") or has("doubts")')" = false ]
 	[ "$(told container-start "$id" .docktrail.created_by.sequence)" = "$(sequence_of ContainerCreate "$id")" ]
 	[ "$(told container-start "$id" .docktrail.started_by.sequence)" = "$(sequence_of ContainerStart "$id")" ]
 	[ "$(told container-start "$id" '.docktrail | .created_by.process.pid == .started_by.process.pid')" = false ]
@@ -110,6 +110,7 @@ sequence_of() {
 	recorder_stop
 	[ "$(told container-present "$id" .docktrail.created_by.reason)" = "made before recording began" ]
 	[ "$(told container-present "$id" '.docktrail.namespaces.pid')" = private ]
+	[ "$(told container-present "$id" '.docktrail | has("doubts")')" = false ]
 	[ "$(told container-exec "$id" .docktrail.entered_by.user.id)" = 2002 ]
 	[ "$(told container-exec "$id" '.process.args | join(" ")')" = "sh -c true; id" ]
 	[ "$(told container-exec "$id" .docktrail.exec.how)" = runtime ]

@@ -365,9 +365,8 @@ static void use(struct bed *bed, const char *container, unsigned int capability,
 	send(bed, &message);
 }
 
-/* What the kernel has counted of the same. */
-static void counted(struct bed *bed, const char *container, unsigned int capability, bool denied,
-		    uint64_t inode, uint64_t count)
+static struct wire_capability kind_of(const char *container, unsigned int capability, bool denied,
+				      uint64_t inode)
 {
 	struct wire_capability kind;
 
@@ -376,9 +375,26 @@ static void counted(struct bed *bed, const char *container, unsigned int capabil
 	kind.inode = inode;
 	kind.capability = (uint16_t)capability;
 	kind.denied = denied;
+	return kind;
+}
+
+/* What the kernel has counted of the same. */
+static void counted(struct bed *bed, const char *container, unsigned int capability, bool denied,
+		    uint64_t inode, uint64_t count)
+{
+	struct wire_capability kind = kind_of(container, capability, denied, inode);
+
 	buffer_clear(&bed->lines);
 	bed->emitted = 0;
 	assert_int_equal(container_capability(bed->watch, &kind, count, START + 9 * SECOND), 0);
+}
+
+static bool forgotten(struct bed *bed, const char *container, unsigned int capability, bool denied,
+		      uint64_t inode)
+{
+	struct wire_capability kind = kind_of(container, capability, denied, inode);
+
+	return container_capability_forget(bed->watch, &kind);
 }
 
 static void test_capabilities(void **state)
@@ -411,10 +427,13 @@ static void test_capabilities(void **state)
 	/* Its first use is still on its way. */
 	counted(bed, ID, NET_ADMIN, false, 8, 9);
 	assert_int_equal(bed->emitted, 0);
-	/* Of the same number after its end nothing is known. */
-	end(bed, ID, 50, 0);
+	/* What was forgotten begins anew. */
+	assert_false(forgotten(bed, ID, NET_ADMIN, false, 8));
+	assert_true(forgotten(bed, ID, NET_ADMIN, false, 7));
 	counted(bed, ID, NET_ADMIN, false, 7, 50);
 	assert_int_equal(bed->emitted, 0);
+	use(bed, ID, NET_ADMIN, false, 7);
+	assert_says(bed, "\"count\":1}");
 }
 
 int main(void)

@@ -2,6 +2,7 @@
 /* What the probes are told of containers. */
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -48,12 +49,23 @@ int bpf_source_sweep_containers(struct bpf_source *source)
 	return r;
 }
 
+static bool has_ended(const struct bpf_source *source, const char container[WIRE_CONTAINER])
+{
+	const struct bpf_map *map = source->probes->maps.containers;
+	_cleanup_free_ void *running = malloc(bpf_map__value_size(map));
+
+	return running && bpf_map__lookup_elem(map, container, WIRE_CONTAINER, running,
+					       bpf_map__value_size(map), 0) == -ENOENT;
+}
+
 int bpf_source_capabilities(struct bpf_source *source, const char *container,
-			    void (*handler)(void *, const struct wire_capability *, uint64_t count),
+			    bool (*handler)(void *, const struct wire_capability *, uint64_t count,
+					    bool last),
 			    void *context)
 {
 	const struct bpf_map *map = source->probes->maps.capability_uses;
 	struct wire_capability kind, next;
+	bool last, known;
 	__u64 count;
 	int r = bpf_map__get_next_key(map, NULL, &next, sizeof(next));
 
@@ -65,8 +77,9 @@ int bpf_source_capabilities(struct bpf_source *source, const char *container,
 			continue;
 		if (bpf_map__lookup_elem(map, &kind, sizeof(kind), &count, sizeof(count), 0) < 0)
 			continue;
-		handler(context, &kind, count);
-		if (container)
+		last = container || has_ended(source, kind.container);
+		known = handler(context, &kind, count, last);
+		if (container || (last && known))
 			bpf_map__delete_elem(map, &kind, sizeof(kind), 0);
 	}
 	return r == -ENOENT ? 0 : r;

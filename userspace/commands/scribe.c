@@ -97,12 +97,13 @@ int scribe_message(void *user, const struct wire_header *message)
 	return 0;
 }
 
-void scribe_capability(void *user, const struct wire_capability *kind, uint64_t count)
+bool scribe_capability(void *user, const struct wire_capability *kind, uint64_t count, bool last)
 {
 	struct scribe *scribe = user;
 
 	if (container_capability(scribe->watch, kind, count, clock_boot_ns()) < 0)
 		scribe->losses.memory++;
+	return last && container_capability_forget(scribe->watch, kind);
 }
 
 int scribe_seed(struct scribe *scribe)

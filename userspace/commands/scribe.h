@@ -70,8 +70,8 @@ int scribe_seed(struct scribe *scribe);
 /* The conversations, for sweeps of what is alive. */
 struct conversations *scribe_conversations(struct scribe *scribe);
 
-/* How often a capability was used so far. */
-void scribe_capability(void *scribe, const struct wire_capability *kind, uint64_t count);
+/* How often a capability was used so far; `last`: as bpf_source_capabilities() says. */
+bool scribe_capability(void *scribe, const struct wire_capability *kind, uint64_t count, bool last);
 
 /* Time passes: write what has waited long enough. */
 void scribe_tick(struct scribe *scribe);

@@ -138,13 +138,13 @@ int capability_first(struct capability_uses *uses, const struct wire_capability_
 	return keep(uses, &kind, record);
 }
 
-int capability_counted(struct capability_uses *uses, const struct wire_capability *kind,
-		       uint64_t count, struct record *record)
+bool capability_counted(struct capability_uses *uses, const struct wire_capability *kind,
+			uint64_t count, struct record *record)
 {
 	struct use *use = find(uses, kind);
 
 	if (!use || count <= use->told)
-		return 0;
+		return false;
 	record_begin(record, EVENT_capability_use);
 	record_set_text(record, FIELD_container_id, text_within(kind->container, WIRE_CONTAINER));
 	if (!kind->inode)
@@ -155,18 +155,16 @@ int capability_counted(struct capability_uses *uses, const struct wire_capabilit
 		record_set_string(record, FIELD_process_name, use->name);
 	describe(kind, count - use->told, record);
 	use->told = count;
-	return 1;
+	return true;
 }
 
-void capability_forget(struct capability_uses *uses, const char id[WIRE_CONTAINER])
+bool capability_forget(struct capability_uses *uses, const struct wire_capability *kind)
 {
-	struct use *use, *next;
+	struct use *use = find(uses, kind);
 
-	for (use = uses->table; use; use = next) {
-		next = use->hh.next;
-		if (memcmp(use->kind.container, id, WIRE_CONTAINER) != 0)
-			continue;
-		HASH_DEL(uses->table, use);
-		use_free(use);
-	}
+	if (!use)
+		return false;
+	HASH_DEL(uses->table, use);
+	use_free(use);
+	return true;
 }

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "bpf/wire.h"
@@ -28,11 +29,11 @@ int capability_first(struct capability_uses *uses, const struct wire_capability_
 		     struct record *record);
 
 /*
- * The kernel's count of a kind. Returns 1 with the record of a capability-use begun, without its
- * time; 0 where there is nothing new, or its first use is not known yet.
+ * The kernel's count of a kind. Returns true with the record of a capability-use begun, without its
+ * time; false where there is nothing new, or its first use is not known yet.
  */
-int capability_counted(struct capability_uses *uses, const struct wire_capability *kind,
-		       uint64_t count, struct record *record);
+bool capability_counted(struct capability_uses *uses, const struct wire_capability *kind,
+			uint64_t count, struct record *record);
 
-/* A container has ended: `id` is not terminated. */
-void capability_forget(struct capability_uses *uses, const char id[WIRE_CONTAINER]);
+/* The kernel has forgotten its count, and tells a first use anew. Returns whether it was known. */
+bool capability_forget(struct capability_uses *uses, const struct wire_capability *kind);

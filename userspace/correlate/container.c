@@ -236,6 +236,26 @@ static void set_map(struct record *record, enum field field, const struct wire_h
 	}
 }
 
+/* A runtime that is not known is no crime, and rootless engines own their control groups. */
+static void set_doubts(struct record *record, unsigned int doubts)
+{
+	static const struct {
+		unsigned int doubt, severity;
+		const char *name;
+	} rows[] = {
+		{ WIRE_DOUBT_RUNTIME, 50, "no-runtime" },
+		{ WIRE_DOUBT_OWNER, 0, "users-cgroup" },
+		{ WIRE_DOUBT_ANOTHER, 100, "another-was-called-so" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (!(doubts & rows[i].doubt))
+			continue;
+		record_add_text(record, FIELD_doubts, text_of(rows[i].name));
+		record_raise_severity(record, rows[i].severity);
+	}
+}
+
 /* PAGE_COUNTER_MAX, PIDS_MAX and RUNTIME_INF of the kernel are no limits. */
 #define PIDS_NONE (4u * 1024 * 1024)
 
@@ -272,6 +292,7 @@ static int on_start(struct container_watch *watch, const struct wire_container_s
 	set_map(record, FIELD_uid_map, &message->header, message->uid_map);
 	set_map(record, FIELD_gid_map, &message->header, message->gid_map);
 	set_limits(record, message);
+	set_doubts(record, message->doubts);
 	if (isolation_is_given_away(record, message))
 		record_raise_severity(record, ISOLATION_GIVEN_AWAY);
 	return emit_or_hold(watch);
@@ -287,7 +308,6 @@ static int on_exit_of(struct container_watch *watch, const struct wire_container
 	if (watch->options.count)
 		watch->options.count(watch->options.user, message->task.container);
 	watch->ended_at = 0;
-	capability_forget(watch->uses, message->task.container);
 	record = begin(watch, EVENT_container_exit, &message->header, &message->task);
 
 	record_set_string(record, FIELD_source, "tp_btf/sched_process_exit");
@@ -398,12 +418,17 @@ int container_capability(struct container_watch *watch, const struct wire_capabi
 	const struct actor_context *actors = watch->options.actors;
 	struct record *record = watch->record;
 
-	if (capability_counted(watch->uses, kind, count, record) <= 0)
+	if (!capability_counted(watch->uses, kind, count, record))
 		return 0;
 	record_set_number(record, FIELD_timestamp, actor_wall_ns(actors, watch->ended_at ?: now));
 	record_set_string(record, FIELD_source, "cap_capable");
 	actor_fill_container(actors, record);
 	return emit_or_hold(watch);
+}
+
+bool container_capability_forget(struct container_watch *watch, const struct wire_capability *kind)
+{
+	return capability_forget(watch->uses, kind);
 }
 
 /* ---- namespaces afterwards */

@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 
+#include "base/cleanup.h"
 #include "event/filter.h"
 #include "event/record.h"
 #include "trail/frame.h"
@@ -62,23 +63,63 @@ static void learn(struct replay_select *select, struct text id)
 	memcpy(select->aliases[select->alias_count++], id.data, id.length);
 }
 
-static bool same_container(struct replay_select *select, const struct record *record)
+/* Whoever starts an exec or asks after it names only the exec. An engine that is asked for one
+ * every few seconds must not use up the room: the oldest goes. */
+static void learn_exec(struct replay_select *select, struct text id)
 {
+	if (id.length == 0 || id.length > sizeof(*select->execs))
+		return;
+	if (!select->execs)
+		select->execs = calloc(REPLAY_EXECS_MOST, sizeof(*select->execs));
+	if (!select->execs)
+		return;
+	memset(select->execs[select->exec_next], 0, sizeof(*select->execs));
+	memcpy(select->execs[select->exec_next], id.data, id.length);
+	select->exec_next = (select->exec_next + 1) % REPLAY_EXECS_MOST;
+}
+
+static bool is_known_exec(const struct replay_select *select, struct text id)
+{
+	if (!select->execs || id.length == 0 || id.length > sizeof(*select->execs))
+		return false;
+	for (size_t i = 0; i < REPLAY_EXECS_MOST; i++)
+		if (memcmp(select->execs[i], id.data, id.length) == 0 &&
+		    (id.length == sizeof(*select->execs) || select->execs[i][id.length] == '\0'))
+			return true;
+	return false;
+}
+
+/* An image, a volume or a network may be called as the container is. */
+static bool same_target(struct replay_select *select, const struct record *record)
+{
+	struct text type = record_text(record, FIELD_target_type);
 	struct text id = record_text(record, FIELD_target_id),
 		    name = record_text(record, FIELD_target_name);
+	bool container = text_equal(type, TEXT("container"));
+
+	if (text_equal(type, TEXT("exec")))
+		return is_known_exec(select, id) || is_known_exec(select, name);
+	if ((type.length && !container) || (!names(select, id) && !names(select, name)))
+		return false;
+	if (container)
+		learn(select, id);
+	learn_exec(select, record_text(record, FIELD_exec_id));
+	return true;
+}
+
+static bool same_container(struct replay_select *select, const struct record *record)
+{
 	struct text own_id = record_text(record, FIELD_container_id);
 	struct text own_name = record_text(record, FIELD_container_name);
 
-	if (names(select, id) || names(select, name)) {
-		if (text_equal(record_text(record, FIELD_target_type), TEXT("container")))
-			learn(select, id);
+	if (same_target(select, record))
 		return true;
-	}
 	if (names(select, own_id) || names(select, own_name)) {
 		learn(select, own_id);
 		return true;
 	}
-	return false;
+	/* It joins a network, or is committed. */
+	return names(select, record_text(record, FIELD_declared_container));
 }
 
 static bool parse_uid(struct text text, uint64_t *ret)
@@ -114,29 +155,57 @@ static void learn_uid(struct replay_select *select, struct text name, struct tex
 	select->uids[select->uid_count++] = uid;
 }
 
+/* Whose act an event is: the process's that did it, and of whoever asked for it. */
+static const struct who {
+	enum field name, id, login, login_id;
+} whose[] = {
+#define WHO(prefix)                                                                                \
+	{                                                                                          \
+		FIELD_##prefix##user_name, FIELD_##prefix##user_id,                                \
+			FIELD_##prefix##user_audit_name, FIELD_##prefix##user_audit_id             \
+	}
+	WHO(),
+	WHO(created_by_),
+	WHO(started_by_),
+	WHO(entered_by_),
+#undef WHO
+	/* Of whom a proxy asks for, no login is known. */
+	{ FIELD_downstream_user_name, FIELD_downstream_user_id, FIELD_downstream_user_name,
+	  FIELD_downstream_user_id },
+};
+
+static bool is_uid_of(const struct replay_select *select, const struct record *record)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(whose); i++)
+		if (is_known_uid(select, record_text(record, whose[i].id)) ||
+		    is_known_uid(select, record_text(record, whose[i].login_id)))
+			return true;
+	return is_known_uid(select, record_text(record, FIELD_user_effective_id));
+}
+
 /* Somebody who became root by sudo is still who logged in, and is root too. */
 static bool same_user(struct replay_select *select, const struct record *record)
 {
-	struct text name = record_text(record, FIELD_user_name);
-	struct text login = record_text(record, FIELD_user_audit_name);
-	struct text id = record_text(record, FIELD_user_id);
-	struct text login_id = record_text(record, FIELD_user_audit_id);
-	struct text effective_id = record_text(record, FIELD_user_effective_id);
 	struct text asked = text_of(select->user);
+	bool same = false;
 	uint64_t uid;
 
 	if (parse_uid(asked, &uid)) {
 		select->uids[0] = uid;
 		select->uid_count = 1;
-		return is_known_uid(select, id) || is_known_uid(select, effective_id) ||
-		       is_known_uid(select, login_id);
+		return is_uid_of(select, record);
 	}
 	/* Of the superuser the name is the same on every machine. */
 	learn_uid(select, TEXT("root"), TEXT("0"));
-	learn_uid(select, name, id);
-	learn_uid(select, login, login_id);
-	return (name.length > 0 && text_equal(name, asked)) ||
-	       (login.length > 0 && text_equal(login, asked)) || is_known_uid(select, effective_id);
+	for (size_t i = 0; i < ARRAY_SIZE(whose); i++) {
+		struct text name = record_text(record, whose[i].name);
+		struct text login = record_text(record, whose[i].login);
+
+		learn_uid(select, name, record_text(record, whose[i].id));
+		learn_uid(select, login, record_text(record, whose[i].login_id));
+		same = same || text_equal(name, asked) || text_equal(login, asked);
+	}
+	return same || is_known_uid(select, record_text(record, FIELD_user_effective_id));
 }
 
 bool replay_select_record(struct replay_select *select, const struct record *record)
@@ -158,5 +227,6 @@ void replay_select_clear(struct replay_select *select)
 		return;
 	filter_free(select->filter);
 	free(select->aliases);
+	free(select->execs);
 	*select = (struct replay_select){};
 }

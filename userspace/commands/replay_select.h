@@ -14,6 +14,8 @@ struct trail_header;
 
 #define REPLAY_ALIASES_MOST 256
 #define REPLAY_ALIAS_LENGTH 80
+#define REPLAY_EXECS_MOST   256
+#define REPLAY_EXEC_LENGTH  64
 #define REPLAY_UIDS_MOST    16
 
 struct replay_select {
@@ -23,7 +25,11 @@ struct replay_select {
 	/* Other names of that container, learnt from the events that name both: owned. */
 	char (*aliases)[REPLAY_ALIAS_LENGTH];
 	size_t alias_count;
-	const char *user; /* uid or name: of the process, real or effective, or of the login */
+	/* The execs in it that were asked for last, in turn: owned. */
+	char (*execs)[REPLAY_EXEC_LENGTH];
+	size_t exec_next;
+	const char *user; /* uid or name: of the process, real or effective, of the login, or of
+			   * whoever had the container made, started it or asked for the exec */
 	/* What uids that name had so far: effective ones have no name in an event. */
 	uint64_t uids[REPLAY_UIDS_MOST];
 	size_t uid_count;

@@ -91,6 +91,22 @@ committed() {
 	[ "$(events 'not exists user.id' | wc -l)" -gt 0 ]
 }
 
+@test "what nothing matches is said on stderr, with how much was looked at" {
+	recorder_start
+	ping
+	recorder_stop
+	all=$(events | wc -l)
+	for format in story text json; do
+		replay --format $format --container nobody >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
+		[ ! -s "$BATS_TEST_TMPDIR/out" ]
+		[ "$(cat "$BATS_TEST_TMPDIR/err")" = "docktrail replay: no event matches: $all looked at" ]
+		replay --format $format --until 2001-01-01 2>"$BATS_TEST_TMPDIR/err"
+		[ "$(cat "$BATS_TEST_TMPDIR/err")" = "docktrail replay: no event matches: 0 looked at, $all more of other times" ]
+		replay --format $format --where 'url.path == "/_ping"' 2>"$BATS_TEST_TMPDIR/err"
+		[ ! -s "$BATS_TEST_TMPDIR/err" ]
+	done
+}
+
 followed() {
 	[ "$(grep -c '"/_ping"' "$BATS_TEST_TMPDIR/followed")" = "$1" ]
 }

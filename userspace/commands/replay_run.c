@@ -46,6 +46,8 @@ struct run {
 	size_t count, capacity;
 	uint64_t commit; /* first event of the commit that is gathered */
 	uint64_t frames, events, shown;
+	uint64_t outside; /* events of frames that were not opened: not of the time that was asked
+			     for */
 	unsigned int warnings;
 	bool damaged;
 	bool progress, progress_shown;
@@ -242,8 +244,10 @@ static int catch_up(struct run *run)
 	while ((r = replay_source_next(run->source, &header)) > 0) {
 		run->frames++;
 		show_progress(run);
-		if (!replay_select_frame(&run->replay->select, header))
+		if (!replay_select_frame(&run->replay->select, header)) {
+			run->outside += header->event_count;
 			continue;
+		}
 		r = take_frame(run, header);
 		if (r < 0)
 			return r;
@@ -404,6 +408,16 @@ static const char *something_else(const struct replay *replay)
 	return NULL;
 }
 
+/* Nothing at all would look as if nothing had happened, or as if the name were right. */
+static void say_nothing_matches(const struct run *run)
+{
+	fprintf(stderr, "%s: no event matches: %" PRIu64 " looked at", run->replay->name,
+		run->events);
+	if (run->outside)
+		fprintf(stderr, ", %" PRIu64 " more of other times", run->outside);
+	fputc('\n', stderr);
+}
+
 int replay_run(struct replay *replay)
 {
 	_cleanup_(end)
@@ -426,10 +440,8 @@ int replay_run(struct replay *replay)
 		fprintf(stderr, "%s: %s\n", replay->name, strerror(-r));
 		return r == -ENOMEM ? EX_OSERR : EX_IOERR;
 	}
-	if (run.shown == 0 && !replay->follow && !replay_select_all(&replay->select) &&
-	    isatty(STDERR_FILENO))
-		fprintf(stderr, "%s: nothing matched, of %" PRIu64 " events that were looked at\n",
-			replay->name, run.events);
+	if (run.shown == 0 && !replay->follow && !replay_select_all(&replay->select))
+		say_nothing_matches(&run);
 	if (run.warnings > WARNINGS_MOST)
 		fprintf(stderr, "%s: %u places could not be read\n", replay->name, run.warnings);
 	return run.damaged ? EX_DATAERR : 0;

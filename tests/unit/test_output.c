@@ -141,11 +141,14 @@ static void test_quantities(void **state)
 	assert_string_equal(quantity_duration(7500000000000ull, text), "2 h 5 min");
 	assert_string_equal(quantity_duration(UINT64_MAX, text), "213503 d 23 h");
 	assert_string_equal(quantity_bytes(1, text), "1 byte");
-	assert_string_equal(quantity_bytes(999, text), "999 bytes");
-	assert_string_equal(quantity_bytes(1000, text), "1.0 kB");
-	assert_string_equal(quantity_bytes(9960, text), "10 kB");
-	assert_string_equal(quantity_bytes(999999, text), "1.0 MB");
-	assert_string_equal(quantity_bytes(UINT64_MAX, text), "18 EB");
+	assert_string_equal(quantity_bytes(1023, text), "1023 bytes");
+	assert_string_equal(quantity_bytes(1024, text), "1 KiB");
+	assert_string_equal(quantity_bytes(1229, text), "1.2 KiB");
+	assert_string_equal(quantity_bytes(10200, text), "10 KiB");
+	assert_string_equal(quantity_bytes(1048575, text), "1.0 MiB");
+	assert_string_equal(quantity_bytes(64 << 20, text), "64 MiB");
+	assert_string_equal(quantity_bytes(3ull << 30, text), "3 GiB");
+	assert_string_equal(quantity_bytes(UINT64_MAX, text), "16 EiB");
 }
 
 static void test_text_format(void **state)

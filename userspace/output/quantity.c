@@ -32,18 +32,21 @@ const char *quantity_duration(uint64_t duration_ns, char text[QUANTITY_MOST])
 
 const char *quantity_bytes(uint64_t bytes, char text[QUANTITY_MOST])
 {
-	static const char *const units[] = { "kB", "MB", "GB", "TB", "PB", "EB" };
-	double amount = (double)bytes / 1000;
+	static const char *const units[] = { "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	double amount = (double)bytes / 1024;
 	size_t unit = 0;
 
-	if (bytes < 1000) {
+	if (bytes < 1024) {
 		snprintf(text, QUANTITY_MOST, "%" PRIu64 " byte%s", bytes, bytes == 1 ? "" : "s");
 		return text;
 	}
-	while (amount >= 999.5 && unit + 1 < ARRAY_SIZE(units)) {
-		amount /= 1000;
+	while (amount >= 1023.5 && unit + 1 < ARRAY_SIZE(units)) {
+		amount /= 1024;
 		unit++;
 	}
-	snprintf(text, QUANTITY_MOST, amount < 9.95 ? "%.1f %s" : "%.0f %s", amount, units[unit]);
+	/* What was asked for as `-m 1g` is not "1.0". */
+	snprintf(text, QUANTITY_MOST,
+		 amount < 9.95 && amount != (double)(unsigned int)amount ? "%.1f %s" : "%.0f %s",
+		 amount, units[unit]);
 	return text;
 }

@@ -4,7 +4,7 @@ Sunday 22 November 2026  UTC
 02:14:30  alice (audit uid 1000, session 42)   docker run --rm --pid host -v /:/host busybox id
           sshd[640] > sshd[811] > bash[902] > docker[25924]
           ContainerCreate 201  fc984f560330  "quirky_bose"  busybox  pid=host  mount / -> /host
-          ContainerAttach 101  fc984f560330  "quirky_bose"  stream: 1.06 s, 212 bytes in, 1.8 kB out
+          ContainerAttach 101  fc984f560330  "quirky_bose"  stream: 1.06 s, 212 bytes in, 1.8 KiB out
           ContainerWait 200    fc984f560330  "quirky_bose"  after 1.05 s
           ContainerStart 204   fc984f560330  "quirky_bose"
 02:17:05  container-halt       fc984f560330  "quirky_bose"
@@ -18,7 +18,7 @@ Sunday 22 November 2026  UTC
           sshd[811] > bash[902] > nc\u202e[26010]
           refused EACCES    /run/docker.sock  Permission denied
 
-02:15:10  NOT RECORDED      about 7 requests  120 records  82 kB  ring_full (api)  the ring was full: the reader was too slow or was stopped
+02:15:10  NOT RECORDED      about 7 requests  120 records  80 KiB  ring_full (api)  the ring was full: the reader was too slow or was stopped
 02:15:10  RECORDER DEGRADED  fentry is not available, kprobes are used  cannot see: messages that were spliced
 
 02:16:00  bob (audit uid 1001, session 44) as root   docker exec -it -u root web sh -c "cat /etc/shadow\x1b[2J; echo 'done'"

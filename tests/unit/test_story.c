@@ -312,7 +312,9 @@ static void test_contained(void **state)
 			    "\"net\":\"private\",\"user\":\"host\"},\"capabilities\":{\"effective\":[\"CAP_CHOWN\"]},"
 			    "\"seccomp\":\"off\",\"difference\":[{\"field\":\"namespaces.pid\",\"declared\":"
 			    "\"private\",\"actual\":\"host\"}]");
-	happen(&telling, "container-exit", BY("started_by", "1"));
+	happen(&telling, "container-exit", "\"exit\":{\"code\":137}," BY("started_by", "1"));
+	happen(&telling, "container-exit",
+	       "\"exit\":{\"signal\":\"SIGKILL\",\"out_of_memory\":true}," BY("started_by", "1"));
 	telling.format->finish(telling.state);
 	tell_flush(&telling);
 	start = strstr(telling.text, "ContainerStart 200");
@@ -323,6 +325,8 @@ static void test_contained(void **state)
 			       "1 capabilities  seccomp off  NOT AS DECLARED: namespaces.pid is "
 			       "host, declared private  made by u2: docker[2] (event 21)\n"));
 	assert_non_null(strstr(start, "container-exit"));
+	assert_non_null(strstr(start, "  \"web\"  exited 137\n"));
+	assert_non_null(strstr(start, "  \"web\"  killed by SIGKILL  out of memory\n"));
 	/* Whose line it stands under need not be said. */
 	assert_null(strstr(telling.text, "started by"));
 	assert_null(strstr(telling.text, "in container"));

@@ -168,6 +168,7 @@ void tell_container_start(const struct record *record, struct telling *telling)
 
 void tell_container_exit(const struct record *record, struct telling *telling)
 {
+	struct text signal = record_text(record, FIELD_exit_signal);
 	struct spans *rest = &telling->rest;
 	char text[QUANTITY_MOST];
 
@@ -176,14 +177,15 @@ void tell_container_exit(const struct record *record, struct telling *telling)
 	if (record_has(record, FIELD_exit_code))
 		spans_printf(rest,
 			     record_number(record, FIELD_exit_code) ? STYLE_notice : STYLE_good, 2,
-			     "%" PRIu64, record_number(record, FIELD_exit_code));
-	spans_add(rest, STYLE_notice, 2, record_text(record, FIELD_exit_signal));
-	if (record_has(record, FIELD_exit_out_of_memory) &&
-	    record->values[FIELD_exit_out_of_memory].boolean)
-		spans_add(rest, STYLE_alarm, 2, TEXT("out of memory"));
+			     "exited %" PRIu64, record_number(record, FIELD_exit_code));
+	if (signal.length)
+		spans_printf(rest, STYLE_notice, 2, "killed by %.*s", S(signal));
 	if (record_has(record, FIELD_event_duration))
 		spans_printf(rest, STYLE_dim, 1, "after %s",
 			     quantity_duration(record_number(record, FIELD_event_duration), text));
+	if (record_has(record, FIELD_exit_out_of_memory) &&
+	    record->values[FIELD_exit_out_of_memory].boolean)
+		spans_add(rest, STYLE_alarm, 2, TEXT("out of memory"));
 }
 
 void tell_container_exec(const struct record *record, struct telling *telling)

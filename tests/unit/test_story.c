@@ -272,6 +272,78 @@ static void test_long_word(void **state)
 	tell_end(&telling);
 }
 
+/* What a request is about can stand in its query only. */
+static void test_query(void **state)
+{
+	static const struct {
+		const char *operation, *more, *expected;
+	} cases[] = {
+		{ "ContainerKill", "\"url\":{\"query\":\"signal=HUP\"}", "Kill 200  signal HUP\n" },
+		{ "ContainerKill", "\"url\":{\"query\":\"x=1&%73ignal=9&signal=1\"}",
+		  "Kill 200  signal 9\n" },
+		{ "ContainerKill", "\"url\":{\"query\":\"signal=\"}", "Kill 200\n" },
+		{ "ContainerKill", "\"url\":{\"query\":\"signals=9\"}", "Kill 200\n" },
+		{ "ContainerStop", "\"url\":{\"query\":\"t=1&signal=INT\"}",
+		  "Stop 200  signal INT\n" },
+		{ "ContainerArchive", "\"url\":{\"query\":\"path=%2Fetc%2Fpasswd\"}",
+		  "Archive 200  path /etc/passwd\n" },
+		{ "ContainerArchiveInfo", "\"url\":{\"query\":\"path=%2Fa+b%1b%5\"}",
+		  "ArchiveInfo 200  path '/a b\\x1b%5'\n" },
+		{ "PutContainerArchive", "\"url\":{\"query\":\"copyUIDGID=1&path=/\"}",
+		  "PutContainerArchive 200  path /\n" },
+		{ "ContainerRename", "\"url\":{\"query\":\"name=www\"}", "Rename 200  to www\n" },
+		/* Nothing of what is not told. */
+		{ "ContainerList", "\"url\":{\"query\":\"path=/&signal=1\"}", "List 200\n" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct telling_of_lines telling;
+		char more[256];
+
+		snprintf(more, sizeof(more), "},%s,\"labels\":{", cases[i].more);
+		tell_begin(&telling, "story", &(struct format_options){});
+		ask(&telling, 0, 1, cases[i].operation, more);
+		telling.format->finish(telling.state);
+		tell_flush(&telling);
+		assert_non_null(strstr(telling.text, cases[i].expected));
+		tell_end(&telling);
+	}
+}
+
+/* A form goes before the query, as the engine has it. */
+static void test_form(void **state)
+{
+	struct telling_of_lines telling;
+
+	tell_begin(&telling, "story", &(struct format_options){});
+	ask(&telling, 0, 1, "ContainerKill",
+	    ",\"api\":{\"form\":\"signal=KILL\"}},\"url\":{\"query\":\"signal=HUP\"},\"labels\":{");
+	telling.format->finish(telling.state);
+	tell_flush(&telling);
+	assert_non_null(strstr(telling.text, "signal KILL"));
+	assert_null(strstr(telling.text, "HUP"));
+	tell_end(&telling);
+}
+
+static void test_memory(void **state)
+{
+	struct telling_of_lines telling;
+
+	tell_begin(&telling, "story", &(struct format_options){});
+	ask(&telling, 0, 1, "ContainerCreate",
+	    ",\"declared\":{\"settings\":[\"AutoRemove=true\",\"Memory=67108864\"]}");
+	ask(&telling, 1, 1, "ContainerUpdate",
+	    ",\"declared\":{\"settings\":[\"Memory=1073741824\",\"MemorySwap=-1\"]}");
+	ask(&telling, 2, 1, "ContainerUpdate",
+	    ",\"declared\":{\"settings\":[\"Memory=99999999999999999999\"]}");
+	telling.format->finish(telling.state);
+	tell_flush(&telling);
+	assert_non_null(strstr(telling.text, "ContainerCreate 200  memory 64 MiB\n"));
+	assert_non_null(strstr(telling.text, "ContainerUpdate 200  memory 1 GiB  MemorySwap=-1\n"));
+	assert_non_null(strstr(telling.text, "Memory=99999999999999999999\n"));
+	tell_end(&telling);
+}
+
 static int set_locale(void **state)
 {
 	setlocale(LC_CTYPE, "C.UTF-8");
@@ -351,21 +423,15 @@ static void test_contained_alone(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole),
-		cmocka_unit_test(test_narrow),
-		cmocka_unit_test(test_follow),
-		cmocka_unit_test(test_coloured),
-		cmocka_unit_test(test_silence),
-		cmocka_unit_test(test_waiting),
-		cmocka_unit_test(test_bounds),
-		cmocka_unit_test(test_bytes_held),
-		cmocka_unit_test(test_folded),
-		cmocka_unit_test(test_at_once),
-		cmocka_unit_test(test_order),
-		cmocka_unit_test(test_close_without_request),
-		cmocka_unit_test(test_long_word),
-		cmocka_unit_test(test_contained),
-		cmocka_unit_test(test_contained_alone),
+		cmocka_unit_test(test_whole),     cmocka_unit_test(test_narrow),
+		cmocka_unit_test(test_follow),    cmocka_unit_test(test_coloured),
+		cmocka_unit_test(test_silence),   cmocka_unit_test(test_waiting),
+		cmocka_unit_test(test_bounds),    cmocka_unit_test(test_bytes_held),
+		cmocka_unit_test(test_folded),    cmocka_unit_test(test_at_once),
+		cmocka_unit_test(test_order),     cmocka_unit_test(test_close_without_request),
+		cmocka_unit_test(test_long_word), cmocka_unit_test(test_query),
+		cmocka_unit_test(test_form),      cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_contained), cmocka_unit_test(test_contained_alone),
 	};
 
 	return cmocka_run_group_tests(tests, set_locale, NULL);

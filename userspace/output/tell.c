@@ -305,6 +305,7 @@ static void tell_request(const struct record *record, struct telling *telling)
 	if (pending && !record_has(record, FIELD_http_response_status_code))
 		spans_add(&telling->what, STYLE_dim, 1, TEXT("pending"));
 	tell_target(record, rest);
+	tell_query(record, rest);
 	tell_declared(record, rest);
 	if (odd)
 		spans_printf(rest,

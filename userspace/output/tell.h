@@ -52,6 +52,8 @@ void tell_operation(const struct record *record, enum style style, struct spans 
 void tell_status(const struct record *record, struct spans *spans);
 /* `fc984f560330  "quirky_bose"` */
 void tell_target(const struct record *record, struct spans *spans);
+/* `signal HUP`, `path /etc/passwd`: what stands in the query and not in the operation's name */
+void tell_query(const struct record *record, struct spans *spans);
 /* image, then all that gives isolation away: `busybox:1  pid=host  mount / -> /host  privileged` */
 void tell_declared(const struct record *record, struct spans *spans);
 

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/cleanup.h"
+#include "output/quantity.h"
 #include "output/tell.h"
 
 #define S(text) (int)(text).length, (text).data ? (text).data : ""
@@ -247,6 +248,25 @@ static void tell_surroundings(const struct record *record, struct spans *spans)
 	tell_each(record, FIELD_declared_driver_options, STYLE_plain, "", spans);
 }
 
+/* "Memory=67108864", which nobody reads. */
+static bool tell_memory(struct text setting, struct spans *spans)
+{
+	char amount[QUANTITY_MOST];
+	uint64_t bytes = 0;
+
+	if (setting.length <= 7 || memcmp(setting.data, "Memory=", 7) != 0)
+		return false;
+	for (size_t i = 7; i < setting.length; i++) {
+		uint64_t digit = (uint64_t)setting.data[i] - '0';
+
+		if (digit > 9 || __builtin_mul_overflow(bytes, 10, &bytes) ||
+		    __builtin_add_overflow(bytes, digit, &bytes))
+			return false;
+	}
+	spans_printf(spans, STYLE_plain, 2, "memory %s", quantity_bytes(bytes, amount));
+	return true;
+}
+
 /* Of a container and an exec the trail has them: their command line mostly tells the same. */
 static void tell_settings(const struct record *record, struct spans *spans)
 {
@@ -263,7 +283,7 @@ static void tell_settings(const struct record *record, struct spans *spans)
 		    text_equal(setting, TEXT("ReadonlyPaths=")))
 			spans_printf(spans, STYLE_alarm, 2, "no %.*s", (int)setting.length - 1,
 				     setting.data);
-		else if (!few)
+		else if (!tell_memory(setting, spans) && !few)
 			spans_add(spans, STYLE_plain, 2, setting);
 	}
 }

@@ -160,6 +160,32 @@ static void test_text_format(void **state)
 	tell_expect(&telling, "tests/data/story/evening.text");
 }
 
+/* Lines of the longest names that are usual stand below each other; an action is said once. */
+static void test_text_columns(void **state)
+{
+	static const char first[] =
+		"{\"@timestamp\":\"2026-11-22T00:00:00Z\",\"event\":{\"action\":"
+		"\"container-exit\"},\"process\":{\"pid\":1,\"name\":\"sh\"},\"user\":{"
+		"\"name\":\"a\"},\"container\":{\"name\":\"web\"}}";
+	static const char second[] =
+		"{\"@timestamp\":\"2026-11-22T00:00:00Z\",\"event\":{\"action\":"
+		"\"recorder-heartbeat\"},\"process\":{\"pid\":21220,\"name\":"
+		"\"runc:[0:PARENT]\"},\"user\":{\"name\":\"postgresql\"}}";
+	struct telling_of_lines telling;
+	const char *line;
+
+	tell_begin(&telling, "text", &(struct format_options){});
+	tell_line(&telling, first, sizeof(first) - 1);
+	tell_line(&telling, second, sizeof(second) - 1);
+	tell_flush(&telling);
+	line = strchr(telling.text, '\n') + 1;
+	assert_int_equal(strstr(telling.text, "\"web\"") - telling.text,
+			 strstr(line, "recorder alive") - line);
+	assert_ptr_equal(strstr(strstr(telling.text, "container-exit") + 1, "container-exit"),
+			 NULL);
+	tell_end(&telling);
+}
+
 static void test_json_format(void **state)
 {
 	struct telling_of_lines telling;
@@ -252,13 +278,13 @@ static int set_locale(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_controls),     cmocka_unit_test(test_hidden),
-		cmocka_unit_test(test_not_utf8),     cmocka_unit_test(test_every_byte),
-		cmocka_unit_test(test_arguments),    cmocka_unit_test(test_columns),
-		cmocka_unit_test(test_lay_out),      cmocka_unit_test(test_quantities),
-		cmocka_unit_test(test_text_format),  cmocka_unit_test(test_json_format),
-		cmocka_unit_test(test_hostile_line), cmocka_unit_test(test_write_error),
-		cmocka_unit_test(test_colour),
+		cmocka_unit_test(test_controls),    cmocka_unit_test(test_hidden),
+		cmocka_unit_test(test_not_utf8),    cmocka_unit_test(test_every_byte),
+		cmocka_unit_test(test_arguments),   cmocka_unit_test(test_columns),
+		cmocka_unit_test(test_lay_out),     cmocka_unit_test(test_quantities),
+		cmocka_unit_test(test_text_format), cmocka_unit_test(test_text_columns),
+		cmocka_unit_test(test_json_format), cmocka_unit_test(test_hostile_line),
+		cmocka_unit_test(test_write_error), cmocka_unit_test(test_colour),
 	};
 
 	return cmocka_run_group_tests(tests, set_locale, NULL);

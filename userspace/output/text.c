@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "output/format.h"
 #include "output/tell.h"
 #include "output/when.h"
 
-/* Columns grow with what they meet, so that a long trail settles down, but not without end. */
+/* Wide enough for what is usual, from the first line on: a comm of 15 bytes and a pid of five
+ * digits, the longest action. They grow with what they meet, but not without end. */
 enum { COLUMN_user, COLUMN_process, COLUMN_action, COLUMN_COUNT };
 
+static const size_t column_least[COLUMN_COUNT] = { 10, 22, 18 };
 static const size_t column_most[COLUMN_COUNT] = { 24, 32, 24 };
 
 struct text_state {
@@ -29,9 +32,7 @@ int format_text_new(FILE *out, const struct format_options *options, void **ret_
 		return -ENOMEM;
 	text->out = out;
 	text->options = *options;
-	text->columns[COLUMN_user] = 8;
-	text->columns[COLUMN_process] = 16;
-	text->columns[COLUMN_action] = 14;
+	memcpy(text->columns, column_least, sizeof(column_least));
 	*ret_state = text;
 	return 0;
 }
@@ -58,6 +59,13 @@ static struct text first_known(const struct record *record, const enum field *fi
 		if (record_text(record, fields[i]).length)
 			return record_text(record, fields[i]);
 	return TEXT("-");
+}
+
+/* What has no other name than its action, which has a column. */
+static bool is_action(const struct spans *what, const struct record *record)
+{
+	return what->count == 1 && tell_is(record, FIELD_event_action,
+					   (struct text){ what->bytes.data, what->bytes.length });
 }
 
 int format_text_write(void *state, const struct record *record, struct text line)
@@ -93,6 +101,8 @@ int format_text_write(void *state, const struct record *record, struct text line
 	put_cell(text, COLUMN_process);
 	spans_add(&text->cell, style, 0, record_text(record, FIELD_event_action));
 	put_cell(text, COLUMN_action);
+	if (is_action(&text->telling.what, record))
+		spans_clear(&text->telling.what);
 	spans_join(&text->telling.what, &text->telling.rest, 2);
 	spans_lay_out(&text->telling.what, &layout, &text->line);
 	buffer_append_char(&text->line, '\n');

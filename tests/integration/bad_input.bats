@@ -430,9 +430,18 @@ P
 	root=$(cat "$TRAIL/root.pub")
 	verdict 0 VALID
 	verdict 0 VALID --root "$root"
-	verdict 0 VALID --root "$TRAIL/root.pub"
+	cp "$TRAIL/root.pub" "$BATS_TEST_TMPDIR/kept"
+	verdict 0 VALID --root "$BATS_TEST_TMPDIR/kept"
 	jq -e '.root_given and .end_proven and .events > 3 and .gaps.losses == 0' <<<"$output"
 	verdict 3 TAMPERED --root "$(tr 0-9a-f 1-9a-f0 <<<"$root")"
+	# What lies in the trail proves nothing about it, by whatever path it is named.
+	ln -s "$TRAIL/root.pub" "$BATS_TEST_TMPDIR/own"
+	for own in "$TRAIL/root.pub" "$BATS_TEST_TMPDIR/own"; do
+		verdict 0 VALID --root "$own"
+		jq -e '.root_given == false' <<<"$output"
+		exits 0 "$DOCKTRAIL" verify --trail "$TRAIL" --root "$own"
+		says "lies in the trail itself"
+	done
 	verdict 2 UNPROVEN-END --state none
 	jq -e '.end_proven == false' <<<"$output"
 	rm -rf "$TRAIL/state"

@@ -6,6 +6,7 @@
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -18,14 +19,16 @@
 #include "output/paragraph.h"
 #include "output/quantity.h"
 #include "output/when.h"
+#include "trail/folder.h"
 #include "trail/verify.h"
 
 #define PROGRESS_AFTER_NS (2 * NS_PER_SECOND)
 
 struct verify {
-	const char *trail, *state;
+	const char *trail, *state, *root_file;
 	uint8_t root[TRAIL_KEY_BYTES];
 	bool root_given, json;
+	bool root_is_own; /* what was given is the file that lies in the trail */
 	enum colour colour;
 	uint64_t began_ns, progress_ns;
 	bool progress_shown;
@@ -93,6 +96,7 @@ static void set_root(struct argp_state *state, const char *text, struct verify *
 	int r;
 
 	verify->root_given = true;
+	verify->root_file = NULL;
 	if (parse_key(text, strlen(text), verify->root) == 0)
 		return;
 	r = file_read(AT_FDCWD, text, 4096, &contents);
@@ -102,6 +106,18 @@ static void set_root(struct argp_state *state, const char *text, struct verify *
 			   text, strerror(-r));
 	else if (parse_key(contents.data ? contents.data : "", contents.length, verify->root) < 0)
 		argp_error(state, "--root: %.80s does not hold 64 hexadecimal digits", text);
+	verify->root_file = text;
+}
+
+/* Whoever can replace the trail can replace it too: that it fits proves nothing. */
+static bool is_own_root(const struct verify *verify)
+{
+	_cleanup_close_ int folder = open(verify->trail, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat given, own;
+
+	return verify->root_file && folder >= 0 && stat(verify->root_file, &given) == 0 &&
+	       fstatat(folder, TRAIL_ROOT_FILE, &own, 0) == 0 && given.st_dev == own.st_dev &&
+	       given.st_ino == own.st_ino;
 }
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -184,13 +200,22 @@ static void say_what_was_checked(const struct trail_verdict *verdict, struct par
 }
 
 /* A root that was given proves something only where frame 1 was found good by it. */
-static void say_begin(const struct trail_verdict *verdict, struct paragraph *page)
+static void say_begin(const struct verify *verify, const struct trail_verdict *verdict,
+		      struct paragraph *page)
 {
 	if (verdict->root_given && !verdict->good_frame) {
 		paragraph_row(page, "begin", STYLE_alarm,
 			      "not proven: it does not fit the root that was given");
 		paragraph_more(page, STYLE_plain,
 			       "a key that was mistyped, or is another trail's, shows as this too");
+		return;
+	}
+	if (verify->root_is_own) {
+		paragraph_row(page, "begin", STYLE_notice,
+			      "only as good as that root: the file that was given as --root lies "
+			      "in the trail itself, and proves nothing about it");
+		paragraph_more(page, STYLE_plain,
+			       "give the key that was printed when the trail began");
 		return;
 	}
 	paragraph_row(
@@ -201,14 +226,15 @@ static void say_begin(const struct trail_verdict *verdict, struct paragraph *pag
 			  "folder: give --root, the key that was printed when the trail began");
 }
 
-static void say_what_is_proven(const struct trail_verdict *verdict, struct paragraph *page)
+static void say_what_is_proven(const struct verify *verify, const struct trail_verdict *verdict,
+			       struct paragraph *page)
 {
 	char digits[2 * TRAIL_KEY_BYTES + 1], bytes[QUANTITY_MOST];
 	const struct trail_gaps *gaps = &verdict->gaps;
 
 	paragraph_row(page, "root", STYLE_id, "%s",
 		      hex(verdict->root, sizeof(verdict->root), digits));
-	say_begin(verdict, page);
+	say_begin(verify, verdict, page);
 	paragraph_row(page, "end", verdict->end_proven ? STYLE_good : STYLE_notice, "%s",
 		      verdict->end_proven ? "proven by the key state" : "not proven");
 	if (verdict->live)
@@ -261,7 +287,7 @@ static int print_for_people(const struct verify *verify, const struct trail_verd
 		paragraph_row(&page, "because", STYLE_plain, "%s", verdict->reason);
 	if (verdict->code != TRAIL_UNREADABLE || verdict->frames) {
 		say_what_was_checked(verdict, &page);
-		say_what_is_proven(verdict, &page);
+		say_what_is_proven(verify, verdict, &page);
 	}
 	return paragraph_print(&page, stdout);
 }
@@ -384,7 +410,8 @@ int command_verify(int argc, char **argv)
 	if (how.state && access(how.state, F_OK) < 0)
 		fprintf(stderr, "%s: --state %s: %m; `--state none` does without it\n", argv[0],
 			how.state);
-	how.root = verify.root_given ? verify.root : NULL;
+	verify.root_is_own = is_own_root(&verify);
+	how.root = verify.root_given && !verify.root_is_own ? verify.root : NULL;
 	how.progress = isatty(STDERR_FILENO) ? on_progress : NULL;
 	verify.began_ns = clock_boot_ns();
 	r = trail_verify(verify.trail, &how, &verdict);

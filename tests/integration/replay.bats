@@ -148,6 +148,13 @@ followed() {
 	says "not both"
 	exits 64 "$DOCKTRAIL" replay --follow "$TRAIL"/*.jsonl.zst
 	says "--follow needs a trail's folder"
+	# A folder is one, whether --trail stands before it or not.
+	"$DOCKTRAIL" replay --format json "$TRAIL" | cmp - "$BATS_TEST_TMPDIR/whole"
+	env --default-signal=INT "$DOCKTRAIL" replay --format json --follow "$TRAIL" >"$BATS_TEST_TMPDIR/followed" 2>&1 3>&- &
+	FOLLOWER=$!
+	wait_for 10 cmp "$BATS_TEST_TMPDIR/followed" "$BATS_TEST_TMPDIR/whole"
+	kill -INT "$FOLLOWER"
+	wait "$FOLLOWER"
 }
 
 @test "a reader that goes away early is no error" {

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -164,6 +165,13 @@ static void set_format(struct argp_state *state, const char *name, struct replay
 	exit(EX_USAGE);
 }
 
+static bool is_folder(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
 	struct replay *replay = state->input;
@@ -210,13 +218,15 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case ARGP_KEY_ARGS:
 		replay->paths = (const char *const *)state->argv + state->next;
 		replay->path_count = (size_t)(state->argc - state->next);
+		if (replay->path_count == 1 && is_folder(*replay->paths))
+			replay->folder = *replay->paths;
 		return 0;
 	case ARGP_KEY_END:
 		if (replay->select.since_ns >= replay->select.until_ns)
 			argp_error(state, "--since is not before --until: nothing lies between");
 		if (replay->path_count && replay->trail)
 			argp_error(state, "either --trail DIR or segments, not both");
-		if (replay->path_count && replay->follow)
+		if (replay->path_count && !replay->folder && replay->follow)
 			argp_error(state, "--follow needs a trail's folder: segments do not grow");
 		if (replay->follow && replay->count_by != FIELD_COUNT)
 			argp_error(state, "--count-by counts to the end: --follow has none");

@@ -172,11 +172,14 @@ fuzz:
 deps:
 	$(Q)tools/deps build
 
-install: $B/docktrail
-	install -D -m 0755 $B/docktrail $(DESTDIR)$(PREFIX)/sbin/docktrail
-	$(Q)if command -v scdoc >/dev/null; then $(MAKE) --no-print-directory $(MANUALS) && for page in $(MANUALS); do \
-		install -D -m 0644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}; done; \
-	else echo 'scdoc is not installed: the man pages are left out'; fi
+# Without scdoc the program is installed all the same.
+SCDOC := $(shell command -v scdoc)
+
+install: $B/docktrail $(if $(SCDOC),$(MANUALS))
+	$(call say,INSTALL,$(DESTDIR)$(PREFIX)/sbin/docktrail)install -D -m 0755 $B/docktrail $(DESTDIR)$(PREFIX)/sbin/docktrail
+	$(Q)$(if $(SCDOC),for page in $(MANUALS); do \
+		install -D -m 0644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit; done,\
+		echo 'scdoc is not installed: the man pages are left out')
 
 clean:
 	rm -rf $B

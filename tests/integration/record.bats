@@ -250,3 +250,30 @@ P
 	count 1 "docktrail.api.operation == \"ContainerRestart\" and docktrail.target.id == \"$id\" and docktrail.target.name == \"inside\""
 	[ "$("$DOCKTRAIL" replay --trail "$TRAIL" --format json --container inside | jq -r 'select(.docktrail.api.operation == "ContainerRestart") | .docktrail.target.id')" = "$id" ]
 }
+
+warned() {
+	grep -q "a container was made that is not in $1: .*--engine-root DIR" "$RECORDER_LOG"
+}
+
+@test "an engine's folder that is not there, or is not the engine's: the recorder says what is missing" {
+	id=$(docker create --net none busybox:test true)
+	recorder_start
+	docker create --net none --name known busybox:test true
+	wait_for 10 has 'docktrail.target.name == "known" and docktrail.api.operation == "ContainerCreate"'
+	recorder_stop
+	[ "$(grep -c "engine-root" "$RECORDER_LOG")" = 0 ]
+	TRAIL=$TRAIL.2 ENGINE_DATA=$BATS_TEST_TMPDIR/none recorder_start
+	grep -F "$BATS_TEST_TMPDIR/none has no containers so far" "$RECORDER_LOG"
+	recorder_stop
+	# A folder of another engine has containers too.
+	mkdir -p "$BATS_TEST_TMPDIR/other/containers/$id"
+	cp "$ENGINE_DATA/containers/$id/config.v2.json" "$BATS_TEST_TMPDIR/other/containers/$id/"
+	TRAIL=$TRAIL.3 ENGINE_DATA=$BATS_TEST_TMPDIR/other recorder_start
+	[ "$(grep -c "engine-root" "$RECORDER_LOG")" = 0 ]
+	docker create --net none --name strange busybox:test true
+	wait_for 10 warned "$BATS_TEST_TMPDIR/other"
+	docker create --net none busybox:test true
+	recorder_stop
+	[ "$(grep -c "engine-root" "$RECORDER_LOG")" = 1 ]
+	docker rm -f "$id" known strange
+}

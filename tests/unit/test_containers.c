@@ -241,6 +241,25 @@ static void test_learn(void **state)
 	assert_names(fixture, "b", "made_up", "alpine");
 }
 
+/* Whether the folder is the engine's shows in the containers that it makes. */
+static void test_found_and_missed(void **state)
+{
+	struct fixture *fixture = *state;
+	struct containers_stats stats;
+	struct text none = {};
+
+	engine_has(fixture, "a", "one", "img");
+	assert_int_equal(containers_learn(fixture->containers, id_of("a"), none, TEXT("img")), 0);
+	containers_get_stats(fixture->containers, &stats);
+	assert_int_equal(stats.found, 1);
+	assert_int_equal(stats.missed, 0);
+	assert_int_equal(containers_learn(fixture->containers, id_of("b"), none, TEXT("img")), 0);
+	assert_int_equal(containers_learn(fixture->containers, TEXT("b"), none, none), -EINVAL);
+	containers_get_stats(fixture->containers, &stats);
+	assert_int_equal(stats.found, 1);
+	assert_int_equal(stats.missed, 1);
+}
+
 static void test_scan_remembers(void **state)
 {
 	struct fixture *fixture = *state;
@@ -414,6 +433,7 @@ int main(void)
 		TEST(name_taken_at_once),
 		TEST(resolve),
 		TEST(learn),
+		TEST(found_and_missed),
 		TEST(scan_remembers),
 		TEST(broken_files),
 		TEST(texts),

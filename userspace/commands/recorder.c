@@ -152,6 +152,7 @@ static int on_second(sd_event_source *timer, uint64_t due, void *user)
 	measure_rate(recorder, now);
 	check_disk(recorder);
 	check_folder(recorder);
+	recorder_warn_names(recorder);
 	recorder_write_status(recorder); /* a status that grows old is seen as such */
 	sd_notify(0, "WATCHDOG=1");
 	return again(timer, SECOND_US);

@@ -31,7 +31,8 @@ struct recorder {
 	uint64_t rate_events, rate_at;
 	double rate; /* events a second, over the last second */
 	bool disk_failed;
-	int error; /* why the loop ended, 0 for a signal */
+	bool names_missing; /* it was said that an engine's files are not where we look */
+	int error;          /* why the loop ended, 0 for a signal */
 };
 
 /* ---- recorder_events.c: events about the recorder */
@@ -68,6 +69,8 @@ int recorder_begin(struct recorder *recorder);
 
 /* The line that begins with `recording`, sockets, what is not seen, the root key. */
 void recorder_announce(struct recorder *recorder);
+/* Once, when containers turn out to have no file in any engine's folder that is known. */
+void recorder_warn_names(struct recorder *recorder);
 /* What was recorded and lost, and how to check it. */
 void recorder_say_totals(const struct recorder *recorder, const struct scribe_stats *stats);
 

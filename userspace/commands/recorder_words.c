@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What the recorder says to who started it: on stderr, at the beginning and at the end. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "commands/recorder.h"
 
@@ -53,22 +55,52 @@ static void announce_hooks(const struct recorder *recorder)
 	fputc('\n', stderr);
 }
 
+static const char names_missing[] =
+	"names of containers and images may be missing; --engine-root DIR says where the engine "
+	"keeps them (`docker info`: Docker Root Dir)";
+
 /* Without its folder of containers a container has an id, but no name and no image. */
 static void announce_engine_roots(const struct recorder *recorder)
 {
 	const struct string_list *roots = &recorder->options->engine_roots;
 	_cleanup_buffer_ struct buffer path = {};
+	bool readable = false, refused = false;
 
 	for (unsigned int i = 0; i < roots->count; i++) {
 		buffer_clear(&path);
 		buffer_printf(&path, "%s/containers", roots->items[i]);
-		if (!buffer_string(&path) || access(path.data, F_OK) == 0)
+		if (!buffer_string(&path))
 			return;
+		if (faccessat(AT_FDCWD, path.data, R_OK | X_OK, AT_EACCESS) == 0) {
+			readable = true;
+		} else if (errno != ENOENT) {
+			refused = true;
+			fprintf(stderr, "  %s may not be read (%m): %s\n", path.data,
+				names_missing);
+		}
 	}
-	fprintf(stderr,
-		"  %s has no containers: names of containers will be missing if the engine keeps them "
-		"elsewhere; --engine-root DIR says where (`docker info`: Docker Root Dir)\n",
-		roots->count == 1 ? roots->items[0] : "no engine's folder");
+	if (!readable && !refused)
+		fprintf(stderr,
+			"  %s has no containers so far: if the engine's are elsewhere, %s\n",
+			roots->count == 1 ? roots->items[0] : "no engine's folder", names_missing);
+}
+
+/* Where the folder is another engine's, or an old one, only a container that is made shows it. */
+void recorder_warn_names(struct recorder *recorder)
+{
+	const struct string_list *roots = &recorder->options->engine_roots;
+	struct scribe_stats stats;
+
+	if (recorder->names_missing)
+		return;
+	scribe_get_stats(recorder->scribe, &stats);
+	/* One that was removed at once has no file either. */
+	if (stats.containers.missed == 0 || stats.containers.found > 0)
+		return;
+	recorder->names_missing = true;
+	fprintf(stderr, "docktrail: a container was made that is not in %s: %s\n",
+		roots->count == 1 ? roots->items[0] : "any engine's folder that is looked into",
+		names_missing);
 }
 
 /* Verifying needs nothing but the trail's first key, and must not rest on a copy on this host. */

@@ -287,4 +287,5 @@ void scribe_get_stats(struct scribe *scribe, struct scribe_stats *ret)
 	*ret = (struct scribe_stats){ .events = scribe->events, .losses = scribe->losses };
 	conversations_get_stats(scribe->conversations, &ret->conversations);
 	trail_writer_get_stats(scribe->writer, &ret->trail);
+	containers_get_stats(scribe->actors.containers, &ret->containers);
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "bpf/wire.h"
+#include "correlate/containers.h"
 #include "correlate/conversation.h"
 #include "event/field.h"
 #include "trail/writer.h"
@@ -42,6 +43,7 @@ struct scribe_stats {
 	struct scribe_losses losses;
 	struct conversation_stats conversations;
 	struct trail_writer_stats trail;
+	struct containers_stats containers;
 };
 
 /*

@@ -45,6 +45,7 @@ struct containers {
 	uint16_t oldest[LISTS], newest[LISTS];
 	uint16_t buckets[BUCKETS];
 	uint64_t now, turn, scan_after;
+	struct containers_stats stats;
 	struct engine_config scratch;
 };
 
@@ -303,6 +304,11 @@ int containers_learn(struct containers *containers, struct text id, struct text 
 	if (!container_id_valid(id))
 		return -EINVAL;
 	entry = lookup_or_take(containers, id.data);
+	look(containers, entry);
+	if (entry->there)
+		containers->stats.found++;
+	else
+		containers->stats.missed++;
 	if (name.length > 0 && name.data[0] == '/')
 		name = (struct text){ name.data + 1, name.length - 1 };
 	if (name.length > 0 && name.length <= REFERENCE_MOST && !(entry->there && entry->name.data))
@@ -312,6 +318,11 @@ int containers_learn(struct containers *containers, struct text id, struct text 
 		r = set_text(&entry->image, image);
 	touch(containers, entry);
 	return r;
+}
+
+void containers_get_stats(const struct containers *containers, struct containers_stats *ret)
+{
+	*ret = containers->stats;
 }
 
 /* Returns how many files were read. */

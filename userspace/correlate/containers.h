@@ -60,6 +60,14 @@ int containers_resolve(struct containers *containers, struct text reference,
 int containers_learn(struct containers *containers, struct text id, struct text name,
 		     struct text image);
 
+/* How many that were learnt had a file of the engine's then, and how many had none: an engine that
+ * keeps them in another folder, or one whose files may not be read. */
+struct containers_stats {
+	uint64_t found, missed;
+};
+
+void containers_get_stats(const struct containers *containers, struct containers_stats *ret);
+
 /* Learn all containers of all roots, within CONTAINERS_MOST: at start, so that one which is removed
  * later is known. Returns 0 or -ENOMEM; a root that is not there is none. */
 int containers_scan(struct containers *containers);

@@ -17,7 +17,10 @@
 #include "tests/bench/measure.h"
 
 /* Stages are joined in commands/, and programs of tests/bench are linked with the stages alone. */
+#include "commands/record_options.h"
 #include "commands/scribe.c"
+#include "commands/scribe_history.c"
+#include "commands/scribe_open.c"
 
 #define CONNECTIONS   1000
 #define ACTORS        64

@@ -52,6 +52,9 @@ static void test_isolation_given_away(void **state)
 	EXPECT(container, "{\"HostConfig\":{\"CapAdd\":[\"CHOWN\",\"cap_sys_admin\"]}}",
 	       "add=CHOWN,cap_sys_admin; 75");
 	EXPECT(container, "{\"HostConfig\":{\"CapAdd\":[\"ALL\"]}}", "add=ALL; 75");
+	/* The engine's upper case makes ASCII of a long s and a dotless i. */
+	EXPECT(container, "{\"HostConfig\":{\"CapAdd\":[\"cap_\u017fys_adm\u0131n\"]}}",
+	       "add=cap_\u017fys_adm\u0131n; 75");
 	EXPECT(container,
 	       "{\"HostConfig\":{\"SecurityOpt\":[\"seccomp={\\\"a\\\":1}\",\"{\\\"a\\\"}\"]}}",
 	       "options=seccomp=[profile len=7],=[profile len=5]; 0");

@@ -125,6 +125,15 @@ void declare_fill(const struct declared *declared, const struct redact *redact,
  */
 unsigned declare_severity(const struct declared *declared);
 
+#define DECLARE_CAPABILITY 40 /* room for a capability's name and its zero */
+
+/*
+ * A capability's name as the engine understands it (moby, NormalizeLegacyCapabilities): in upper
+ * case as Go's strings.ToUpper() has it, which makes ASCII of two other letters too, here without
+ * CAP_. Returns false for what is longer than any.
+ */
+bool declare_capability(struct text written, char name[DECLARE_CAPABILITY]);
+
 /* Does this capability ("CAP_SYS_ADMIN", the prefix and case as one likes) reach the host? */
 bool declare_is_strong(const char *capability);
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <string.h>
 #include <strings.h>
 
 #include "base/buffer.h"
@@ -119,12 +120,37 @@ bool declare_is_sensitive(struct text path)
 	       memmem(cleaned.data, cleaned.length, "containerd.sock", 15);
 }
 
+bool declare_capability(struct text written, char name[DECLARE_CAPABILITY])
+{
+	const char *at = written.data, *end = at + written.length;
+	size_t length = 0;
+
+	while (at < end && length < DECLARE_CAPABILITY - 1) {
+		char c = *at++;
+
+		if (c == '\xc5' && at < end && *at == '\xbf') { /* U+017F, the long s */
+			c = 'S';
+			at++;
+		} else if (c == '\xc4' && at < end && *at == '\xb1') { /* U+0131, the dotless i */
+			c = 'I';
+			at++;
+		}
+		name[length++] = (char)(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+	}
+	name[length] = '\0';
+	if (strncmp(name, "CAP_", 4) == 0)
+		memmove(name, name + 4, length - 3);
+	return at == end;
+}
+
 bool declare_is_strong(const char *capability)
 {
-	if (strncasecmp(capability, "CAP_", 4) == 0)
-		capability += 4;
+	char name[DECLARE_CAPABILITY];
+
+	if (!declare_capability(text_of(capability), name))
+		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(strong_capabilities); i++)
-		if (strcasecmp(capability, strong_capabilities[i]) == 0)
+		if (strcmp(name, strong_capabilities[i]) == 0)
 			return true;
 	return false;
 }

@@ -33,6 +33,10 @@ static void test_container_settings(void **state)
 	       "{\"Memory\":-1,\"CpusetCpus\":\"0-1\",\"RestartPolicy\":{\"Name\":\"always\"},"
 	       "\"Devices\":[{\"PathOnHost\":\"/dev/sda\"}]}",
 	       "devices=/dev/sda;settings=Memory=-1,CpusetCpus=0-1,RestartPolicy=always; 75");
+	/* Of an update 0 takes the limit away; of a create it is what was there before. */
+	EXPECT(host, "{\"Memory\":0,\"PidsLimit\":0}", "settings=PidsLimit=0; 0");
+	EXPECT(host, "{\"PidsLimit\":null}", " 0");
+	EXPECT(container, "{\"PidsLimit\":0,\"HostConfig\":{\"PidsLimit\":0}}", " 0");
 	EXPECT(exec,
 	       "{\"Cmd\":[\"sh\"],\"Tty\":true,\"AttachStdin\":true,\"AttachStdout\":true,"
 	       "\"WorkingDir\":\"/\",\"Detach\":false}",

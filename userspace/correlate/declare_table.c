@@ -94,7 +94,7 @@ static const struct row rows[] = {
 	HOST_SETTING(CONTEXT_HOST, "CpuQuota"),		HOST_SETTING(CONTEXT_HOST, "CpuRealtimePeriod"),
 	HOST_SETTING(CONTEXT_HOST, "CpuRealtimeRuntime"), HOST_SETTING(CONTEXT_HOST, "CpusetCpus"),
 	HOST_SETTING(CONTEXT_HOST, "CpusetMems"),	HOST_SETTING(CONTEXT_HOST, "BlkioWeight"),
-	HOST_SETTING(CONTEXT_HOST, "PidsLimit"),
+	{ CONTEXT_HOST, "PidsLimit",	     KEEP_LIMIT,   HOST(settings),		      0, NULL },
 	HOST_NAMED(CONTEXT_RESTART, "Name", "RestartPolicy"),
 	HOST_SETTING(CONTEXT_RESTART, "MaximumRetryCount"),
 	HOST_NAMED(CONTEXT_LOG, "Type", "LogDriver"),

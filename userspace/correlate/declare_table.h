@@ -79,6 +79,7 @@ enum keep {
 	KEEP_OPTIONS,         /* as a list, long ones by length only */
 	KEEP_NAMES,           /* NAME=value: the names */
 	KEEP_SETTING,         /* Name=value into the list, for each of an array */
+	KEEP_LIMIT,           /* the same; of an update 0 counts: it takes a limit away */
 	KEEP_LENGTH,          /* Name= and the length */
 	KEEP_WORD,            /* true: the label into the list */
 	KEEP_PLUGIN_SETTING,  /* NAME=value: paths as they are */

@@ -113,7 +113,13 @@ static int append_length(struct text_list *list, struct text name, size_t length
 	return mask.error ?: append_pair(list, name, (struct text){ mask.data, mask.length });
 }
 
-/* What encoding/json has anyway where a field is absent says nothing. */
+/* What encoding/json has anyway where a field is absent says nothing, unless the field is a pointer
+ * and something was set before. */
+static bool zero_counts(const struct declare *declare, const struct row *row)
+{
+	return row->keep == KEEP_LIMIT && declare->frames[1].context == CONTEXT_HOST;
+}
+
 static int take_setting(struct declare *declare, const struct row *row, enum json_event event)
 {
 	struct text_list *list = declare_place(declare, row);
@@ -122,7 +128,7 @@ static int take_setting(struct declare *declare, const struct row *row, enum jso
 	if (event == JSON_TRUE)
 		return append_pair(list, name, TEXT("true"));
 	if ((event != JSON_STRING && event != JSON_NUMBER) || value.length == 0 ||
-	    (event == JSON_NUMBER && text_equal(value, TEXT("0"))))
+	    (event == JSON_NUMBER && text_equal(value, TEXT("0")) && !zero_counts(declare, row)))
 		return 0;
 	if (row->keep == KEEP_LENGTH)
 		return append_length(list, name, declare->json.text_length);
@@ -201,7 +207,7 @@ int declare_take_scalar(struct declare *declare, enum json_event event)
 
 	if (!row)
 		return 0;
-	if (row->keep == KEEP_SETTING || row->keep == KEEP_LENGTH)
+	if (row->keep == KEEP_SETTING || row->keep == KEEP_LIMIT || row->keep == KEEP_LENGTH)
 		return take_setting(declare, row, event);
 	if (element && row->keep == KEEP_EMPTY)
 		*(bool *)declare_place(declare, row) = false;

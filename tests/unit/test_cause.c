@@ -307,6 +307,34 @@ static void test_bounded(void **state)
 	assert_says(told(bed, "container-exit", id_of(CAUSES_CONTAINERS), ""), "created_by");
 }
 
+/* One that shares with one that shares with the host is in the host's. */
+static void test_shares_in_turn(void **state)
+{
+	struct bed *bed = *state;
+	const char *line;
+
+	for (unsigned int i = 1; i <= 3; i++) {
+		char mode[80] = "host", request[600];
+
+		if (i > 1)
+			snprintf(mode, sizeof(mode), "container:%s", id_of(i - 1));
+		snprintf(request, sizeof(request),
+			 "{\"event\":{\"action\":\"api-request\",\"sequence\":7},\"http\":"
+			 "{\"response\":{\"status_code\":201}},\"docktrail\":{\"api\":{"
+			 "\"operation\":\"ContainerCreate\"},\"target\":{\"id\":\"%s\"},"
+			 "\"declared\":{\"namespaces\":{\"pid\":\"%s\"}}}}",
+			 id_of(i), mode);
+		read_line(bed, request);
+		assert_int_equal(causes_learn(bed->causes, bed->record), 0);
+	}
+	line = told(bed, "container-start", id_of(3),
+		    "},\"docktrail\":{\"namespaces\":{\"pid\":\"host\"}");
+	assert_silent(line, "difference");
+	line = told(bed, "container-start", id_of(3),
+		    "},\"docktrail\":{\"namespaces\":{\"pid\":\"private\"}");
+	assert_says(line, "\"difference\":[{\"field\":\"namespaces.pid\",\"declared\":\"host\"");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -319,6 +347,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_an_exec_of_nobody, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_behind_a_proxy, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_remembered, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_shares_in_turn, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bounded, set_up, tear_down),
 	};
 

@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
-#include "base/buffer.h"
-#include "correlate/containers.h"
-#include "correlate/difference.h"
-#include "event/json.h"
-#include "event/record.h"
-
-#define OTHER "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#include "difference_bed.h"
 
 /* What docker gives without being told otherwise, in the order of the bits. */
 #define USUAL                                                                                      \
@@ -24,97 +18,52 @@
 	"\"mnt\":\"private\",\"net\":\"private\",\"ipc\":\"private\",\"uts\":\"private\","         \
 	"\"user\":\"host\",\"cgroup\":\"host\",\"time\":\"host\""
 
-static void parse(struct record *record, const char *action, const char *what)
-{
-	char line[4096];
-
-	snprintf(line, sizeof(line),
-		 "{\"event\":{\"action\":\"%s\",\"severity\":0,\"sequence\":77},"
-		 "\"docktrail\":{%s}}",
-		 action, what);
-	assert_int_equal(record_parse_json(record, line, strlen(line)), 0);
-}
-
-/*
- * Compare what a request declared with what a start shows; an update comes between, if it is not
- * NULL. `expected` is what docktrail.difference is, or NULL for none.
- */
-static void compare(const char *declared, const char *update, const char *actual,
-		    const char *expected, unsigned int severity)
-{
-	struct buffer json = {};
-	struct containers *containers;
-	struct isolation *isolation;
-	struct record *record;
-	const char *found;
-
-	assert_int_equal(containers_new(&containers), 0);
-	assert_int_equal(containers_learn(containers, TEXT(OTHER), TEXT("other"), (struct text){}),
-			 0);
-	assert_int_equal(record_new(&record), 0);
-	parse(record, "api-request", declared);
-	assert_int_equal(isolation_new(record, &isolation), 0);
-	if (isolation && update) {
-		parse(record, "api-request", update);
-		isolation_update(isolation, record);
-	}
-	parse(record, "container-start", actual);
-	if (isolation)
-		isolation_compare(isolation, containers, record);
-	assert_int_equal(record_number(record, FIELD_event_severity), severity);
-	record_append_json(record, &json);
-	assert_int_equal(record->error, 0);
-	found = strstr(buffer_string(&json), "\"difference\":");
-	if (expected && (!found || strncmp(found + 13, expected, strlen(expected)) != 0))
-		fail_msg("expected %s, found %s", expected, buffer_string(&json));
-	if (!expected)
-		assert_null(found);
-	buffer_free(&json);
-	record_free(record);
-	isolation_free(isolation);
-	containers_free(containers);
-}
-
 static void test_nothing(void **state)
 {
-	compare("\"declared\":{\"privileged\":false,\"namespaces\":{\"net\":\"none\"}}", NULL,
-		"\"namespaces\":{\"pid\":\"private\"," PRIVATE
-		"},\"capabilities\":{\"bounding\":[" USUAL "],\"permitted\":[" USUAL
-		"]},\"seccomp\":\"filter\",\"no_new_privileges\":false",
-		NULL, 0);
+	difference_expect("\"declared\":{\"privileged\":false,\"namespaces\":{\"net\":\"none\"}}",
+			  NULL,
+			  "\"namespaces\":{\"pid\":\"private\"," PRIVATE
+			  "},\"capabilities\":{\"bounding\":[" USUAL "],\"permitted\":[" USUAL
+			  "]},\"seccomp\":\"filter\",\"no_new_privileges\":false",
+			  NULL, 0);
 	/* What the kernel did not show is no difference. */
-	compare("\"declared\":{\"namespaces\":{\"pid\":\"host\"}}", NULL, "\"seccomp\":\"filter\"",
-		NULL, 0);
+	difference_expect("\"declared\":{\"namespaces\":{\"pid\":\"host\"}}", NULL,
+			  "\"seccomp\":\"filter\"", NULL, 0);
 }
 
 static void test_namespaces(void **state)
 {
-	compare("\"declared\":{}", NULL, "\"namespaces\":{\"pid\":\"host\"," PRIVATE "}",
+	difference_expect(
+		"\"declared\":{}", NULL, "\"namespaces\":{\"pid\":\"host\"," PRIVATE "}",
 		"[{\"field\":\"namespaces.pid\",\"declared\":\"private\",\"actual\":\"host\"}]",
 		75);
-	compare("\"declared\":{\"namespaces\":{\"pid\":\"host\"}}", NULL,
-		"\"namespaces\":{\"pid\":\"host\"," PRIVATE "}", NULL, 0);
-	compare("\"declared\":{\"namespaces\":{\"pid\":\"host\"}}", NULL,
+	difference_expect("\"declared\":{\"namespaces\":{\"pid\":\"host\"}}", NULL,
+			  "\"namespaces\":{\"pid\":\"host\"," PRIVATE "}", NULL, 0);
+	difference_expect(
+		"\"declared\":{\"namespaces\":{\"pid\":\"host\"}}", NULL,
 		"\"namespaces\":{\"pid\":\"private\"," PRIVATE "}",
 		"[{\"field\":\"namespaces.pid\",\"declared\":\"host\",\"actual\":\"private\"}]",
 		75);
-	compare("\"declared\":{\"namespaces\":{\"pid\":\"container:other\"}}", NULL,
-		"\"namespaces\":{\"pid\":\"container:" OTHER "\"," PRIVATE "}", NULL, 0);
-	compare("\"declared\":{\"namespaces\":{\"pid\":\"container:other\"}}", NULL,
-		"\"namespaces\":{\"pid\":\"private\"," PRIVATE "}",
-		"[{\"field\":\"namespaces.pid\",\"declared\":\"container:" OTHER
-		"\",\"actual\":\"private\"}]",
-		75);
+	difference_expect("\"declared\":{\"namespaces\":{\"pid\":\"container:other\"}}", NULL,
+			  "\"namespaces\":{\"pid\":\"container:" OTHER "\"," PRIVATE "}", NULL, 0);
+	difference_expect("\"declared\":{\"namespaces\":{\"pid\":\"container:other\"}}", NULL,
+			  "\"namespaces\":{\"pid\":\"private\"," PRIVATE "}",
+			  "[{\"field\":\"namespaces.pid\",\"declared\":\"container:" OTHER
+			  "\",\"actual\":\"private\"}]",
+			  75);
 	/* Whom it means cannot be said. */
-	compare("\"declared\":{\"namespaces\":{\"pid\":\"container:gone\"}}", NULL,
-		"\"namespaces\":{\"pid\":\"private\"," PRIVATE "}", NULL, 0);
+	difference_expect("\"declared\":{\"namespaces\":{\"pid\":\"container:gone\"}}", NULL,
+			  "\"namespaces\":{\"pid\":\"private\"," PRIVATE "}", NULL, 0);
 	/* The engine's configuration decides, unless it is declared. */
-	compare("\"declared\":{}", NULL, "\"namespaces\":{\"user\":\"private\"}", NULL, 0);
-	compare("\"declared\":{\"namespaces\":{\"cgroup\":\"private\"}}", NULL,
+	difference_expect("\"declared\":{}", NULL, "\"namespaces\":{\"user\":\"private\"}", NULL,
+			  0);
+	difference_expect(
+		"\"declared\":{\"namespaces\":{\"cgroup\":\"private\"}}", NULL,
 		"\"namespaces\":{\"cgroup\":\"host\"}",
 		"[{\"field\":\"namespaces.cgroup\",\"declared\":\"private\",\"actual\":\"host\"}]",
 		75);
-	compare("\"declared\":{}", NULL, "\"namespaces\":{\"mnt\":\"host\"}",
+	difference_expect(
+		"\"declared\":{}", NULL, "\"namespaces\":{\"mnt\":\"host\"}",
 		"[{\"field\":\"namespaces.mnt\",\"declared\":\"private\",\"actual\":\"host\"}]",
 		75);
 }
@@ -125,95 +74,280 @@ static void test_capabilities(void **state)
 		"\"capabilities\":{\"bounding\":[" USUAL ",\"CAP_SYS_ADMIN\"]}",
 			  dropped[] = "\"capabilities\":{\"bounding\":[\"CAP_CHOWN\"]}";
 
-	compare("\"declared\":{}", NULL, with_admin,
-		"[{\"field\":\"capabilities\",\"declared\":\"without these\",\"actual\":"
-		"\"CAP_SYS_ADMIN\"}]",
-		75);
-	compare("\"declared\":{\"capabilities\":{\"add\":[\"sys_admin\"]}}", NULL, with_admin, NULL,
-		0);
-	compare("\"declared\":{\"capabilities\":{\"add\":[\"ALL\"]}}", NULL, with_admin, NULL, 0);
-	compare("\"declared\":{\"privileged\":true}", NULL, with_admin, NULL, 0);
-	compare("\"declared\":{\"capabilities\":{\"add\":[\"ALL\"],\"drop\":[\"SYS_ADMIN\"]}}",
+	difference_expect("\"declared\":{}", NULL, with_admin,
+			  "[{\"field\":\"capabilities\",\"declared\":\"without these\",\"actual\":"
+			  "\"CAP_SYS_ADMIN\"}]",
+			  75);
+	difference_expect("\"declared\":{\"capabilities\":{\"add\":[\"sys_admin\"]}}", NULL,
+			  with_admin, NULL, 0);
+	difference_expect("\"declared\":{\"capabilities\":{\"add\":[\"ALL\"]}}", NULL, with_admin,
+			  NULL, 0);
+	difference_expect("\"declared\":{\"privileged\":true}", NULL, with_admin, NULL, 0);
+	difference_expect(
+		"\"declared\":{\"capabilities\":{\"add\":[\"ALL\"],\"drop\":[\"SYS_ADMIN\"]}}",
 		NULL, with_admin,
 		"[{\"field\":\"capabilities\",\"declared\":\"without these\",\"actual\":"
 		"\"CAP_SYS_ADMIN\"}]",
 		75);
-	compare("\"declared\":{\"capabilities\":{\"drop\":[\"ALL\"]}}", NULL, dropped,
+	difference_expect(
+		"\"declared\":{\"capabilities\":{\"drop\":[\"ALL\"]}}", NULL, dropped,
 		"[{\"field\":\"capabilities\",\"declared\":\"without these\",\"actual\":\"CAP_CHOWN\"}]",
 		75);
-	compare("\"declared\":{\"capabilities\":{\"add\":[\"CAP_CHOWN\"],\"drop\":[\"ALL\"]}}",
+	difference_expect(
+		"\"declared\":{\"capabilities\":{\"add\":[\"CAP_CHOWN\"],\"drop\":[\"ALL\"]}}",
 		NULL, dropped, NULL, 0);
 }
 
 static void test_protection(void **state)
 {
-	compare("\"declared\":{}", NULL, "\"seccomp\":\"off\"",
-		"[{\"field\":\"seccomp\",\"declared\":\"filter\",\"actual\":\"off\"}]", 75);
-	compare("\"declared\":{\"security_options\":[\"seccomp=unconfined\"]}", NULL,
-		"\"seccomp\":\"off\"", NULL, 0);
-	compare("\"declared\":{\"privileged\":true}", NULL, "\"seccomp\":\"off\"", NULL, 0);
-	compare("\"declared\":{\"security_options\":[\"no-new-privileges\"]}", NULL,
+	difference_expect("\"declared\":{}", NULL, "\"seccomp\":\"off\"",
+			  "[{\"field\":\"seccomp\",\"declared\":\"filter\",\"actual\":\"off\"}]",
+			  75);
+	difference_expect("\"declared\":{\"security_options\":[\"seccomp=unconfined\"]}", NULL,
+			  "\"seccomp\":\"off\"", NULL, 0);
+	difference_expect("\"declared\":{\"privileged\":true}", NULL, "\"seccomp\":\"off\"", NULL,
+			  0);
+	difference_expect(
+		"\"declared\":{\"security_options\":[\"no-new-privileges\"]}", NULL,
 		"\"no_new_privileges\":false",
 		"[{\"field\":\"no_new_privileges\",\"declared\":\"true\",\"actual\":\"false\"}]",
 		75);
-	compare("\"declared\":{\"security_options\":[\"no-new-privileges:true\"]}", NULL,
-		"\"no_new_privileges\":true", NULL, 0);
+	difference_expect("\"declared\":{\"security_options\":[\"no-new-privileges:true\"]}", NULL,
+			  "\"no_new_privileges\":true", NULL, 0);
 }
 
-static void test_limits(void **state)
+#define HOST_PID  "\"namespaces\":{\"pid\":\"host\"," PRIVATE "}"
+#define JOINS(id) "\"declared\":{\"namespaces\":{\"pid\":\"container:" id "\"}}"
+#define FIRST     "1111111111111111111111111111111111111111111111111111111111111111"
+#define SECOND    "2222222222222222222222222222222222222222222222222222222222222222"
+#define THIRD     "3333333333333333333333333333333333333333333333333333333333333333"
+
+/* The kernel shows whose it is in the end, not who was named. */
+static void test_chains(void **state)
+{
+	static const char *const kinds[] = { "pid", "net", "ipc" };
+
+	for (size_t i = 0; i < 3; i++) {
+		char joins_first[200], joins_second[200], host[60], shown[120], expected[250];
+
+		snprintf(joins_first, sizeof(joins_first),
+			 "\"declared\":{\"namespaces\":{\"%s\":\"container:" FIRST "\"}}",
+			 kinds[i]);
+		snprintf(joins_second, sizeof(joins_second),
+			 "\"declared\":{\"namespaces\":{\"%s\":\"container:" SECOND "\"}}",
+			 kinds[i]);
+		snprintf(host, sizeof(host), "\"namespaces\":{\"%s\":\"host\"}", kinds[i]);
+
+		difference_declare_peer(FIRST, "\"declared\":{}");
+		difference_declare_peer(SECOND, joins_first);
+		snprintf(shown, sizeof(shown), "\"namespaces\":{\"%s\":\"container:" FIRST "\"}",
+			 kinds[i]);
+		difference_expect(joins_second, NULL, shown, NULL, 0);
+		/* Who was seen in it first stands for it, whoever made it. */
+		snprintf(shown, sizeof(shown), "\"namespaces\":{\"%s\":\"container:" SECOND "\"}",
+			 kinds[i]);
+		difference_expect(joins_first, NULL, shown, NULL, 0);
+		/* The one that made it has ended, and may have been started again. */
+		snprintf(shown, sizeof(shown), "\"namespaces\":{\"%s\":\"private\"}", kinds[i]);
+		difference_expect(joins_second, NULL, shown, NULL, 0);
+		snprintf(expected, sizeof(expected),
+			 "[{\"field\":\"namespaces.%s\",\"declared\":\"container:" FIRST
+			 "\",\"actual\":\"host\"}]",
+			 kinds[i]);
+		difference_expect(joins_second, NULL, host, expected, 75);
+		difference_expect(joins_first, NULL, host, expected, 75);
+		difference_declare_peer(THIRD, "\"declared\":{}");
+		snprintf(shown, sizeof(shown), "\"namespaces\":{\"%s\":\"container:" THIRD "\"}",
+			 kinds[i]);
+		snprintf(expected, sizeof(expected),
+			 "[{\"field\":\"namespaces.%s\",\"declared\":\"container:" FIRST
+			 "\",\"actual\":\"container:" THIRD "\"}]",
+			 kinds[i]);
+		difference_expect(joins_second, NULL, shown, expected, 75);
+		/* Of who is in it first nothing may be known, but private is private. */
+		snprintf(shown, sizeof(shown), "\"namespaces\":{\"%s\":\"container:" OTHER "\"}",
+			 kinds[i]);
+		difference_expect(joins_second, NULL, shown, NULL, 0);
+		snprintf(expected, sizeof(expected),
+			 "[{\"field\":\"namespaces.%s\",\"declared\":\"private\",\"actual\":"
+			 "\"container:" OTHER "\"}]",
+			 kinds[i]);
+		difference_expect("\"declared\":{}", NULL, shown, expected, 75);
+		difference_forget_peers(state);
+	}
+}
+
+static void test_chains_to_the_host(void **state)
+{
+	difference_declare_peer(FIRST, "\"declared\":{\"namespaces\":{\"pid\":\"host\"}}");
+	difference_declare_peer(SECOND, JOINS(FIRST));
+	difference_expect(JOINS(FIRST), NULL, HOST_PID, NULL, 0);
+	difference_expect(JOINS(SECOND), NULL, HOST_PID, NULL, 0);
+	difference_expect(
+		JOINS(SECOND), NULL, "\"namespaces\":{\"pid\":\"private\"}",
+		"[{\"field\":\"namespaces.pid\",\"declared\":\"host\",\"actual\":\"private\"}]",
+		75);
+	difference_expect(
+		JOINS(FIRST), NULL, "\"namespaces\":{\"pid\":\"container:" OTHER "\"}",
+		"[{\"field\":\"namespaces.pid\",\"declared\":\"host\",\"actual\":\"container:" OTHER
+		"\"}]",
+		75);
+	/* What one that was made before recording shares cannot be said. */
+	difference_expect(JOINS("other"), NULL, HOST_PID, NULL, 0);
+	/* Two that name each other are started by no engine; they may stand in a trail. */
+	difference_declare_peer(THIRD, JOINS(THIRD));
+	difference_expect(JOINS(THIRD), NULL, HOST_PID, NULL, 0);
+}
+
+/* Rootless, or in a container: what it calls the host's is what it is in itself. */
+static void test_engine_in_namespaces(void **state)
 {
 	static const char declared[] =
-		"\"declared\":{\"settings\":[\"Memory=67108864\",\"PidsLimit=50\",\"NanoCpus=333333333\"]}";
+		"\"declared\":{\"namespaces\":{\"net\":\"host\",\"user\":\"host\"}}";
 
-	/* A period has microseconds, and memory pages. */
-	compare(declared, NULL,
-		"\"limits\":{\"memory\":67108864,\"pids\":50,\"nano_cpus\":333330000}", NULL, 0);
-	compare("\"declared\":{\"settings\":[\"Memory=67108865\"]}", NULL,
-		"\"limits\":{\"memory\":67108864}", NULL, 0);
-	compare(declared, NULL, "\"limits\":{\"memory\":67108864,\"nano_cpus\":333330000}",
-		"[{\"field\":\"limits.pids\",\"declared\":\"50\",\"actual\":\"none\"}]", 75);
-	compare(declared, NULL,
-		"\"limits\":{\"memory\":134217728,\"pids\":50,\"nano_cpus\":333330000}",
-		"[{\"field\":\"limits.memory\",\"declared\":\"67108864\",\"actual\":\"134217728\"}]",
+	difference_expect(declared, NULL,
+			  "\"namespaces\":{\"net\":\"private\",\"user\":\"private\"}", NULL, 0);
+	difference_expect(declared, NULL,
+			  "\"namespaces\":{\"net\":\"container:" OTHER
+			  "\",\"user\":\"container:" OTHER "\"}",
+			  NULL, 0);
+	difference_expect(
+		declared, NULL, "\"namespaces\":{\"net\":\"private\",\"user\":\"host\"}",
+		"[{\"field\":\"namespaces.net\",\"declared\":\"host\",\"actual\":\"private\"}]",
 		75);
-	/* What the engine limits by itself was not declared. */
-	compare("\"declared\":{\"settings\":[\"PidsLimit=-1\"]}", NULL,
-		"\"limits\":{\"pids\":2048}", NULL, 0);
+	difference_expect(
+		"\"declared\":{\"namespaces\":{\"net\":\"bridge\"}}", NULL,
+		"\"namespaces\":{\"net\":\"host\",\"user\":\"private\"}",
+		"[{\"field\":\"namespaces.net\",\"declared\":\"private\",\"actual\":\"host\"}]",
+		75);
 }
 
-static void test_updates(void **state)
+static void test_network_disabled(void **state)
 {
-	static const char declared[] = "\"declared\":{\"settings\":[\"Memory=67108864\"]}",
-			  update[] = "\"declared\":{\"settings\":[\"Memory=100663296\"]}";
+	static const char declared[] = "\"declared\":{\"settings\":[\"NetworkDisabled=true\"],"
+				       "\"namespaces\":{\"net\":\"host\"}}";
 
-	compare(declared, update, "\"limits\":{\"memory\":100663296}",
-		"[{\"field\":\"limits.memory\",\"declared\":\"67108864\",\"actual\":\"100663296\","
-		"\"request\":\"77\"}]",
-		50);
-	/* Neither what was declared nor what was asked for later. */
-	compare(declared, update, "\"limits\":{\"memory\":200000000}",
-		"[{\"field\":\"limits.memory\",\"declared\":\"67108864\",\"actual\":\"200000000\"}]",
+	difference_expect(declared, NULL, "\"namespaces\":{\"net\":\"private\"}", NULL, 0);
+	difference_expect(
+		declared, NULL, "\"namespaces\":{\"net\":\"host\"}",
+		"[{\"field\":\"namespaces.net\",\"declared\":\"private\",\"actual\":\"host\"}]",
 		75);
-	compare("\"declared\":{}", update, "\"limits\":{\"memory\":100663296}",
-		"[{\"field\":\"limits.memory\",\"declared\":\"none\",\"actual\":\"100663296\","
-		"\"request\":\"77\"}]",
-		50);
+}
+
+/* What caps.TweakCapabilities() makes of lists. */
+static void test_capability_lists(void **state)
+{
+	static const struct {
+		const char *lists, *bounding, *extra;
+	} cases[] = {
+		/* To add all goes before dropping all. */
+		{ "\"add\":[\"ALL\"],\"drop\":[\"ALL\"]", USUAL ",\"CAP_SYS_ADMIN\"", NULL },
+		{ "\"add\":[\"all\"],\"drop\":[\"All\",\"sys_admin\"]", USUAL ",\"CAP_SYS_ADMIN\"",
+		  "CAP_SYS_ADMIN" },
+		{ "\"add\":[\"NET_RAW\",\"All\"]", USUAL ",\"CAP_SYS_ADMIN\"", NULL },
+		{ "\"add\":[\"ALL\"],\"drop\":[\"Cap_Chown\",\"net_admin\"]",
+		  "\"CAP_CHOWN\",\"CAP_KILL\",\"CAP_NET_ADMIN\",\"CAP_SYS_ADMIN\"",
+		  "CAP_CHOWN CAP_NET_ADMIN" },
+		{ "\"add\":[\"cap_sys_ptrace\"],\"drop\":[\"all\"]",
+		  "\"CAP_CHOWN\",\"CAP_SYS_PTRACE\"", "CAP_CHOWN" },
+		{ "\"add\":[\"CHOWN\"],\"drop\":[\"ALL\",\"CHOWN\"]", "\"CAP_CHOWN\"", NULL },
+		/* Dropped first, added then. */
+		{ "\"add\":[\"CHOWN\"],\"drop\":[\"CAP_CHOWN\"]", USUAL, NULL },
+		{ "\"drop\":[\"CAP_CHOWN\"]", USUAL, "CAP_CHOWN" },
+		/* What Go makes the same of in upper case. */
+		{ "\"add\":[\"\u017fys_adm\u0131n\"]", USUAL ",\"CAP_SYS_ADMIN\"", NULL },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char declared[200], shown[700], expected[200];
+
+		snprintf(declared, sizeof(declared), "\"declared\":{\"capabilities\":{%s}}",
+			 cases[i].lists);
+		snprintf(shown, sizeof(shown), "\"capabilities\":{\"bounding\":[%s]}",
+			 cases[i].bounding);
+		if (cases[i].extra)
+			snprintf(expected, sizeof(expected),
+				 "[{\"field\":\"capabilities\",\"declared\":\"without these\","
+				 "\"actual\":\"%s\"}]",
+				 cases[i].extra);
+		difference_expect(declared, NULL, shown, cases[i].extra ? expected : NULL,
+				  cases[i].extra ? 75 : 0);
+	}
+}
+
+#define OPTIONS(list) "\"declared\":{\"security_options\":[" list "]}"
+
+static void test_security_options(void **state)
+{
+	static const struct {
+		const char *declared;
+		bool told;
+	} privileges[] = {
+		{ OPTIONS("\"no-new-privileges\""), true },
+		{ OPTIONS("\"no-new-privileges:true\""), true },
+		{ OPTIONS("\"no-new-privileges=true\""), true },
+		{ OPTIONS("\"no-new-privileges=1\""), true },
+		{ OPTIONS("\"no-new-privileges=T\""), true },
+		{ OPTIONS("\"no-new-privileges:TRUE\""), true },
+		{ OPTIONS("\"no-new-privileges=false\""), false },
+		{ OPTIONS("\"no-new-privileges:0\""), false },
+		/* The last one counts. */
+		{ OPTIONS("\"no-new-privileges\",\"no-new-privileges=false\""), false },
+		{ OPTIONS("\"no-new-privileges:f\",\"no-new-privileges:t\""), true },
+		/* What the engine refuses. */
+		{ OPTIONS("\"no-new-privileges=yes\",\"NO-NEW-PRIVILEGES\",\"\""), false },
+	}, seccomp[] = {
+		{ OPTIONS("\"seccomp=unconfined\""), false },
+		{ OPTIONS("\"seccomp:unconfined\""), false },
+		{ OPTIONS("\"seccomp=[profile len=300]\""), true },
+		{ OPTIONS("\"seccomp=unconfined\",\"seccomp=builtin\""), true },
+		{ OPTIONS("\"seccomp=builtin\",\"seccomp:unconfined\""), false },
+		{ OPTIONS("\"apparmor=unconfined\",\"label=disable\""), true },
+		{ "\"declared\":{\"privileged\":true}", false },
+		/* Engines differ in whether it holds. */
+		{ "\"declared\":{\"privileged\":true,\"security_options\":"
+		  "[\"seccomp=[profile len=300]\"]}",
+		  false },
+		{ "\"declared\":{\"privileged\":true,\"namespaces\":{\"user\":\"host\"}}", false },
+	};
+
+	for (size_t i = 0; i < sizeof(privileges) / sizeof(privileges[0]); i++) {
+		difference_expect(privileges[i].declared, NULL, "\"no_new_privileges\":false",
+				  privileges[i].told ? "[{\"field\":\"no_new_privileges\"" : NULL,
+				  privileges[i].told ? 75 : 0);
+		difference_expect(privileges[i].declared, NULL, "\"no_new_privileges\":true", NULL,
+				  0);
+	}
+	for (size_t i = 0; i < sizeof(seccomp) / sizeof(seccomp[0]); i++) {
+		difference_expect(seccomp[i].declared, NULL, "\"seccomp\":\"off\"",
+				  seccomp[i].told ? "[{\"field\":\"seccomp\"" : NULL,
+				  seccomp[i].told ? 75 : 0);
+		difference_expect(seccomp[i].declared, NULL, "\"seccomp\":\"filter\"", NULL, 0);
+	}
 }
 
 /* Of a body that is not known whole nothing is said. */
 static void test_cut(void **state)
 {
-	compare("\"declared\":{\"cut\":true}", NULL, "\"namespaces\":{\"pid\":\"host\"}", NULL, 0);
-	compare("\"declared\":{\"repeated\":true}", NULL, "\"namespaces\":{\"pid\":\"host\"}", NULL,
-		0);
+	difference_expect("\"declared\":{\"cut\":true}", NULL, "\"namespaces\":{\"pid\":\"host\"}",
+			  NULL, 0);
+	difference_expect("\"declared\":{\"repeated\":true}", NULL,
+			  "\"namespaces\":{\"pid\":\"host\"}", NULL, 0);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nothing),      cmocka_unit_test(test_namespaces),
-		cmocka_unit_test(test_capabilities), cmocka_unit_test(test_protection),
-		cmocka_unit_test(test_limits),       cmocka_unit_test(test_updates),
+		cmocka_unit_test(test_nothing),
+		cmocka_unit_test(test_namespaces),
+		cmocka_unit_test_teardown(test_chains, difference_forget_peers),
+		cmocka_unit_test_teardown(test_chains_to_the_host, difference_forget_peers),
+		cmocka_unit_test(test_engine_in_namespaces),
+		cmocka_unit_test(test_network_disabled),
+		cmocka_unit_test(test_capabilities),
+		cmocka_unit_test(test_capability_lists),
+		cmocka_unit_test(test_protection),
+		cmocka_unit_test(test_security_options),
 		cmocka_unit_test(test_cut),
 	};
 

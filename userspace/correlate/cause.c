@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "correlate/difference.h"
+#include "correlate/isolation.h"
 #include "event/record.h"
 
 #define KEY_MOST 64 /* digits of an id */
@@ -227,7 +228,7 @@ int causes_learn(struct causes *causes, const struct record *record)
 		return r;
 	entry->restarts = restarts(record);
 	isolation_free(entry->declared);
-	return isolation_new(record, &entry->declared);
+	return isolation_new(record, causes->resolver, &entry->declared);
 }
 
 int causes_remember(struct causes *causes, const struct record *record)
@@ -301,8 +302,17 @@ static void tell_why_entered(const struct entry *exec, struct record *record)
 				  "no request for it is known: its ancestors show who did it");
 }
 
+static const struct isolation *declared_of(void *user, struct text id)
+{
+	struct causes *causes = user;
+	const struct entry *entry = find(&causes->containers, id);
+
+	return entry ? entry->declared : NULL;
+}
+
 void causes_fill(struct causes *causes, struct record *record)
 {
+	const struct isolation_peers peers = { declared_of, causes };
 	const struct entry *container =
 		find(&causes->containers, record_text(record, FIELD_container_id));
 	const struct entry *exec = find(&causes->execs, record_text(record, FIELD_exec_id));
@@ -314,7 +324,7 @@ void causes_fill(struct causes *causes, struct record *record)
 	tell_reasons(container, record);
 	tell_why_entered(exec, record);
 	if (container && container->declared && record->event == EVENT_container_start)
-		isolation_compare(container->declared, causes->resolver, record);
+		isolation_compare(container->declared, &peers, record);
 	if (exec && record->event != EVENT_api_request)
 		fill(&exec->causes[0], ENTERED, record);
 }

@@ -6,22 +6,21 @@
  */
 #pragma once
 
-struct containers;
+#include "base/text.h"
+
 struct isolation;
 struct record;
 
-/* What a ContainerCreate declared. Returns 0 or -ENOMEM; *ret is NULL where its body was cut: then
- * nothing can be said. */
-int isolation_new(const struct record *create, struct isolation **ret);
-/* Takes NULL. */
-void isolation_free(struct isolation *isolation);
-
-/* A ContainerUpdate: what it changes is told with its number. */
-void isolation_update(struct isolation *isolation, const struct record *update);
+/* What other containers declared, for those that share with them. */
+struct isolation_peers {
+	/* By its whole id; NULL: nothing is known of it. */
+	const struct isolation *(*find)(void *user, struct text id);
+	void *user;
+};
 
 /*
  * The group DIFFERENCE of a container-start that is filled otherwise, and its severity: 75, or 50
- * where a ContainerUpdate asked for all of it. `containers` resolves names (may be NULL).
+ * where a ContainerUpdate asked for all of it; that is told with its number.
  */
-void isolation_compare(const struct isolation *isolation, struct containers *containers,
+void isolation_compare(const struct isolation *isolation, const struct isolation_peers *peers,
 		       struct record *start);

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "correlate/isolation.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "event/record.h"
+
+#define PIDS_NONE      (4 * 1024 * 1024) /* PID_MAX_LIMIT: there cannot be more anyway */
+#define NANO_PER_CPU   1000000000
+#define DEFAULT_PERIOD 100000 /* microseconds, as runc and the kernel have it */
+
+/* What docker gives without being told otherwise (moby's caps.DefaultCapabilities). */
+static const char *const default_capabilities[] = {
+	"chown",   "dac_override", "fsetid",           "fowner",
+	"mknod",   "net_raw",      "setgid",           "setuid",
+	"setfcap", "setpcap",      "net_bind_service", "sys_chroot",
+	"kill",    "audit_write",
+};
+
+/* Namespaces by what declares them, and those of which the engine's configuration decides unless
+ * something is declared. */
+static const struct {
+	enum field field;
+	bool configured;
+} modes[DECLARED_NAMESPACES] = {
+	[DECLARED_PID] = { FIELD_declared_namespaces_pid, false },
+	[DECLARED_NET] = { FIELD_declared_namespaces_net, false },
+	[DECLARED_IPC] = { FIELD_declared_namespaces_ipc, false },
+	[DECLARED_UTS] = { FIELD_declared_namespaces_uts, false },
+	[DECLARED_USER] = { FIELD_declared_namespaces_user, true },
+	[DECLARED_CGROUP] = { FIELD_declared_namespaces_cgroup, true },
+};
+
+static const struct {
+	const char *setting;
+	enum limit limit;
+} rows[RESOURCES] = {
+	[RESOURCE_MEMORY] = { "Memory=", LIMIT_MEMORY },
+	[RESOURCE_PIDS] = { "PidsLimit=", LIMIT_PIDS },
+	[RESOURCE_NANO_CPUS] = { "NanoCpus=", LIMIT_CPUS },
+	[RESOURCE_CPU_QUOTA] = { "CpuQuota=", LIMIT_CPUS },
+	[RESOURCE_CPU_PERIOD] = { "CpuPeriod=", LIMIT_CPUS },
+};
+
+static struct text item_at(const struct record *record, enum field field, size_t i)
+{
+	const struct value *value = &record->values[field];
+
+	return record_has(record, field) && i < value->list.count ? value->list.items[i]
+								  : (struct text){};
+}
+
+static uint64_t capability_bit(const char *name)
+{
+	int bit = capng_name_to_capability(name);
+
+	return bit >= 0 && bit < 64 ? 1ull << bit : 0;
+}
+
+uint64_t isolation_capabilities(const struct record *record, enum field field)
+{
+	char name[DECLARE_CAPABILITY];
+	uint64_t set = 0;
+	struct text item;
+
+	for (size_t i = 0; (item = item_at(record, field, i)).data; i++)
+		if (declare_capability(item, name))
+			set |= capability_bit(name);
+	return set;
+}
+
+static bool names_all(const struct record *record, enum field field)
+{
+	char name[DECLARE_CAPABILITY];
+	struct text item;
+
+	for (size_t i = 0; (item = item_at(record, field, i)).data; i++)
+		if (declare_capability(item, name) && strcmp(name, "ALL") == 0)
+			return true;
+	return false;
+}
+
+/* As the engine puts them together (moby, caps.TweakCapabilities): to add all goes before dropping
+ * all, which then drops nothing. */
+static uint64_t allowed_capabilities(const struct record *create)
+{
+	uint64_t add = isolation_capabilities(create, FIELD_declared_capabilities_add);
+	uint64_t drop = isolation_capabilities(create, FIELD_declared_capabilities_drop);
+	uint64_t usual = 0;
+
+	if (names_all(create, FIELD_declared_capabilities_add))
+		return ~drop;
+	if (names_all(create, FIELD_declared_capabilities_drop))
+		return add;
+	for (size_t i = 0; i < ARRAY_SIZE(default_capabilities); i++)
+		usual |= capability_bit(default_capabilities[i]);
+	return (usual & ~drop) | add;
+}
+
+static bool find_setting(const struct record *record, const char *name, struct text *ret)
+{
+	size_t length = strlen(name);
+	struct text item;
+
+	for (size_t i = 0; (item = item_at(record, FIELD_declared_settings, i)).data; i++) {
+		if (item.length < length || memcmp(item.data, name, length) != 0)
+			continue;
+		*ret = (struct text){ item.data + length, item.length - length };
+		return true;
+	}
+	return false;
+}
+
+static bool find_number(const struct record *record, const char *name, int64_t *ret)
+{
+	struct text value;
+	char digits[24];
+
+	if (!find_setting(record, name, &value) || value.length >= sizeof(digits))
+		return false;
+	memcpy(digits, value.data, value.length);
+	digits[value.length] = '\0';
+	*ret = strtoll(digits, NULL, 10);
+	return true;
+}
+
+static struct sharing read_mode(struct text mode, bool configured, struct containers *containers)
+{
+	static const struct text prefix = { "container:", sizeof("container:") - 1 };
+	struct sharing sharing = { .kind = SHARING_PRIVATE };
+	struct text reference;
+
+	if (text_equal(mode, TEXT("host")))
+		sharing.kind = SHARING_HOST;
+	if ((mode.length == 0 && configured) ||
+	    (mode.length >= 3 && memcmp(mode.data, "ns:", 3) == 0))
+		sharing.kind = SHARING_UNKNOWN;
+	if (mode.length < prefix.length || memcmp(mode.data, prefix.data, prefix.length) != 0)
+		return sharing;
+	reference = (struct text){ mode.data + prefix.length, mode.length - prefix.length };
+	sharing.kind = SHARING_CONTAINER;
+	if (container_id_valid(reference))
+		memcpy(sharing.id, reference.data, CONTAINER_ID);
+	else if (!containers || containers_resolve(containers, reference, sharing.id) < 0)
+		sharing.kind = SHARING_UNKNOWN;
+	return sharing;
+}
+
+/* As Go's strconv.ParseBool() reads it; what that refuses changes nothing. */
+static void read_boolean(struct text text, bool *value)
+{
+	static const char *const words[] = { "1", "t", "T", "true",  "TRUE",  "True",
+					     "0", "f", "F", "false", "FALSE", "False" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (text_equal(text, text_of(words[i])))
+			*value = i < ARRAY_SIZE(words) / 2;
+}
+
+/* As the engine reads them (moby, parseSecurityOpt): '=' parts a name from its value if there is
+ * one, otherwise ':'; the last of several counts. */
+static void read_option(struct isolation *isolation, struct text option)
+{
+	const char *at = option.length ? memchr(option.data, '=', option.length) : NULL;
+	struct text name, value;
+
+	if (text_equal(option, TEXT("no-new-privileges")))
+		isolation->no_new_privileges = true;
+	if (!at && option.length)
+		at = memchr(option.data, ':', option.length);
+	if (!at)
+		return;
+	name = (struct text){ option.data, (size_t)(at - option.data) };
+	value = (struct text){ at + 1, option.length - name.length - 1 };
+	if (text_equal(name, TEXT("no-new-privileges")))
+		read_boolean(value, &isolation->no_new_privileges);
+	else if (text_equal(name, TEXT("seccomp")))
+		isolation->seccomp = value.length == 0                       ? SECCOMP_DEFAULT
+				     : text_equal(value, TEXT("unconfined")) ? SECCOMP_UNCONFINED
+									     : SECCOMP_PROFILE;
+}
+
+int isolation_new(const struct record *create, struct containers *containers,
+		  struct isolation **ret)
+{
+	struct isolation *isolation;
+	struct text value;
+
+	*ret = NULL;
+	if (record_has(create, FIELD_declared_cut) || record_has(create, FIELD_declared_repeated))
+		return 0;
+	isolation = calloc(1, sizeof(*isolation));
+	if (!isolation)
+		return -ENOMEM;
+	for (size_t i = 0; i < DECLARED_NAMESPACES; i++)
+		isolation->namespaces[i] = read_mode(record_text(create, modes[i].field),
+						     modes[i].configured, containers);
+	/* Then the engine does not look at the mode. */
+	if (find_setting(create, "NetworkDisabled=", &value))
+		isolation->namespaces[DECLARED_NET].kind = SHARING_PRIVATE;
+	for (size_t i = 0; i < RESOURCES; i++)
+		find_number(create, rows[i].setting, &isolation->declared.values[i]);
+	isolation->updated = isolation->declared;
+	isolation->capabilities = allowed_capabilities(create);
+	isolation->privileged = record_has(create, FIELD_declared_privileged) &&
+				create->values[FIELD_declared_privileged].boolean;
+	for (size_t i = 0; (value = item_at(create, FIELD_declared_security_options, i)).data; i++)
+		read_option(isolation, value);
+	*ret = isolation;
+	return 0;
+}
+
+void isolation_free(struct isolation *isolation)
+{
+	free(isolation);
+}
+
+void isolation_update(struct isolation *isolation, const struct record *update)
+{
+	if (record_has(update, FIELD_declared_cut) || record_has(update, FIELD_declared_repeated))
+		isolation->updated_unknown = true;
+	for (size_t i = 0; i < RESOURCES; i++) {
+		int64_t value;
+
+		/* 0 is "as it was"; but of processes the engine's field is a pointer, and 0 is no
+		 * limit (moby, UpdateContainer). */
+		if (!find_number(update, rows[i].setting, &value) ||
+		    (value == 0 && i != RESOURCE_PIDS))
+			continue;
+		isolation->updated.values[i] = value;
+		isolation->requests[rows[i].limit] = record_number(update, FIELD_event_sequence);
+	}
+}
+
+/* As the engine makes a quota of them (moby, getCPUResources): what is set of quota and period goes
+ * before NanoCpus, and a quota below 0 is none. */
+static uint64_t cpu_limit(const struct resources *resources)
+{
+	int64_t nano = resources->values[RESOURCE_NANO_CPUS];
+	int64_t quota = resources->values[RESOURCE_CPU_QUOTA];
+	int64_t period = resources->values[RESOURCE_CPU_PERIOD];
+
+	if (quota == 0 && period == 0)
+		return nano > 0 ? (uint64_t)nano : 0;
+	if (quota == 0 && nano > 0)
+		quota = (int64_t)((double)nano * DEFAULT_PERIOD / NANO_PER_CPU);
+	if (quota <= 0)
+		return 0;
+	return (uint64_t)((double)quota * NANO_PER_CPU /
+			  (double)(period > 0 ? period : DEFAULT_PERIOD));
+}
+
+uint64_t isolation_limit(const struct resources *resources, enum limit limit)
+{
+	int64_t value = resources->values[limit == LIMIT_PIDS ? RESOURCE_PIDS : RESOURCE_MEMORY];
+	int64_t page = sysconf(_SC_PAGESIZE);
+
+	if (limit == LIMIT_CPUS)
+		return cpu_limit(resources);
+	/* What is as much as the kernel can count is no limit for it. */
+	if (value <= 0 || (limit == LIMIT_PIDS && value >= PIDS_NONE) ||
+	    (limit == LIMIT_MEMORY && value / page >= LONG_MAX / page))
+		return 0;
+	return (uint64_t)value;
+}

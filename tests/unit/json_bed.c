@@ -200,3 +200,48 @@ void json_bed_write_line(struct json_bed *bed)
 	record_append_json(bed->record, &bed->line);
 	assert_int_equal(bed->line.error, 0);
 }
+
+static bool equal_lists(const struct value *a, const struct value *b)
+{
+	if (a->list.count != b->list.count)
+		return false;
+	for (size_t i = 0; i < a->list.count; i++)
+		if (!a->list.items[i].data != !b->list.items[i].data ||
+		    !text_equal(a->list.items[i], b->list.items[i]))
+			return false;
+	return true;
+}
+
+static bool equal_values(enum field_type type, const struct value *a, const struct value *b)
+{
+	switch (type) {
+	case TYPE_str:
+		return text_equal(a->text, b->text);
+	case TYPE_list:
+		return equal_lists(a, b);
+	case TYPE_u64:
+	case TYPE_time:
+		return a->number == b->number;
+	case TYPE_i64:
+		return a->integer == b->integer;
+	case TYPE_bool:
+		return a->boolean == b->boolean;
+	}
+	return false;
+}
+
+void json_bed_expect_same(struct json_bed *bed)
+{
+	const struct record *a = bed->record, *b = bed->other;
+
+	assert_int_equal(a->event, b->event);
+	for (unsigned int field = 0; field < FIELD_COUNT; field++) {
+		bool has = record_has(a, (enum field)field);
+
+		if (has != record_has(b, (enum field)field) ||
+		    (has &&
+		     !equal_values(field_rows[field].type, &a->values[field], &b->values[field])))
+			fail_msg("%s did not come back from: %s", field_rows[field].path,
+				 buffer_string(&bed->line));
+	}
+}

@@ -24,4 +24,7 @@ void json_bed_draw_record(struct record *record);
 /* The record as bed->line. */
 void json_bed_write_line(struct json_bed *bed);
 
+/* bed->other, which was read from the line, has what bed->record has. */
+void json_bed_expect_same(struct json_bed *bed);
+
 #define JSON_TEST(name) cmocka_unit_test_setup_teardown(name, json_bed_set_up, json_bed_tear_down)

@@ -399,3 +399,19 @@ bundle() {
 	recorder_stop
 	told container-start by-ctr '.process.ancestry | join(" ")' | grep -q containerd-shim
 }
+
+@test "a create whose answer nobody reads: who asked is known by the name" {
+	local id body='{"Image":"busybox:test","Cmd":["true"],"HostConfig":{"NetworkMode":"none"}}'
+	recorder_start
+	printf 'POST /v1.41/containers/create?name=unread HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s' \
+		${#body} "$body" | socat -u - "UNIX-CONNECT:$ENGINE_SOCKET"
+	wait_for 20 docker inspect unread
+	id=$(docker inspect -f '{{.Id}}' unread)
+	docker start unread
+	wait_for 20 ended "$id"
+	recorder_stop
+	[ "$(told container-start "$id" .docktrail.created_by.process.name)" = socat ]
+	[[ $(told container-start "$id" .docktrail.created_by.reason) == "by its name: "* ]]
+	[ "$(told container-exit "$id" .docktrail.created_by.process.name)" = socat ]
+	docker rm unread
+}

@@ -335,6 +335,85 @@ static void test_shares_in_turn(void **state)
 	assert_says(line, "\"difference\":[{\"field\":\"namespaces.pid\",\"declared\":\"host\"");
 }
 
+/* A request that was written before its answer, and that answer. */
+static void ask_slowly(struct bed *bed, const char *operation, unsigned int number,
+		       const char *target)
+{
+	char line[512];
+
+	snprintf(line, sizeof(line),
+		 "{\"event\":{\"action\":\"api-request\",\"sequence\":%u},"
+		 "\"process\":{\"pid\":9},\"user\":{\"id\":\"%u\"},"
+		 "\"docktrail\":{\"request\":{\"id\":\"c-%u\"},"
+		 "\"api\":{\"operation\":\"%s\",\"state\":\"pending\"},\"target\":{%s}}}",
+		 100 + ++bed->sequence, number, number, operation, target);
+	read_line(bed, line);
+	assert_int_equal(causes_learn(bed->causes, bed->record), 0);
+}
+
+static void answer(struct bed *bed, unsigned int number, unsigned int status, const char *more)
+{
+	char line[512];
+
+	snprintf(line, sizeof(line),
+		 "{\"event\":{\"action\":\"api-answer\",\"sequence\":%u},"
+		 "\"http\":{\"response\":{\"status_code\":%u}},"
+		 "\"docktrail\":{\"request\":{\"id\":\"c-%u\"}%s}}",
+		 100 + ++bed->sequence, status, number, more);
+	read_line(bed, line);
+	assert_int_equal(causes_learn(bed->causes, bed->record), 0);
+}
+
+static const char *target_of(const char *id)
+{
+	static char text[200];
+
+	snprintf(text, sizeof(text), ",\"target\":{\"type\":\"container\",\"id\":\"%s\"}", id);
+	return text;
+}
+
+static void test_answers_that_come_late(void **state)
+{
+	struct bed *bed = *state;
+	const char *one = id_of(1), *line;
+	char start[100];
+
+	ask_slowly(bed, "ContainerCreate", 1, "");
+	ask_slowly(bed, "ContainerCreate", 2, "");
+	answer(bed, 2, 409, "");
+	answer(bed, 1, 201, target_of(one));
+	line = told(bed, "container-start", one, "");
+	assert_says(line, "\"created_by\":{\"sequence\":101,\"user\":{\"id\":\"1\"}");
+	/* Of two that ask for a start, it was the one who was told so. */
+	snprintf(start, sizeof(start), "\"id\":\"%s\"", one);
+	ask_slowly(bed, "ContainerStart", 3, start);
+	ask_slowly(bed, "ContainerStart", 4, start);
+	answer(bed, 4, 204, "");
+	answer(bed, 3, 304, "");
+	line = told(bed, "container-start", one, "");
+	assert_says(line, "\"started_by\":{\"sequence\":106,\"user\":{\"id\":\"4\"}");
+	ask_slowly(bed, "ContainerExec", 5, start);
+	answer(bed, 5, 201, ",\"exec\":{\"id\":\"00ff\"}");
+	line = told(bed, "container-exec", one, "},\"docktrail\":{\"exec\":{\"id\":\"00ff\"}");
+	assert_says(line, "\"entered_by\":{\"sequence\":109,\"user\":{\"id\":\"5\"}");
+}
+
+/* Its id was told to nobody: the name is all that there is, and only what it is. */
+static void test_an_answer_that_nobody_reads(void **state)
+{
+	struct bed *bed = *state;
+	const char *one = id_of(1), *two = id_of(2), *line;
+
+	ask_slowly(bed, "ContainerCreate", 1, "\"name\":\"web\"");
+	ask_slowly(bed, "ContainerCreate", 2, "\"name\":\"db\"");
+	line = told(bed, "container-start", one, ",\"name\":\"web\"");
+	assert_says(line, "\"created_by\":{\"sequence\":101,\"reason\":\"by its name: ");
+	line = told(bed, "container-exit", one, "");
+	assert_says(line, "\"created_by\":{\"sequence\":101,\"user\"");
+	line = told(bed, "container-start", two, ",\"name\":\"web\"");
+	assert_says(line, "\"created_by\":{\"reason\":\"its request was not recorded");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -349,6 +428,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_remembered, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_shares_in_turn, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bounded, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_answers_that_come_late, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_an_answer_that_nobody_reads, set_up,
+						tear_down),
 	};
 
 	return cmocka_run_group_tests_name("cause", tests, NULL, NULL);

@@ -19,6 +19,7 @@ static const struct trail_term wanted[] = {
 	{ TRAIL_TERM_OPERATION, "ContainerCreate", sizeof("ContainerCreate") - 1 },
 	{ TRAIL_TERM_OPERATION, "ContainerUpdate", sizeof("ContainerUpdate") - 1 },
 	{ TRAIL_TERM_OPERATION, "ContainerExec", sizeof("ContainerExec") - 1 },
+	{ TRAIL_TERM_KIND, "api-answer", sizeof("api-answer") - 1 },
 };
 
 static void trail_reader_closep(struct trail_reader **reader)

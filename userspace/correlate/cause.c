@@ -52,9 +52,16 @@ struct cause {
 	char *bytes;                          /* owned; NULL: nobody is known */
 };
 
+/* What came of a request, if it was granted. */
+enum act { ACT_NONE, ACT_CREATE, ACT_START, ACT_EXEC, ACT_UPDATE };
+
 struct entry {
 	char key[KEY_MOST];
 	size_t key_length;
+	enum act act;         /* of a request that was not answered: what it asks for, */
+	char *name;           /* how a container is to be called (owned; NULL: not told), */
+	char about[KEY_MOST]; /* and which one is to be started */
+	size_t about_length;
 	struct isolation *declared; /* of a container; NULL: not known */
 	struct cause causes[2];     /* of a container CREATED and STARTED; of an exec the first */
 	bool restarts;              /* by a policy that its request declared */
@@ -64,7 +71,8 @@ struct entry {
 
 struct causes {
 	struct containers *resolver;
-	struct entry *containers, *execs; /* the one that was used last is the last */
+	/* The one that was used last is the last. By container, by exec, by request. */
+	struct entry *containers, *execs, *unanswered;
 };
 
 int causes_new(struct containers *containers, struct causes **ret)
@@ -83,6 +91,7 @@ static void entry_free(struct entry *entry)
 	for (size_t i = 0; i < ARRAY_SIZE(entry->causes); i++)
 		free(entry->causes[i].bytes);
 	isolation_free(entry->declared);
+	free(entry->name);
 	free(entry);
 }
 
@@ -100,6 +109,8 @@ void causes_free(struct causes *causes)
 		forget(&causes->containers, causes->containers);
 	while (causes->execs)
 		forget(&causes->execs, causes->execs);
+	while (causes->unanswered)
+		forget(&causes->unanswered, causes->unanswered);
 	free(causes);
 }
 
@@ -189,30 +200,128 @@ static bool restarts(const struct record *create)
 	return false;
 }
 
+static enum act act_of(const struct record *record)
+{
+	static const struct {
+		const char *operation;
+		enum act act;
+	} acts[] = {
+		{ "ContainerCreate", ACT_CREATE }, { "ContainerStart", ACT_START },
+		{ "ContainerRestart", ACT_START }, { "ContainerExec", ACT_EXEC },
+		{ "ContainerUpdate", ACT_UPDATE },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(acts); i++)
+		if (asks(record, acts[i].operation))
+			return acts[i].act;
+	return ACT_NONE;
+}
+
+/* What a create says of the container, besides who asks for it. */
+static int take_declared(struct causes *causes, struct entry *entry, const struct record *record)
+{
+	entry->restarts = restarts(record);
+	isolation_free(entry->declared);
+	entry->declared = NULL;
+	return isolation_new(record, causes->resolver, &entry->declared);
+}
+
+/* Its answer may still come; or somebody hung up before, and the engine does it nevertheless. */
+static int note_unanswered(struct causes *causes, enum act act, const struct record *record)
+{
+	struct text id = record_text(record, FIELD_request_id);
+	struct text about = record_text(record, FIELD_target_id);
+	struct text name = record_text(record, FIELD_target_name);
+	struct entry *entry;
+	int r;
+
+	if (id.length == 0 || id.length > KEY_MOST || about.length > KEY_MOST)
+		return 0;
+	entry = find_or_add(&causes->unanswered, id, CAUSES_UNANSWERED);
+	if (!entry)
+		return -ENOMEM;
+	entry->act = act;
+	entry->about_length = about.length;
+	if (about.length > 0)
+		memcpy(entry->about, about.data, about.length);
+	free(entry->name);
+	entry->name = name.length > 0 ? strndup(name.data, name.length) : NULL;
+	r = take(&entry->causes[0], record);
+	return r == 0 && act == ACT_CREATE ? take_declared(causes, entry, record) : r;
+}
+
+/* From the request, of which `entry` was kept, to what came of it. */
+static int settle(struct causes *causes, struct entry *entry, struct text target)
+{
+	struct entry **table = entry->act == ACT_EXEC ? &causes->execs : &causes->containers;
+	enum role role = entry->act == ACT_START ? STARTED : CREATED;
+	struct entry *to;
+
+	if (target.length == 0 || target.length > KEY_MOST)
+		return 0;
+	to = find_or_add(table, target, entry->act == ACT_EXEC ? CAUSES_EXECS : CAUSES_CONTAINERS);
+	if (!to)
+		return -ENOMEM;
+	free(to->causes[role].bytes);
+	to->causes[role] = entry->causes[0];
+	entry->causes[0] = (struct cause){};
+	if (entry->act != ACT_CREATE)
+		return 0;
+	isolation_free(to->declared);
+	to->declared = entry->declared;
+	to->restarts = entry->restarts;
+	entry->declared = NULL;
+	return 0;
+}
+
+static int learn_answer(struct causes *causes, const struct record *answer)
+{
+	struct entry *entry = find(&causes->unanswered, record_text(answer, FIELD_request_id));
+	struct text target;
+	int r = 0;
+
+	if (!entry)
+		return 0;
+	target = record_text(answer, entry->act == ACT_EXEC ? FIELD_exec_id : FIELD_target_id);
+	if (entry->act == ACT_START)
+		target = (struct text){ entry->about, entry->about_length };
+	if (record_number(answer, FIELD_http_response_status_code) < 300)
+		r = settle(causes, entry, target);
+	else if (entry->act == ACT_START)
+		causes_ended(causes, target, entry->causes[0].numbers[SEQUENCE]);
+	forget(&causes->unanswered, entry);
+	return r;
+}
+
 int causes_learn(struct causes *causes, const struct record *record)
 {
 	struct text target = record_text(record, FIELD_target_id);
+	bool answered = record_has(record, FIELD_http_response_status_code);
 	struct entry **table = &causes->containers, *entry;
 	size_t most = CAUSES_CONTAINERS;
-	enum role role = CREATED;
+	enum act act = act_of(record);
+	enum role role = act == ACT_START ? STARTED : CREATED;
 	int r;
 
-	if (record->event != EVENT_api_request ||
+	if (record->event == EVENT_api_answer)
+		return learn_answer(causes, record);
+	if (record->event != EVENT_api_request || act == ACT_NONE ||
 	    record_number(record, FIELD_http_response_status_code) >= 300)
 		return 0;
-	if (asks(record, "ContainerStart") || asks(record, "ContainerRestart")) {
-		role = STARTED;
-	} else if (asks(record, "ContainerExec")) {
+	if (act == ACT_EXEC) {
 		table = &causes->execs;
 		target = record_text(record, FIELD_exec_id);
 		most = CAUSES_EXECS;
-	} else if (asks(record, "ContainerUpdate")) {
+	} else if (act == ACT_UPDATE) {
 		entry = find(table, target);
 		if (entry && entry->declared)
 			isolation_update(entry->declared, record);
 		return 0;
-	} else if (!asks(record, "ContainerCreate")) {
-		return 0;
+	}
+	if (!answered || target.length == 0) {
+		r = note_unanswered(causes, act, record);
+		if (r < 0 || act != ACT_START)
+			return r;
 	}
 	if (target.length == 0 || target.length > KEY_MOST)
 		return 0;
@@ -220,22 +329,15 @@ int causes_learn(struct causes *causes, const struct record *record)
 	if (!entry)
 		return -ENOMEM;
 	/* Of one that was not answered nobody knows whether it started anything. */
-	if (role == STARTED && entry->causes[STARTED].bytes &&
-	    !record_has(record, FIELD_http_response_status_code))
+	if (role == STARTED && entry->causes[STARTED].bytes && !answered)
 		return 0;
 	r = take(&entry->causes[role], record);
-	if (r < 0 || role != CREATED || table != &causes->containers)
-		return r;
-	entry->restarts = restarts(record);
-	isolation_free(entry->declared);
-	return isolation_new(record, causes->resolver, &entry->declared);
+	return r == 0 && act == ACT_CREATE ? take_declared(causes, entry, record) : r;
 }
 
 int causes_remember(struct causes *causes, const struct record *record)
 {
-	if (asks(record, "ContainerStart") || asks(record, "ContainerRestart"))
-		return 0;
-	return causes_learn(causes, record);
+	return act_of(record) == ACT_START ? 0 : causes_learn(causes, record);
 }
 
 static void fill(const struct cause *cause, enum role role, struct record *record)
@@ -254,6 +356,7 @@ static void fill(const struct cause *cause, enum role role, struct record *recor
 #define REASON_MISSED "its request was not recorded: to another engine's socket, or not read"
 #define REASON_BEFORE "made before recording began"
 #define REASON_POLICY "the engine, by its restart policy"
+#define REASON_NAME   "by its name: the answer, with the id of what came of it, was not read"
 #define REASON_UNSEEN                                                                              \
 	"no request for it was recorded: the engine by itself, or one that is not read"
 
@@ -310,6 +413,29 @@ static const struct isolation *declared_of(void *user, struct text id)
 	return entry ? entry->declared : NULL;
 }
 
+/*
+ * Who does not read the answer to a create leaves nobody to learn the id from. The engine has no
+ * two containers of one name, so that it is most likely who last asked for one: which is said.
+ */
+static struct entry *settle_by_name(struct causes *causes, struct record *record)
+{
+	struct text id = record_text(record, FIELD_container_id);
+	struct text name = record_text(record, FIELD_container_name);
+	struct entry *entry, *found = NULL;
+
+	if (record->event != EVENT_container_start || name.length == 0)
+		return NULL;
+	for (entry = causes->unanswered; entry; entry = entry->hh.next)
+		if (entry->act == ACT_CREATE && entry->name &&
+		    text_equal(text_of(entry->name), name))
+			found = entry;
+	if (!found || settle(causes, found, id) < 0)
+		return NULL;
+	forget(&causes->unanswered, found);
+	record_set_string(record, FIELD_created_by_reason, REASON_NAME);
+	return find(&causes->containers, id);
+}
+
 void causes_fill(struct causes *causes, struct record *record)
 {
 	const struct isolation_peers peers = { declared_of, causes };
@@ -317,6 +443,8 @@ void causes_fill(struct causes *causes, struct record *record)
 		find(&causes->containers, record_text(record, FIELD_container_id));
 	const struct entry *exec = find(&causes->execs, record_text(record, FIELD_exec_id));
 
+	if (!container || !container->causes[CREATED].bytes)
+		container = settle_by_name(causes, record) ?: container;
 	if (container) {
 		fill(&container->causes[CREATED], CREATED, record);
 		fill(&container->causes[STARTED], STARTED, record);

@@ -16,6 +16,7 @@ struct record;
 /* Beyond, the one that was not heard of for longest is forgotten. */
 #define CAUSES_CONTAINERS 4096
 #define CAUSES_EXECS      1024
+#define CAUSES_UNANSWERED 1024
 
 /* `containers` resolves what one container declares of another; may be NULL. Returns 0 or -ENOMEM.
  */
@@ -23,7 +24,8 @@ int causes_new(struct containers *containers, struct causes **ret);
 /* Takes NULL. */
 void causes_free(struct causes *causes);
 
-/* An api-request was written, with its number; other events are ignored. Returns 0 or -ENOMEM. */
+/* An api-request was written, with its number, or the api-answer to one; other events are ignored.
+ * Returns 0 or -ENOMEM. */
 int causes_learn(struct causes *causes, const struct record *record);
 
 /*
@@ -35,7 +37,8 @@ int causes_remember(struct causes *causes, const struct record *record);
 /*
  * The groups CAUSE and, of a container-start, DIFFERENCE, by container.id and docktrail.exec.id;
  * lent, so that the record is to be written before the next causes_learn(). A record without a
- * container is left as it is.
+ * container is left as it is. Where the answer to a create was not read, its container is found by
+ * the name that it was to have, and the reason says so.
  */
 void causes_fill(struct causes *causes, struct record *record);
 

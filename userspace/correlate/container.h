@@ -26,7 +26,8 @@ struct container_options {
 	struct causes *causes;
 	/* A finished event; the record is the caller's again when it returns. */
 	void (*emit)(void *user, struct record *record);
-	/* Whether a request is under way, and not written yet, that starts this container. */
+	/* Whether a request is under way, and not written yet, that makes or starts this container.
+	 */
 	bool (*starting)(void *user, struct text container);
 	/*
 	 * A container has ended (`id` is not terminated): call container_capability() for all that

@@ -112,6 +112,9 @@ void declare_gap(struct declare *declare);
  */
 int declare_finish(struct declare *declare, const struct declared **ret);
 
+/* How what is made is to be called, as far as it was read; empty: not known. */
+struct text declare_object_name(const struct declare *declare);
+
 /* Takes NULL. */
 void declare_free(struct declare *declare);
 

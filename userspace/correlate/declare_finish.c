@@ -265,6 +265,11 @@ int declare_finish(struct declare *declare, const struct declared **ret)
 	return 0;
 }
 
+struct text declare_object_name(const struct declare *declare)
+{
+	return declare->declared.name;
+}
+
 void declare_free(struct declare *declare)
 {
 	struct declared *declared;

@@ -176,10 +176,12 @@ int description_end_request(struct description *description)
 	return declare_form(description);
 }
 
+/* Or makes one: who hangs up before the answer may have it started before that is written. */
 static bool starts_a_container(const struct operation *operation)
 {
 	return operation && (strcmp(operation->id, "ContainerStart") == 0 ||
-			     strcmp(operation->id, "ContainerRestart") == 0);
+			     strcmp(operation->id, "ContainerRestart") == 0 ||
+			     strcmp(operation->id, "ContainerCreate") == 0);
 }
 
 static int read_answer(struct description *description)
@@ -336,13 +338,16 @@ bool description_may_start(const struct description *description)
 bool description_starts(const struct description *description, struct containers *containers,
 			struct text container)
 {
-	const struct operation_match *match = &description->match;
+	struct text reference = description->match.target;
 	char id[CONTAINER_ID];
 
 	if (!description->starts)
 		return false;
-	return text_equal(match->target, container) ||
-	       (containers && containers_resolve(containers, match->target, id) == 0 &&
+	if (reference.length == 0 && description->declare)
+		reference = declare_object_name(description->declare);
+	return text_equal(reference, container) ||
+	       (reference.length > 0 && containers &&
+		containers_resolve(containers, reference, id) == 0 &&
 		text_equal((struct text){ id, sizeof(id) }, container));
 }
 

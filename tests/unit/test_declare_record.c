@@ -81,7 +81,7 @@ static void test_containers(void **state)
 	expect("POST", "/containers/c/update",
 	       "{\"Memory\":1024,\"CpuShares\":0,\"RestartPolicy\":{\"Name\":\"always\"}}",
 	       "{\"settings\":[\"Memory=1024\",\"RestartPolicy=always\"]} 0: "
-	       "Memory=1024  RestartPolicy=always");
+	       "memory 1 KiB  RestartPolicy=always");
 	expect("POST", "/containers/create", "{\"Image\":\"a\",\"image\":\"b\",\"User\":\"u",
 	       "{\"image\":\"b\",\"repeated\":true} 75: b  its body has a name twice");
 	expect("POST", "/containers/create", "{\"Image\":\"a\"]",

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "correlate/container_start.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "correlate/capability.h"
+#include "correlate/declare.h"
+#include "correlate/message.h"
+#include "event/record.h"
+
+#define ISOLATION_GIVEN_AWAY 75
+
+static void set_capabilities(struct record *record, enum field field, uint64_t set)
+{
+	char name[CAPABILITY_NAME];
+
+	record_set_empty_list(record, field);
+	for (unsigned int bit = 0; bit < 64; bit++) {
+		if (!(set >> bit & 1))
+			continue;
+		capability_name(bit, name);
+		record_add_text(record, field, text_of(name));
+	}
+}
+
+static bool has_strong_capability(uint64_t set)
+{
+	char name[CAPABILITY_NAME];
+
+	for (unsigned int bit = 0; bit < 64; bit++) {
+		if (!(set >> bit & 1))
+			continue;
+		capability_name(bit, name);
+		if (declare_is_strong(name))
+			return true;
+	}
+	return false;
+}
+
+/* As declare_severity() judges what was asked for. */
+static bool isolation_is_given_away(const struct record *record,
+				    const struct wire_container_start *message)
+{
+	static const enum field own[] = { FIELD_namespaces_mnt, FIELD_namespaces_pid,
+					  FIELD_namespaces_net, FIELD_namespaces_ipc,
+					  FIELD_namespaces_uts };
+	struct text pid = record_text(record, FIELD_namespaces_pid);
+
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+		if (text_equal(record_text(record, own[i]), TEXT("host")))
+			return true;
+	if (pid.length > 10 && memcmp(pid.data, "container:", 10) == 0)
+		return true;
+	/* In a user namespace of its own they do not reach the host. */
+	if (!text_equal(record_text(record, FIELD_namespaces_user), TEXT("host")))
+		return false;
+	return message->seccomp == 0 || has_strong_capability(message->capabilities_permitted |
+							      message->capabilities_bounding);
+}
+
+static void set_map(struct record *record, enum field field, const struct wire_header *header,
+		    struct wire_str string)
+{
+	struct text bytes = message_text(header, string);
+	struct wire_extent extent;
+	char line[3 * 11];
+
+	for (size_t at = 0; at + sizeof(extent) <= bytes.length; at += sizeof(extent)) {
+		memcpy(&extent, bytes.data + at, sizeof(extent));
+		snprintf(line, sizeof(line), "%u %u %u", extent.inside, extent.outside,
+			 extent.count);
+		record_add_text(record, field, text_of(line));
+	}
+}
+
+/* A runtime that is not known is no crime, and rootless engines own their control groups. */
+static void set_doubts(struct record *record, unsigned int doubts)
+{
+	static const struct {
+		unsigned int doubt, severity;
+		const char *name;
+	} rows[] = {
+		{ WIRE_DOUBT_RUNTIME, 50, "no-runtime" },
+		{ WIRE_DOUBT_OWNER, 0, "users-cgroup" },
+		{ WIRE_DOUBT_ANOTHER, 100, "another-was-called-so" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (!(doubts & rows[i].doubt))
+			continue;
+		record_add_text(record, FIELD_doubts, text_of(rows[i].name));
+		record_raise_severity(record, rows[i].severity);
+	}
+}
+
+/* PAGE_COUNTER_MAX, PIDS_MAX and RUNTIME_INF of the kernel are no limits. */
+#define PIDS_NONE (4u * 1024 * 1024)
+
+static void set_limits(struct record *record, const struct wire_container_start *message)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+
+	if (message->memory_most < (uint64_t)LONG_MAX / page)
+		record_set_number(record, FIELD_limits_memory, message->memory_most * page);
+	if (message->pids_most < PIDS_NONE)
+		record_set_number(record, FIELD_limits_pids, message->pids_most);
+	if (message->cpu_quota != WIRE_NO_LIMIT && message->cpu_period)
+		record_set_number(
+			record, FIELD_limits_nano_cpus,
+			(uint64_t)((double)message->cpu_quota * 1e9 / (double)message->cpu_period));
+}
+
+void container_start_fill(const struct wire_container_start *message, struct record *record)
+{
+	static const char *const modes[] = { "off", "strict", "filter" };
+
+	set_capabilities(record, FIELD_capabilities_permitted, message->capabilities_permitted);
+	set_capabilities(record, FIELD_capabilities_effective, message->capabilities_effective);
+	set_capabilities(record, FIELD_capabilities_bounding, message->capabilities_bounding);
+	set_capabilities(record, FIELD_capabilities_ambient, message->capabilities_ambient);
+	if (message->seccomp < ARRAY_SIZE(modes))
+		record_set_string(record, FIELD_seccomp, modes[message->seccomp]);
+	record_set_boolean(record, FIELD_no_new_privileges, message->no_new_privileges);
+	set_map(record, FIELD_uid_map, &message->header, message->uid_map);
+	set_map(record, FIELD_gid_map, &message->header, message->gid_map);
+	set_limits(record, message);
+	set_doubts(record, message->doubts);
+	if (isolation_is_given_away(record, message))
+		record_raise_severity(record, ISOLATION_GIVEN_AWAY);
+}

@@ -2,7 +2,7 @@
 /* What a container's first process was given, as it is when its program begins. */
 #pragma once
 
-#include "bpf/task.bpf.h"
+#include "bpf/container_mounts.bpf.h"
 
 /* Its control group of one kind. Numbers of kinds depend on the kernel's configuration. */
 static __always_inline struct cgroup_subsys_state *cgroup_state(struct task_struct *task,
@@ -66,6 +66,7 @@ static __always_inline void limits_fill(struct task_struct *task,
 struct start_record {
 	struct wire_container_start record;
 	struct wire_extent uids[WIRE_EXTENTS], gids[WIRE_EXTENTS];
+	struct wire_mount mounts[WIRE_MOUNTS];
 };
 
 static __always_inline struct wire_str extents_string(__u8 count, __u16 offset)
@@ -76,6 +77,7 @@ static __always_inline struct wire_str extents_string(__u8 count, __u16 offset)
 
 static __always_inline void start_tell(struct task_struct *task, bool present, __u32 doubts)
 {
+	const struct found_mounts *mounts = mounts_find(task, present);
 	struct start_record *whole = bpf_ringbuf_reserve(&ring_state, sizeof(*whole), 0);
 	struct wire_container_start *record;
 	struct user_namespace *users;
@@ -105,5 +107,12 @@ static __always_inline void start_tell(struct task_struct *task, bool present, _
 	record->uid_map = extents_string(record->uid_extents, 0);
 	record->gid_extents = extents(&users->gid_map, whole->gids);
 	record->gid_map = extents_string(record->gid_extents, sizeof(whole->uids));
+	if (mounts) {
+		__builtin_memcpy(whole->mounts, mounts->found, sizeof(whole->mounts));
+		record->mounts_cut = mounts->cut;
+		record->mounts = (struct wire_str){ sizeof(whole->uids) + sizeof(whole->gids),
+						    (mounts->count & (2 * WIRE_MOUNTS - 1)) *
+							    sizeof(struct wire_mount) };
+	}
 	bpf_ringbuf_submit(whole, wake_submit(&ring_state, sizeof(*whole)));
 }

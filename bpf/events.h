@@ -210,6 +210,14 @@
 	FIELD(CONTAINED, uid_map, list, "docktrail.uid_map", \
 	      "Its users, as in /proc/PID/uid_map: inside, outside, how many") \
 	FIELD(CONTAINED, gid_map, list, "docktrail.gid_map", "Its groups likewise") \
+	FIELD(CONTAINED, mounts_source, list, "docktrail.mounts[].source", \
+	      "Sensitive file or folder of the host that it has mounted, found in its mount table") \
+	FIELD(CONTAINED, mounts_target, list, "docktrail.mounts[].target", \
+	      "Where; empty if its process was gone before that could be read") \
+	FIELD(CONTAINED, mounts_mode, list, "docktrail.mounts[].mode", "ro or rw") \
+	FIELD(CONTAINED, mounts_cut, bool, "docktrail.mounts_cut", "true where there are more") \
+	FIELD(CONTAINED, lsm_label, str, "docktrail.lsm_label", \
+	      "AppArmor profile or SELinux context, where there is one and it could be read in time") \
 	FIELD(CONTAINED, doubts, list, "docktrail.doubts", \
 	      "Why it may be something else that is called so: no-runtime, users-cgroup, another-was-called-so") \
 	FIELD(CONTAINED, limits_memory, u64, "docktrail.limits.memory", \
@@ -568,6 +576,8 @@
 	MEMBER(u8, gid_extents) \
 	MEMBER(u8, present)       /* it was there before the probes */ \
 	MEMBER(u8, doubts)        /* WIRE_DOUBT_... */ \
+	MEMBER(u8, mounts_cut)    /* there are more than WIRE_MOUNTS */ \
+	MEMBER(str, mounts)       /* struct wire_mount: what it has of the host */ \
 	MEMBER(str, uid_map)      /* struct wire_extent, one behind the other */ \
 	MEMBER(str, gid_map)
 

@@ -7,6 +7,8 @@ struct container_cgroups cgroups SEC(".maps");
 struct container_namespaces owned_namespaces SEC(".maps");
 struct runtime_names runtimes SEC(".maps");
 struct entry_scratches entry_scratches SEC(".maps");
+struct sensitive_files sensitive_files SEC(".maps");
+struct found_scratches found_scratches SEC(".maps");
 struct inside_tasks insides SEC(".maps");
 
 /* Zeros until process_host_namespaces has run: before anything else is attached. */
@@ -24,6 +26,21 @@ enum { SWEEP_FIRST, SWEEP_MARK, SWEEP_TELL };
 const volatile __u32 sweep_passes = SWEEP_TELL + 1;
 __u32 sweep_pass;
 
+/* The stack has no room. One sweep goes on at a time. */
+struct sweep_scratch {
+	struct container_id id, other;
+	struct named_cgroup cgroup, others;
+	struct running found;
+	struct inside inside;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sweep_scratch);
+} sweep_scratches SEC(".maps");
+
 /* One that has not run the container's program yet: it is told when it does. */
 static __always_inline bool is_being_made(struct task_struct *task)
 {
@@ -36,66 +53,71 @@ static __always_inline bool is_being_made(struct task_struct *task)
 		name[4] == ':' && name[5] == '[');
 }
 
-static __always_inline bool present_id(struct task_struct *task, struct container_id *id,
-				       struct named_cgroup *cgroup)
+static __always_inline bool present_id(struct task_struct *task, struct sweep_scratch *scratch)
 {
 	struct task_struct *parent = task->group_leader->real_parent;
 	const struct container_id *owner = namespace_owner(task);
-	struct inside from = {};
+	struct inside *from = &scratch->inside;
 
-	if (container_of_cgroup(task, id, cgroup))
+	__builtin_memset(&scratch->cgroup, 0, sizeof(scratch->cgroup));
+	if (container_of_cgroup(task, &scratch->id, &scratch->cgroup))
 		return true;
 	if (owner) {
-		*id = *owner;
+		scratch->id = *owner;
 		return true;
 	}
 	if (!runtime_of(parent))
 		return false;
-	remember_cgroups(parent, &from);
-	name_by_hand(task, &from, id);
+	__builtin_memset(&scratch->id, 0, sizeof(scratch->id));
+	remember_cgroups(parent, from);
+	name_by_hand(task, from, &scratch->id);
 	return true;
 }
 
-static __always_inline void note_first(struct task_struct *task, const struct container_id *id,
-				       const struct named_cgroup *cgroup)
+static __always_inline void note_first(struct task_struct *task, struct sweep_scratch *scratch)
 {
 	struct task_struct *parent = task->group_leader->real_parent;
-	struct container_id parents = {};
-	struct running found = { .start = task->group_leader->start_boottime,
-				 .cgroup = cgroup->number,
-				 .pid = task->tgid,
-				 .doubts = cgroup->users ? WIRE_DOUBT_OWNER : 0 };
-	struct named_cgroup other = {};
+	const struct container_id *id = &scratch->id;
+	struct running *found = &scratch->found;
 	const struct running *known;
 
-	if (container_of_cgroup(parent, &parents, &other) && same_container(&parents, id))
+	if (container_of_cgroup(parent, &scratch->other, &scratch->others) &&
+	    same_container(&scratch->other, id))
 		return;
+	__builtin_memset(found, 0, sizeof(*found));
+	found->start = task->group_leader->start_boottime;
+	found->cgroup = scratch->cgroup.number;
+	found->pid = task->tgid;
+	if (scratch->cgroup.users)
+		found->doubts |= WIRE_DOUBT_OWNER;
 	if (!runtime_of(parent))
-		found.doubts |= WIRE_DOUBT_RUNTIME;
-	if (found.doubts == (WIRE_DOUBT_RUNTIME | WIRE_DOUBT_OWNER))
+		found->doubts |= WIRE_DOUBT_RUNTIME;
+	if (found->doubts == (WIRE_DOUBT_RUNTIME | WIRE_DOUBT_OWNER))
 		return;
 	known = bpf_map_lookup_elem(&containers, id);
-	if (known && has_more_right(&found, known))
-		found.doubts |= WIRE_DOUBT_ANOTHER;
+	if (known && has_more_right(found, known))
+		found->doubts |= WIRE_DOUBT_ANOTHER;
 	else if (known &&
-		 (known->began || known->start <= found.start || !is_called_so_rightly(id, &found)))
+		 (known->began || known->start <= found->start || !is_called_so_rightly(id, found)))
 		return;
 	if (known)
 		disown(known, id);
-	namespaces_fill(task, found.namespaces);
-	if (bpf_map_update_elem(&containers, id, &found, BPF_ANY))
+	namespaces_fill(task, found->namespaces);
+	if (bpf_map_update_elem(&containers, id, found, BPF_ANY))
 		lost(WIRE_container_start, WIRE_LOSS_no_place, 0, 0);
-	own_namespaces(&found, id);
-	own_cgroup(&found, id);
+	own_namespaces(found, id);
+	own_cgroup(found, id);
 }
 
-static __always_inline void mark_present(struct task_struct *task, const struct container_id *id,
-					 __u32 mnt)
+static __always_inline void mark_present(struct task_struct *task, struct sweep_scratch *scratch)
 {
-	struct inside fresh = { .id = *id, .mnt = mnt };
+	struct inside *fresh = &scratch->inside;
 
-	namespaces_fill(task, fresh.namespaces);
-	if (!bpf_task_storage_get(&insides, task, &fresh, BPF_LOCAL_STORAGE_GET_F_CREATE))
+	__builtin_memset(fresh, 0, sizeof(*fresh));
+	fresh->id = scratch->id;
+	namespaces_fill(task, fresh->namespaces);
+	fresh->mnt = fresh->namespaces[WIRE_NS_MNT];
+	if (!bpf_task_storage_get(&insides, task, fresh, BPF_LOCAL_STORAGE_GET_F_CREATE))
 		lost(WIRE_container_start, WIRE_LOSS_no_memory, 0, 0);
 }
 
@@ -112,29 +134,28 @@ SEC("iter/task")
 int container_sweep(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
-	struct container_id id = {};
-	struct named_cgroup cgroup = {};
-	struct running claim = {};
-	__u32 mnt;
+	struct sweep_scratch *scratch;
+	__u32 mnt, zero = 0;
 
-	if (!task || !task->nsproxy || !host_namespaces[WIRE_NS_MNT])
+	scratch = bpf_map_lookup_elem(&sweep_scratches, &zero);
+	if (!scratch || !task || !task->nsproxy || !host_namespaces[WIRE_NS_MNT])
 		return 0;
 	mnt = task->nsproxy->mnt_ns->ns.inum;
 	if (mnt == host_namespaces[WIRE_NS_MNT] || is_being_made(task) ||
-	    !present_id(task, &id, &cgroup))
+	    !present_id(task, scratch))
 		return 0;
 	switch (sweep_pass) {
 	case SWEEP_FIRST:
-		note_first(task, &id, &cgroup);
+		note_first(task, scratch);
 		break;
 	case SWEEP_MARK:
-		claim.cgroup = cgroup.number;
-		claim.doubts = WIRE_DOUBT_RUNTIME | WIRE_DOUBT_OWNER;
-		if (is_called_so_rightly(&id, &claim))
-			mark_present(task, &id, mnt);
+		scratch->found.cgroup = scratch->cgroup.number;
+		scratch->found.doubts = WIRE_DOUBT_RUNTIME | WIRE_DOUBT_OWNER;
+		if (is_called_so_rightly(&scratch->id, &scratch->found))
+			mark_present(task, scratch);
 		break;
 	case SWEEP_TELL:
-		tell_present(task, &id);
+		tell_present(task, &scratch->id);
 		break;
 	}
 	return 0;

@@ -88,6 +88,36 @@ enum {
 		2, /* the parent of a container's first process, after runc has ended */
 };
 
+/* What is mounted of the host and worth a word: the value of the map `sensitive_files`. */
+enum {
+	WIRE_FILE_WHOLE = 1, /* itself, and nothing below it */
+	WIRE_FILE_TREE = 2,  /* and everything below it */
+	WIRE_FILE_KERNELS =
+		4, /* /proc and /sys: a container has its own, maybe of the host's namespaces */
+	WIRE_FILE_HARMLESS = 8, /* with everything below it */
+};
+
+/* Its key: what the kernel knows a file by. */
+struct wire_file {
+	__u64 inode;
+	__u32 device, unused;
+};
+
+#define WIRE_ROW_SOCKET 0xffff /* not in the list: the socket of an engine */
+
+struct wire_file_row {
+	__u16 row; /* its place in the recorder's list */
+	__u16 kind;
+};
+
+struct wire_mount {
+	__u32 id;   /* as in /proc/PID/mountinfo */
+	__u16 row;  /* of what it lies in or is */
+	__u8 depth; /* so many folders below that */
+	__u8 read_only;
+};
+
+#define WIRE_MOUNTS     16   /* of a container that are kept */
 #define WIRE_PIECE_MOST 4096 /* bytes of a conversation in one record */
 #define WIRE_ARGS_MOST  4096
 #define WIRE_PATH_MOST  4096

@@ -415,3 +415,27 @@ bundle() {
 	[ "$(told container-exit "$id" .docktrail.created_by.process.name)" = socat ]
 	docker rm unread
 }
+
+@test "what a container has of the host is found in its mount table" {
+	local id
+	recorder_start
+	id=$(docker create --net none -v /etc:/x:ro -v /:/host -v "$ENGINE_SOCKET:/s.sock" -v /etc/passwd:/p -v "$BATS_TEST_TMPDIR:/harmless" busybox:test sleep 600)
+	docker start "$id"
+	wait_for 20 has "event.action == \"container-start\" and container.id == \"$id\""
+	docker rm -f "$id"
+	plain=$(docker create --net host --pid host --ipc host --uts host busybox:test sleep 600)
+	docker start "$plain"
+	wait_for 20 has "event.action == \"container-start\" and container.id == \"$plain\""
+	docker rm -f "$plain"
+	recorder_stop
+	told container-start "$id" .docktrail.mounts | tee "$BATS_TEST_TMPDIR/mounts"
+	for mount in '{"source":"/etc","target":"/x","mode":"ro"}' '{"source":"/","target":"/host","mode":"rw"}' \
+		'{"source":"/etc/passwd","target":"/p","mode":"rw"}'; do
+		[ "$(told container-start "$id" ".docktrail.mounts | index($mount) != null")" = true ]
+	done
+	[ "$(told container-start "$id" '[.docktrail.mounts[] | select(.target == "/s.sock")] | length')" = 1 ]
+	[ "$(told container-start "$id" '[.docktrail.mounts[] | select(.target == "/harmless")] | length')" = 0 ]
+	[ "$(told container-start "$id" .event.severity)" = 75 ]
+	# Its own /proc and /sys are of the host's namespaces here, and nothing of the host's.
+	[ "$(told container-start "$plain" '.docktrail | has("mounts")')" = false ]
+}

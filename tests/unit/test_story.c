@@ -382,7 +382,8 @@ static void test_contained(void **state)
 		       "started_by",
 		       "1") ",\"namespaces\":{\"pid\":\"host\","
 			    "\"net\":\"private\",\"user\":\"host\"},\"capabilities\":{\"effective\":[\"CAP_CHOWN\"]},"
-			    "\"seccomp\":\"off\",\"difference\":[{\"field\":\"namespaces.pid\",\"declared\":"
+			    "\"seccomp\":\"off\",\"mounts\":[{\"source\":\"/etc\",\"target\":\"/x\",\"mode\":"
+			    "\"ro\"}],\"doubts\":[\"no-runtime\"],\"difference\":[{\"field\":\"namespaces.pid\",\"declared\":"
 			    "\"private\",\"actual\":\"host\"}]");
 	happen(&telling, "container-exit", "\"exit\":{\"code\":137}," BY("started_by", "1"));
 	happen(&telling, "container-exit",
@@ -392,10 +393,11 @@ static void test_contained(void **state)
 	start = strstr(telling.text, "ContainerStart 200");
 	assert_non_null(start);
 	assert_non_null(strstr(start, "\n00:00:09    container-start"));
-	assert_non_null(strstr(start,
-			       "fc984f560330  \"web\"  init 77  shares with the host: pid, user  "
-			       "1 capabilities  seccomp off  NOT AS DECLARED: namespaces.pid is "
-			       "host, declared private  made by u2: docker[2] (event 21)\n"));
+	assert_non_null(strstr(
+		start, "fc984f560330  \"web\"  init 77  shares with the host: pid, user  "
+		       "1 capabilities  seccomp off  has /etc -> /x ro  doubtful: no-runtime  "
+		       "NOT AS DECLARED: namespaces.pid is "
+		       "host, declared private  made by u2: docker[2] (event 21)\n"));
 	assert_non_null(strstr(start, "container-exit"));
 	assert_non_null(strstr(start, "  \"web\"  exited 137\n"));
 	assert_non_null(strstr(start, "  \"web\"  killed by SIGKILL  out of memory\n"));

@@ -64,13 +64,21 @@ static uint32_t kernel_device(dev_t device)
 	return (uint32_t)(major(device) << 20 | minor(device));
 }
 
-/* A key of the map `listeners`. */
-struct file_key {
-	__u64 inode;
-	__u32 device, unused;
-};
+int bpf_source_sensitive(struct bpf_source *source, const char *path, uint16_t row, uint16_t kind)
+{
+	struct wire_file_row value = { .row = row, .kind = kind };
+	struct wire_file key = {};
+	struct stat status;
 
-static bool is_claimed(const struct bpf_source *source, const struct file_key *key,
+	if (stat(path, &status) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	key.inode = status.st_ino;
+	key.device = kernel_device(status.st_dev);
+	return bpf_map__update_elem(source->probes->maps.sensitive_files, &key, sizeof(key), &value,
+				    sizeof(value), BPF_ANY);
+}
+
+static bool is_claimed(const struct bpf_source *source, const struct wire_file *key,
 		       const struct bpf_socket_state *but)
 {
 	for (size_t i = 0; i < source->socket_count; i++)
@@ -83,16 +91,19 @@ static bool is_claimed(const struct bpf_source *source, const struct file_key *k
 
 void bpf_sockets_forget(struct bpf_source *source, const struct bpf_socket_state *gone)
 {
-	struct file_key key = { .inode = gone->inode, .device = gone->device };
+	struct wire_file key = { .inode = gone->inode, .device = gone->device };
 
 	/* Another path may lead to the same socket. */
-	if (source->probes && !is_claimed(source, &key, gone))
+	if (source->probes && !is_claimed(source, &key, gone)) {
 		bpf_map__delete_elem(source->probes->maps.listeners, &key, sizeof(key), 0);
+		bpf_map__delete_elem(source->probes->maps.sensitive_files, &key, sizeof(key), 0);
+	}
 }
 
 void bpf_sockets_watch(struct bpf_source *source, struct bpf_socket_state *socket)
 {
-	struct file_key key = { .inode = socket->inode, .device = socket->device };
+	struct wire_file key = { .inode = socket->inode, .device = socket->device };
+	struct wire_file_row row = { .row = WIRE_ROW_SOCKET, .kind = WIRE_FILE_WHOLE };
 	__u8 watch = socket->connects ? WIRE_WATCH_CONNECTS : WIRE_WATCH_WHOLE;
 	bool refused = bpf_map__update_elem(source->probes->maps.listeners, &key, sizeof(key),
 					    &watch, sizeof(watch), BPF_ANY) < 0;
@@ -100,6 +111,8 @@ void bpf_sockets_watch(struct bpf_source *source, struct bpf_socket_state *socke
 	if (refused && !socket->refused)
 		source->unwatched++;
 	socket->refused = refused;
+	bpf_map__update_elem(source->probes->maps.sensitive_files, &key, sizeof(key), &row,
+			     sizeof(row), BPF_ANY);
 }
 
 /*
@@ -109,7 +122,7 @@ void bpf_sockets_watch(struct bpf_source *source, struct bpf_socket_state *socke
 static void drop_unclaimed(struct bpf_source *source)
 {
 	struct bpf_map *map = source->probes->maps.listeners;
-	struct file_key key, next;
+	struct wire_file key, next;
 	int r = bpf_map__get_next_key(map, NULL, &next, sizeof(next));
 
 	/* Probes write meanwhile: an end that does not hang on them. */
@@ -137,7 +150,7 @@ static void watch_refused(struct bpf_source *source)
 
 static void refresh_socket(struct bpf_source *source, struct bpf_socket_state *socket)
 {
-	struct file_key key = {};
+	struct wire_file key = {};
 	struct stat status;
 	bool present = stat(socket->path, &status) == 0 && S_ISSOCK(status.st_mode);
 

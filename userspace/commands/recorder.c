@@ -147,6 +147,7 @@ static int on_second(sd_event_source *timer, uint64_t due, void *user)
 		bpf_source_capabilities(recorder->source, NULL, scribe_capability,
 					recorder->scribe);
 		recorder_say_heartbeat(recorder);
+		recorder_sensitive_files(recorder);
 		recorder->beat_at = now + recorder->options->heartbeat_s * NS_PER_SECOND;
 	}
 	measure_rate(recorder, now);

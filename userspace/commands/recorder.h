@@ -62,6 +62,9 @@ int recorder_write_status(struct recorder *recorder);
 
 /* 0, or -EPERM with the capabilities that are missing named. */
 int recorder_check_capabilities(void);
+
+/* What of the host is told where a container has it mounted: looked up anew. */
+void recorder_sensitive_files(struct recorder *recorder);
 /* Attach the probes, open the trail, learn what is there. 0 or -errno; recorder_run() cleans up. */
 int recorder_begin(struct recorder *recorder);
 

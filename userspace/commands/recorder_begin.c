@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "commands/record_sockets.h"
 #include "commands/recorder.h"
+#include "correlate/declare.h"
 
 int recorder_check_capabilities(void)
 {
@@ -61,6 +62,16 @@ static uint64_t own_start_ticks(void)
 	if (at)
 		sscanf(at, "%llu", &ticks);
 	return ticks;
+}
+
+/* What cannot be looked up now is tried again with the next heartbeat. */
+void recorder_sensitive_files(struct recorder *recorder)
+{
+	const char *path;
+	uint16_t kind;
+
+	for (size_t row = 0; declare_sensitive_row(row, &path, &kind); row++)
+		bpf_source_sensitive(recorder->source, path, (uint16_t)row, kind);
 }
 
 static const char *socket_path(void *user, uint64_t inode, uint32_t device)
@@ -200,6 +211,7 @@ int recorder_begin(struct recorder *recorder)
 	if (r < 0)
 		fprintf(stderr, "docktrail: connections that were open before are not known: %s\n",
 			strerror(-r));
+	recorder_sensitive_files(recorder);
 	r = bpf_source_sweep_containers(recorder->source);
 	if (r < 0)
 		fprintf(stderr, "docktrail: containers that ran before are not known: %s\n",

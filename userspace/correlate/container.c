@@ -177,10 +177,13 @@ static int on_start(struct container_watch *watch, const struct wire_container_s
 	struct record *record =
 		begin(watch, message->present ? EVENT_container_present : EVENT_container_start,
 		      &message->header, &message->task);
+	int r;
 
 	if (message->present)
 		record_set_string(record, FIELD_source, "iter/task");
-	container_start_fill(message, record);
+	r = container_start_fill(message, record);
+	if (r < 0)
+		return r;
 	return emit_or_hold(watch);
 }
 

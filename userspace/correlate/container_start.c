@@ -1,18 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "correlate/container_start.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buffer.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "correlate/capability.h"
 #include "correlate/declare.h"
 #include "correlate/message.h"
 #include "event/record.h"
 
 #define ISOLATION_GIVEN_AWAY 75
+#define MOST_TABLE_BYTES     (1u << 20)
+#define MOST_LABEL_BYTES     256
 
 static void set_capabilities(struct record *record, enum field field, uint64_t set)
 {
@@ -114,7 +121,169 @@ static void set_limits(struct record *record, const struct wire_container_start 
 			(uint64_t)((double)message->cpu_quota * 1e9 / (double)message->cpu_period));
 }
 
-void container_start_fill(const struct wire_container_start *message, struct record *record)
+/* ---- what it has of the host */
+
+/* The next word of a line; *line goes behind it. */
+static struct text next_word(struct text *line)
+{
+	struct text word = *line;
+	const char *space = memchr(line->data, ' ', line->length);
+
+	word.length = space ? (size_t)(space - line->data) : line->length;
+	line->data += word.length + (space ? 1 : 0);
+	line->length -= word.length + (space ? 1 : 0);
+	return word;
+}
+
+/* proc_pid_mountinfo(5) writes blanks and backslashes as \ooo. */
+static void append_unescaped(struct text text, struct buffer *ret)
+{
+	for (size_t i = 0; i < text.length; i++) {
+		unsigned int code;
+
+		if (text.data[i] == '\\' && text.length - i > 3 &&
+		    sscanf(text.data + i + 1, "%3o", &code) == 1) {
+			buffer_append_char(ret, (char)code);
+			i += 3;
+		} else {
+			buffer_append_char(ret, text.data[i]);
+		}
+	}
+}
+
+/* Its line in a mount table: which folder of its file system, and where. */
+static bool find_mount(struct text table, uint32_t id, struct text *root, struct text *target)
+{
+	while (table.length > 0) {
+		const char *end = memchr(table.data, '\n', table.length);
+		struct text line = { table.data, end ? (size_t)(end - table.data) : table.length };
+		size_t length = line.length + (end ? 1 : 0);
+		bool found = strtoul(line.data, NULL, 10) == id;
+
+		table = (struct text){ table.data + length, table.length - length };
+		if (!found)
+			continue;
+		for (int i = 0; i < 3; i++)
+			next_word(&line);
+		*root = next_word(&line);
+		*target = next_word(&line);
+		return true;
+	}
+	return false;
+}
+
+/* The last so many folders of a path. */
+static struct text last_folders(struct text path, unsigned int count)
+{
+	size_t at = path.length;
+
+	while (at > 0 && count > 0)
+		count -= path.data[--at] == '/';
+	return (struct text){ path.data + at, path.length - at };
+}
+
+static void append_source(const struct wire_mount *mount, struct text root, struct text target,
+			  struct buffer *ret)
+{
+	const char *path;
+	uint16_t kind;
+
+	if (mount->row == WIRE_ROW_SOCKET)
+		append_unescaped(target.length ? root : TEXT("an engine's socket"), ret);
+	else if (declare_sensitive_row(mount->row, &path, &kind))
+		buffer_append(ret, path, strlen(path));
+	if (mount->row == WIRE_ROW_SOCKET || mount->depth == 0)
+		return;
+	if (target.length)
+		append_unescaped(last_folders(root, mount->depth), ret);
+	else
+		buffer_printf(ret, "/...");
+}
+
+int container_start_mounts(const struct wire_mount *mounts, size_t count, struct text table,
+			   struct record *record)
+{
+	_cleanup_buffer_ struct buffer source = {}, where = {};
+
+	for (size_t i = 0; i < count; i++) {
+		struct text root = {}, target = {};
+
+		find_mount(table, mounts[i].id, &root, &target);
+		buffer_clear(&source);
+		buffer_clear(&where);
+		append_source(&mounts[i], root, target, &source);
+		append_unescaped(target, &where);
+		if (source.error || where.error)
+			return -ENOMEM;
+		record_add_text(record, FIELD_mounts_source,
+				(struct text){ source.data, source.length });
+		record_add_text(record, FIELD_mounts_target,
+				(struct text){ where.data ?: "", where.length });
+		record_add_text(record, FIELD_mounts_mode,
+				mounts[i].read_only ? TEXT("ro") : TEXT("rw"));
+		record_raise_severity(record, ISOLATION_GIVEN_AWAY);
+	}
+	return 0;
+}
+
+/* Whether the number is still that of a process in the same mount namespace. */
+static bool is_still_there(const struct wire_task *task)
+{
+	char path[40], link[40], expected[40];
+	ssize_t length;
+
+	snprintf(path, sizeof(path), "/proc/%u/ns/mnt", task->pid);
+	snprintf(expected, sizeof(expected), "mnt:[%u]", task->namespaces[WIRE_NS_MNT]);
+	length = readlink(path, link, sizeof(link) - 1);
+	if (length < 0)
+		return false;
+	link[length] = 0;
+	return strcmp(link, expected) == 0;
+}
+
+static int fill_mounts(const struct wire_container_start *message, struct record *record)
+{
+	struct text bytes = message_text(&message->header, message->mounts);
+	_cleanup_buffer_ struct buffer table = {};
+	struct wire_mount mounts[WIRE_MOUNTS];
+	size_t count = bytes.length / sizeof(*mounts);
+	char path[40];
+
+	if (count == 0 || count > WIRE_MOUNTS)
+		return 0;
+	memcpy(mounts, bytes.data, count * sizeof(*mounts));
+	snprintf(path, sizeof(path), "/proc/%u/mountinfo", message->task.pid);
+	/* What is cut, or cannot be read, is told without its target. */
+	if (is_still_there(&message->task))
+		file_read(AT_FDCWD, path, MOST_TABLE_BYTES, &table);
+	if (message->mounts_cut)
+		record_set_boolean(record, FIELD_mounts_cut, true);
+	return container_start_mounts(mounts, count, (struct text){ table.data, table.length },
+				      record);
+}
+
+/* One of them is there, if any: AppArmor's own file, which is not shared with other modules. */
+static void fill_label(const struct wire_task *task, struct record *record)
+{
+	static const char *const files[] = { "apparmor/current", "current" };
+	_cleanup_buffer_ struct buffer label = {};
+	char path[60];
+
+	if (!is_still_there(task))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(files) && label.length == 0; i++) {
+		snprintf(path, sizeof(path), "/proc/%u/attr/%s", task->pid, files[i]);
+		if (file_read(AT_FDCWD, path, MOST_LABEL_BYTES, &label) < 0)
+			buffer_clear(&label);
+	}
+	while (label.length > 0 &&
+	       (label.data[label.length - 1] == '\n' || !label.data[label.length - 1]))
+		label.length--;
+	if (label.length > 0)
+		record_set_text(record, FIELD_lsm_label, (struct text){ label.data, label.length });
+}
+
+int container_start_fill(const struct wire_container_start *message, struct record *record)
 {
 	static const char *const modes[] = { "off", "strict", "filter" };
 
@@ -131,4 +300,6 @@ void container_start_fill(const struct wire_container_start *message, struct rec
 	set_doubts(record, message->doubts);
 	if (isolation_is_given_away(record, message))
 		record_raise_severity(record, ISOLATION_GIVEN_AWAY);
+	fill_label(&message->task, record);
+	return fill_mounts(message, record);
 }

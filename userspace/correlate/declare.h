@@ -143,6 +143,9 @@ bool declare_is_strong(const char *capability);
 /* Is this path on the host one whose mount gives isolation away? The path is cleaned first. */
 bool declare_is_sensitive(struct text path);
 
+/* What is sensitive, row by row: an absolute path and WIRE_FILE_...; false behind the last. */
+bool declare_sensitive_row(size_t row, const char **path, uint16_t *kind);
+
 /* Where an answer's body names what was made. */
 enum declare_answer {
 	DECLARE_ANSWER_NONE,

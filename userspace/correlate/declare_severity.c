@@ -4,6 +4,7 @@
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
+#include "bpf/wire.h"
 #include "correlate/declare.h"
 
 #define ISOLATION_GIVEN_AWAY 75
@@ -59,6 +60,38 @@ static const char *const sensitive_folders[] = { "/", "/home", "/var", "/var/lib
 
 /* What half of all containers mount, and that tells nothing. */
 static const char *const harmless[] = { "/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo" };
+
+/* Engines mount from here into each of their containers. */
+static const char *const engines_trees[] = {
+	"/var/lib/docker", "/var/lib/containerd", "/var/lib/containers", "/var/lib/kubelet",
+	"/run/docker",     "/run/containerd",     "/run/containers",
+};
+
+bool declare_sensitive_row(size_t row, const char **path, uint16_t *kind)
+{
+	static const struct {
+		const char *const *paths;
+		size_t count;
+		uint16_t kind;
+	} lists[] = {
+		/* Of a path that stands in two of them the last says what it is. */
+		{ sensitive_trees, ARRAY_SIZE(sensitive_trees), WIRE_FILE_TREE },
+		{ sensitive_folders, ARRAY_SIZE(sensitive_folders), WIRE_FILE_WHOLE },
+		{ engines_trees, ARRAY_SIZE(engines_trees), WIRE_FILE_WHOLE },
+		{ harmless, ARRAY_SIZE(harmless), WIRE_FILE_HARMLESS },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(lists); row -= lists[i++].count) {
+		if (row >= lists[i].count)
+			continue;
+		*path = lists[i].paths[row];
+		*kind = lists[i].kind;
+		if (strcmp(*path, "/proc") == 0 || strcmp(*path, "/sys") == 0)
+			*kind |= WIRE_FILE_KERNELS;
+		return true;
+	}
+	return false;
+}
 
 static bool is_below(struct text path, const char *tree)
 {

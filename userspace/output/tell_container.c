@@ -52,6 +52,39 @@ static void tell_shared(const struct record *record, struct spans *spans)
 	}
 }
 
+static struct text item_of(const struct record *record, enum field field, size_t index)
+{
+	const struct value *value = &record->values[field];
+
+	if (!record_has(record, field) || index >= value->list.count)
+		return (struct text){};
+	return value->list.items[index];
+}
+
+static void tell_mounts(const struct record *record, struct spans *spans)
+{
+	struct text source, target;
+
+	for (size_t i = 0; (source = item_of(record, FIELD_mounts_source, i)).length > 0; i++) {
+		target = item_of(record, FIELD_mounts_target, i);
+		spans_printf(spans, STYLE_alarm, 2, "has %.*s%s%.*s", S(source),
+			     target.length ? " -> " : "", S(target));
+		if (text_equal(item_of(record, FIELD_mounts_mode, i), TEXT("ro")))
+			spans_add(spans, STYLE_plain, 1, TEXT("ro"));
+	}
+	if (record_has(record, FIELD_mounts_cut))
+		spans_add(spans, STYLE_notice, 2, TEXT("and more of the host"));
+}
+
+/* Why it may be something else that is called like this container. */
+static void tell_doubts(const struct record *record, struct spans *spans)
+{
+	struct text doubt;
+
+	for (size_t i = 0; (doubt = item_of(record, FIELD_doubts, i)).length > 0; i++)
+		spans_printf(spans, STYLE_alarm, 2, "doubtful: %.*s", S(doubt));
+}
+
 static void tell_limits(const struct record *record, struct spans *spans)
 {
 	char text[QUANTITY_MOST];
@@ -163,6 +196,8 @@ void tell_container_start(const struct record *record, struct telling *telling)
 	else if (record_has(record, FIELD_seccomp))
 		spans_add(rest, STYLE_plain, 2, TEXT("seccomp on"));
 	tell_limits(record, rest);
+	tell_mounts(record, rest);
+	tell_doubts(record, rest);
 	tell_differences(record, rest);
 }
 

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What a container has mounted of the host, out of its mount table as it is when its program
+ * begins: also what somebody else than the engine put there, and what hides behind links.
+ */
+#pragma once
+
+#include "bpf/task.bpf.h"
+
+#define MOUNT_STEPS  1024 /* through the tree of mounts; a mount takes two at most */
+#define MOUNT_LEVELS 8    /* of folders, from what is mounted up */
+#define MOUNT_RO     0x40 /* MNT_READONLY */
+
+struct sensitive_files {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 512);
+	__type(key, struct wire_file);
+	__type(value, struct wire_file_row);
+};
+
+struct found_mounts {
+	__u32 count, cut;
+	struct wire_mount found[WIRE_MOUNTS];
+};
+
+/* Where they are put together: the stack has no room. Only while a program is run. */
+struct found_scratches {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2); /* a program that is run may come between the steps of a sweep */
+	__type(key, __u32);
+	__type(value, struct found_mounts);
+};
+
+extern struct sensitive_files sensitive_files SEC(".maps");
+extern struct found_scratches found_scratches SEC(".maps");
+
+/* Its own /proc and /sys, and what a runtime covers in them with themselves, read-only. */
+static __always_inline bool is_own_view(struct mount *mount)
+{
+	struct mount *parent = BPF_CORE_READ(mount, mnt_parent);
+	char name[8] = {};
+
+	if (parent == mount)
+		return false;
+	if (BPF_CORE_READ(parent, mnt.mnt_sb) == BPF_CORE_READ(mount, mnt.mnt_sb))
+		return true;
+	bpf_probe_read_kernel_str(name, sizeof(name),
+				  BPF_CORE_READ(mount, mnt_mountpoint, d_name.name));
+	if (BPF_CORE_READ(mount, mnt_mountpoint, d_parent) != BPF_CORE_READ(parent, mnt.mnt_root))
+		return false;
+	return (name[0] == 'p' && name[1] == 'r' && name[2] == 'o' && name[3] == 'c' && !name[4]) ||
+	       (name[0] == 's' && name[1] == 'y' && name[2] == 's' && !name[3]);
+}
+
+static __always_inline void mount_look(struct mount *mount, struct found_mounts *mounts)
+{
+	struct dentry *dentry = BPF_CORE_READ(mount, mnt.mnt_root), *parent;
+	struct wire_file key = { .device = BPF_CORE_READ(mount, mnt.mnt_sb, s_dev) };
+	const struct wire_file_row *row = NULL;
+	struct wire_mount *found;
+	int depth;
+
+	for (depth = 0; depth < MOUNT_LEVELS; depth++) {
+		key.inode = BPF_CORE_READ(dentry, d_inode, i_ino);
+		row = bpf_map_lookup_elem(&sensitive_files, &key);
+		parent = BPF_CORE_READ(dentry, d_parent);
+		if (row || parent == dentry)
+			break;
+		dentry = parent;
+	}
+	if (!row || row->kind & WIRE_FILE_HARMLESS || (depth && !(row->kind & WIRE_FILE_TREE)) ||
+	    (row->kind & WIRE_FILE_KERNELS && is_own_view(mount)))
+		return;
+	if (mounts->count >= WIRE_MOUNTS) {
+		mounts->cut = 1;
+		return;
+	}
+	found = &mounts->found[mounts->count++ & (WIRE_MOUNTS - 1)];
+	found->id = BPF_CORE_READ(mount, mnt_id);
+	found->row = row->row;
+	found->depth = depth;
+	found->read_only = !!(BPF_CORE_READ(mount, mnt.mnt_flags) & MOUNT_RO);
+}
+
+/* On the stack, for bpf_loop. */
+struct mount_walk {
+	struct mount *root, *at;
+	__u32 scratch;
+	bool climbs; /* from what was looked at with all below it */
+};
+
+/* One step of the kernel's own way through a tree of mounts, next_mnt(). */
+static long mount_step(__u32 step, struct mount_walk *walk)
+{
+	struct mount *at = walk->at, *parent;
+	struct found_mounts *mounts;
+	struct list_head *next;
+
+	mounts = bpf_map_lookup_elem(&found_scratches, &walk->scratch);
+	if (!mounts)
+		return 1;
+	if (!walk->climbs) {
+		mount_look(at, mounts);
+		next = BPF_CORE_READ(at, mnt_mounts.next);
+		if (next != (void *)at + bpf_core_field_offset(struct mount, mnt_mounts)) {
+			walk->at = (void *)next - bpf_core_field_offset(struct mount, mnt_child);
+			return 0;
+		}
+	}
+	if (at == walk->root)
+		return 1;
+	next = BPF_CORE_READ(at, mnt_child.next);
+	parent = BPF_CORE_READ(at, mnt_parent);
+	walk->climbs = next == (void *)parent + bpf_core_field_offset(struct mount, mnt_mounts);
+	walk->at = walk->climbs ? parent
+				: (void *)next - bpf_core_field_offset(struct mount, mnt_child);
+	return 0;
+}
+
+/* Valid while the program is run; NULL: none could be looked for. */
+static __always_inline const struct found_mounts *mounts_find(struct task_struct *task,
+							      bool sweeping)
+{
+	struct mount *root = BPF_CORE_READ(task, nsproxy, mnt_ns, root);
+	struct mount_walk walk = { .root = root, .at = root, .scratch = sweeping };
+	struct found_mounts *mounts;
+
+	mounts = bpf_map_lookup_elem(&found_scratches, &walk.scratch);
+	if (!mounts || !root)
+		return NULL;
+	__builtin_memset(mounts, 0, sizeof(*mounts));
+	if (bpf_loop(MOUNT_STEPS, mount_step, &walk, 0) == MOUNT_STEPS)
+		mounts->cut = 1;
+	return mounts;
+}

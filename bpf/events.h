@@ -424,6 +424,8 @@
 	      "What happened, for people") \
 	FIELD(RECORDER, recorder_hooks, list, "docktrail.recorder.hooks", \
 	      "Hooks in force, as purpose=hook") \
+	FIELD(RECORDER, recorder_proven, list, "docktrail.recorder.proven", \
+	      "When each hook was last run by what it has to see, as hook=time; `silent` behind it: not at the last try") \
 	FIELD(RECORDER, recorder_blind, list, "docktrail.recorder.blind", \
 	      "What these hooks cannot see") \
 	FIELD(RECORDER, recorder_sockets, list, "docktrail.recorder.sockets", \

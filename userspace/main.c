@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "commands/command.h"
+#include "commands/prove.h"
 #include "base/version.h"
 
 static const struct command commands[] = {
@@ -104,6 +105,9 @@ int main(int argc, char **argv)
 		print_help(stderr);
 		return EX_USAGE;
 	}
+	/* For the recorder alone, which starts itself once more. */
+	if (strcmp(argv[1], PROVE_ARGUMENT) == 0)
+		return prove_acts();
 	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0) {
 		puts(argp_program_version);
 		return 0;

@@ -36,6 +36,18 @@ struct bpf_hook_state {
 		*purpose; /* "connect", "refusal", "content", "sender", "close", "process", ... */
 	const char *hook; /* "fexit/unix_stream_connect" */
 	bool attached;
+	bool silent;        /* at the last try it was not run by what it has to see, */
+	bool turned;        /* and that is news, or that it was */
+	uint64_t proven_at; /* boot clock: when it last was; 0: never */
+};
+
+/* What a process does that hooks have to see. */
+enum bpf_act {
+	BPF_ACT_NONE, /* none can be done: its link is looked at */
+	BPF_ACT_UNIX = 1,
+	BPF_ACT_TCP = 2,
+	BPF_ACT_PROCESS = 4,
+	BPF_ACT_CAPABILITY = 8,
 };
 
 enum bpf_socket_change { BPF_SOCKET_SAME, BPF_SOCKET_CAME, BPF_SOCKET_WENT, BPF_SOCKET_REPLACED };
@@ -107,6 +119,15 @@ const char *bpf_source_socket_path(const struct bpf_source *source, uint64_t ino
 /* The programs of the rung in force. */
 const char *bpf_source_rung(const struct bpf_source *source);
 size_t bpf_source_hooks(const struct bpf_source *source, const struct bpf_hook_state **ret);
+
+/*
+ * Whether hooks are alive: between these two calls somebody does what they have to see, and the
+ * kernel counts how often each program is run (BPF_ENABLE_STATS), at most for that time. `done` are
+ * the acts that were done, BPF_ACT_...: hooks for others are left as they were. Iterators are left
+ * out: they are run by the recorder itself. The first call returns 0 or -errno.
+ */
+int bpf_source_prove_begin(struct bpf_source *source);
+void bpf_source_prove_end(struct bpf_source *source, unsigned int done, uint64_t now);
 
 /* What the rung in force cannot see: sentences, ended by NULL. */
 const char *const *bpf_source_blind(const struct bpf_source *source);

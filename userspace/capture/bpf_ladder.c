@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
@@ -22,38 +23,47 @@ static const struct hook {
 	const char *program, *purpose, *hook;
 	enum rung rung;
 	bool required;
+	enum bpf_act act; /* what it has to see */
 } hooks[] = {
-	{ "process_host_namespaces", "namespaces", "iter/task", RUNG_ALL, true },
-	{ "connect_begin", "refusal", "fentry/unix_stream_connect", RUNG_FENTRY, true },
-	{ "connect_path", "refusal", "fexit/kern_path", RUNG_FENTRY, false },
-	{ "connect_end", "connect", "fexit/unix_stream_connect", RUNG_FENTRY, true },
-	{ "send_begin", "sender", "fentry/unix_stream_sendmsg", RUNG_FENTRY, true },
-	{ "send_end", "sender", "fexit/unix_stream_sendmsg", RUNG_FENTRY, true },
-	{ "sendpage_begin", "sender", "fentry/unix_stream_sendpage", RUNG_FENTRY, false },
-	{ "sendpage_end", "sender", "fexit/unix_stream_sendpage", RUNG_FENTRY, false },
-	{ "read_end", "content", "fexit/unix_stream_read_actor", RUNG_FENTRY, true },
-	{ "splice_end", "content", "fexit/unix_stream_splice_actor", RUNG_FENTRY, true },
-	{ "release", "close", "fentry/unix_release", RUNG_FENTRY, true },
-	{ "data_ready", "connect", "tp_btf/sk_data_ready", RUNG_TRACEPOINT, true },
-	{ "send_length", "sender", "tp_btf/sock_send_length", RUNG_TRACEPOINT, true },
-	{ "copy_datagram", "content", "tp_btf/skb_copy_datagram_iovec", RUNG_TRACEPOINT, true },
-	{ "receive_length", "close", "tp_btf/sock_recv_length", RUNG_TRACEPOINT, true },
-	{ "listen_end", "listener", "fexit/unix_listen", RUNG_FENTRY, false },
-	{ "tcp_state", "listener", "tp_btf/inet_sock_set_state", RUNG_ALL, false },
-	{ "engine_look", "listener", "iter/task_file", RUNG_ALL, false },
-	{ "tcp_taken", "tcp", "tp_btf/skb_copy_datagram_iovec", RUNG_TCP, false },
-	{ "tcp_sent", "tcp", "tp_btf/net_dev_queue", RUNG_TCP, false },
-	{ "process_exec", "process", "tp_btf/sched_process_exec", RUNG_ALL, true },
-	{ "process_fork", "process", "tp_btf/sched_process_fork", RUNG_ALL, true },
-	{ "process_exit", "process", "tp_btf/sched_process_exit", RUNG_ALL, true },
-	{ "socket_sweep", "present", "iter/unix", RUNG_ALL, true },
-	{ "capability_checked", "capability", "fexit/cap_capable", RUNG_FENTRY, false },
-	{ "capability_traced", "capability", "tp_btf/cap_capable", RUNG_TRACEPOINT, false },
-	{ "oom_kill", "oom", "tp_btf/mark_victim", RUNG_ALL, false },
-	{ "container_sweep", "container", "iter/task", RUNG_ALL, true },
-	{ "socket_alive", "close", "iter/bpf_sk_storage_map", RUNG_ALL, true },
-	{ "spare_forget", "close", "iter/bpf_map_elem", RUNG_ALL, true },
-	{ "tcp_alive", "close", "iter/bpf_sk_storage_map", RUNG_ALL, true },
+	{ "process_host_namespaces", "namespaces", "iter/task", RUNG_ALL, true, BPF_ACT_NONE },
+	{ "connect_begin", "refusal", "fentry/unix_stream_connect", RUNG_FENTRY, true,
+	  BPF_ACT_UNIX },
+	{ "connect_path", "refusal", "fexit/kern_path", RUNG_FENTRY, false, BPF_ACT_UNIX },
+	{ "connect_end", "connect", "fexit/unix_stream_connect", RUNG_FENTRY, true, BPF_ACT_UNIX },
+	{ "send_begin", "sender", "fentry/unix_stream_sendmsg", RUNG_FENTRY, true, BPF_ACT_UNIX },
+	{ "send_end", "sender", "fexit/unix_stream_sendmsg", RUNG_FENTRY, true, BPF_ACT_UNIX },
+	{ "sendpage_begin", "sender", "fentry/unix_stream_sendpage", RUNG_FENTRY, false,
+	  BPF_ACT_UNIX },
+	{ "sendpage_end", "sender", "fexit/unix_stream_sendpage", RUNG_FENTRY, false,
+	  BPF_ACT_UNIX },
+	{ "read_end", "content", "fexit/unix_stream_read_actor", RUNG_FENTRY, true, BPF_ACT_UNIX },
+	{ "splice_end", "content", "fexit/unix_stream_splice_actor", RUNG_FENTRY, true,
+	  BPF_ACT_UNIX },
+	{ "release", "close", "fentry/unix_release", RUNG_FENTRY, true, BPF_ACT_UNIX },
+	{ "data_ready", "connect", "tp_btf/sk_data_ready", RUNG_TRACEPOINT, true, BPF_ACT_UNIX },
+	{ "send_length", "sender", "tp_btf/sock_send_length", RUNG_TRACEPOINT, true, BPF_ACT_UNIX },
+	{ "copy_datagram", "content", "tp_btf/skb_copy_datagram_iovec", RUNG_TRACEPOINT, true,
+	  BPF_ACT_UNIX },
+	{ "receive_length", "close", "tp_btf/sock_recv_length", RUNG_TRACEPOINT, true,
+	  BPF_ACT_UNIX },
+	{ "listen_end", "listener", "fexit/unix_listen", RUNG_FENTRY, false, BPF_ACT_UNIX },
+	{ "tcp_state", "listener", "tp_btf/inet_sock_set_state", RUNG_ALL, false, BPF_ACT_TCP },
+	{ "engine_look", "listener", "iter/task_file", RUNG_ALL, false, BPF_ACT_NONE },
+	{ "tcp_taken", "tcp", "tp_btf/skb_copy_datagram_iovec", RUNG_TCP, false, BPF_ACT_TCP },
+	{ "tcp_sent", "tcp", "tp_btf/net_dev_queue", RUNG_TCP, false, BPF_ACT_TCP },
+	{ "process_exec", "process", "tp_btf/sched_process_exec", RUNG_ALL, true, BPF_ACT_PROCESS },
+	{ "process_fork", "process", "tp_btf/sched_process_fork", RUNG_ALL, true, BPF_ACT_PROCESS },
+	{ "process_exit", "process", "tp_btf/sched_process_exit", RUNG_ALL, true, BPF_ACT_PROCESS },
+	{ "socket_sweep", "present", "iter/unix", RUNG_ALL, true, BPF_ACT_NONE },
+	{ "capability_checked", "capability", "fexit/cap_capable", RUNG_FENTRY, false,
+	  BPF_ACT_CAPABILITY },
+	{ "capability_traced", "capability", "tp_btf/cap_capable", RUNG_TRACEPOINT, false,
+	  BPF_ACT_CAPABILITY },
+	{ "oom_kill", "oom", "tp_btf/mark_victim", RUNG_ALL, false, BPF_ACT_NONE },
+	{ "container_sweep", "container", "iter/task", RUNG_ALL, true, BPF_ACT_NONE },
+	{ "socket_alive", "close", "iter/bpf_sk_storage_map", RUNG_ALL, true, BPF_ACT_NONE },
+	{ "spare_forget", "close", "iter/bpf_map_elem", RUNG_ALL, true, BPF_ACT_NONE },
+	{ "tcp_alive", "close", "iter/bpf_sk_storage_map", RUNG_ALL, true, BPF_ACT_NONE },
 };
 
 _Static_assert(ARRAY_SIZE(hooks) <= BPF_HOOKS_MOST, "more links than there is room for");
@@ -343,6 +353,70 @@ int bpf_ladder_tcp(struct bpf_source *source, bool attach)
 		state_of(source, i)->attached = source->links[i] != NULL;
 	}
 	return r;
+}
+
+static int program_info(const struct bpf_source *source, size_t hook, struct bpf_prog_info *info)
+{
+	struct bpf_program *program =
+		bpf_object__find_program_by_name(source->probes->obj, hooks[hook].program);
+	__u32 length = sizeof(*info);
+
+	*info = (struct bpf_prog_info){};
+	if (!program || bpf_program__fd(program) < 0)
+		return -ENOENT;
+	return bpf_obj_get_info_by_fd(bpf_program__fd(program), info, &length);
+}
+
+int bpf_source_prove_begin(struct bpf_source *source)
+{
+	struct bpf_prog_info info;
+	int fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+
+	if (fd < 0)
+		return fd;
+	source->stats = fd;
+	for (size_t i = 0; i < ARRAY_SIZE(hooks); i++)
+		source->runs[i] = program_info(source, i, &info) == 0 ? info.run_cnt : 0;
+	return 0;
+}
+
+/* That the link leads to this program is all that can be known of one that must not be run. */
+static bool is_linked(const struct bpf_source *source, size_t hook, __u32 program)
+{
+	struct bpf_link_info info = {};
+	__u32 length = sizeof(info);
+
+	return source->links[hook] &&
+	       bpf_obj_get_info_by_fd(bpf_link__fd(source->links[hook]), &info, &length) == 0 &&
+	       info.prog_id == program;
+}
+
+static void prove(struct bpf_source *source, size_t hook, unsigned int done, uint64_t now)
+{
+	struct bpf_hook_state *state = state_of(source, hook);
+	struct bpf_prog_info info;
+	bool silent;
+
+	state->turned = false;
+	if (!state->attached || strncmp(hooks[hook].hook, "iter/", 5) == 0 ||
+	    (hooks[hook].act && !(hooks[hook].act & done)))
+		return;
+	silent = program_info(source, hook, &info) < 0 || !is_linked(source, hook, info.id) ||
+		 (hooks[hook].act && info.run_cnt == source->runs[hook]);
+	state->turned = silent != state->silent;
+	state->silent = silent;
+	if (!silent)
+		state->proven_at = now;
+}
+
+void bpf_source_prove_end(struct bpf_source *source, unsigned int done, uint64_t now)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(hooks); i++)
+		if (in_rung(&hooks[i], source->rung))
+			prove(source, i, done, now);
+	if (source->stats > 0)
+		close(source->stats);
+	source->stats = 0;
 }
 
 struct bpf_link *bpf_ladder_link(const struct bpf_source *source, const char *program)

@@ -37,6 +37,8 @@ struct bpf_source {
 	uint64_t look_at, look_due; /* boot clock: one is wanted; and the next at the latest */
 	const char *const *programs;
 	bool tcp_attached, stopped;
+	int stats;                     /* while hooks are proven: makes the kernel count; 0 */
+	uint64_t runs[BPF_HOOKS_MOST]; /* of each program, when that began */
 	int cpus;
 };
 

@@ -21,6 +21,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 
+#define PAUSE_MOST_NS (5 * NS_PER_SECOND) /* between two looks that are a second apart */
+
 #define DRAIN_US  50000 /* a record waits in its ring this long at most */
 #define SECOND_US 1000000
 
@@ -129,12 +131,30 @@ static void measure_rate(struct recorder *recorder, uint64_t now)
 	recorder->rate_at = now;
 }
 
+/*
+ * A recorder that is stopped (SIGSTOP, a debugger, a suspended host) reads nothing meanwhile: what
+ * its rings could not hold is a loss, and that it stood still is said anyway.
+ */
+static void check_pause(struct recorder *recorder, uint64_t now)
+{
+	char reason[100];
+
+	if (recorder->second_at && now > recorder->second_at + PAUSE_MOST_NS) {
+		snprintf(reason, sizeof(reason), "the recorder stood still for %.1f s",
+			 (double)(now - recorder->second_at) / NS_PER_SECOND);
+		recorder_say_degraded(recorder, reason);
+		fprintf(stderr, "docktrail: %s\n", reason);
+	}
+	recorder->second_at = now;
+}
+
 static int on_second(sd_event_source *timer, uint64_t due, void *user)
 {
 	struct recorder *recorder = user;
 	uint64_t now = clock_boot_ns();
 	int64_t step = scribe_clock_step(recorder->scribe);
 
+	check_pause(recorder, now);
 	if (step)
 		recorder_say_clock_step(recorder, step);
 	if (bpf_source_refresh_sockets(recorder->source) > 0) {
@@ -148,6 +168,7 @@ static int on_second(sd_event_source *timer, uint64_t due, void *user)
 					recorder->scribe);
 		recorder_say_heartbeat(recorder);
 		recorder_sensitive_files(recorder);
+		recorder_prove(recorder);
 		recorder->beat_at = now + recorder->options->heartbeat_s * NS_PER_SECOND;
 	}
 	measure_rate(recorder, now);
@@ -271,6 +292,7 @@ static int block_signals(void)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGCHLD);
 	signal(SIGPIPE, SIG_IGN);
 	return sigprocmask(SIG_BLOCK, &signals, NULL) < 0 ? -errno : 0;
 }

@@ -29,7 +29,10 @@ struct recorder {
 	uint64_t started_wall_ns, start_ticks;
 	uint64_t beat_at; /* boot clock: the next heartbeat */
 	uint64_t rate_events, rate_at;
-	double rate; /* events a second, over the last second */
+	double rate;  /* events a second, over the last second */
+	pid_t prover; /* does what hooks have to see; 0: none */
+	bool prove_failed;
+	uint64_t second_at; /* boot clock: the last look at everything */
 	bool disk_failed;
 	bool names_missing; /* it was said that an engine's files are not where we look */
 	int error;          /* why the loop ended, 0 for a signal */
@@ -43,7 +46,14 @@ void recorder_say_stop(struct recorder *recorder);
 void recorder_say_heartbeat(struct recorder *recorder);
 void recorder_say_sockets(struct recorder *recorder);
 void recorder_say_clock_step(struct recorder *recorder, int64_t step_ns);
+/* It sees less than before, or again what it did not. */
+void recorder_say_degraded(struct recorder *recorder, const char *reason);
 uint64_t recorder_memory_bytes(void);
+
+/* ---- recorder_prove.c */
+
+/* Begin to try whether the hooks are alive; what comes of it is said when it is known. */
+void recorder_prove(struct recorder *recorder);
 
 /* ---- recorder_losses.c */
 

@@ -43,6 +43,19 @@ uint64_t recorder_memory_bytes(void)
 	return resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+/* When a hook was last run by what it has to see; and that it was not, at the last try. */
+static void add_proof(struct recorder *recorder, const struct bpf_hook_state *hook,
+		      struct record *record)
+{
+	_cleanup_buffer_ struct buffer time = {};
+
+	if (hook->proven_at)
+		clock_append_rfc3339(&time, scribe_wall_ns(recorder->scribe, hook->proven_at));
+	add_format(record, FIELD_recorder_proven, "%s=%s%s", hook->hook,
+		   hook->proven_at ? buffer_string(&time) ?: "" : "never",
+		   hook->silent ? " silent" : "");
+}
+
 static void fill_hooks(struct recorder *recorder, struct record *record)
 {
 	const struct bpf_hook_state *hooks;
@@ -53,6 +66,9 @@ static void fill_hooks(struct recorder *recorder, struct record *record)
 		if (hooks[i].attached)
 			add_format(record, FIELD_recorder_hooks, "%s=%s", hooks[i].purpose,
 				   hooks[i].hook);
+	for (size_t i = 0; i < count; i++)
+		if (hooks[i].attached && (hooks[i].proven_at || hooks[i].silent))
+			add_proof(recorder, &hooks[i], record);
 	record_set_empty_list(record, FIELD_recorder_blind);
 	for (; *blind; blind++)
 		record_add_text(record, FIELD_recorder_blind, text_of(*blind));
@@ -185,6 +201,15 @@ void recorder_say_heartbeat(struct recorder *recorder)
 	fill_sockets(recorder, record);
 	fill_totals(recorder, record);
 	fill_clock(record);
+	succeed(recorder, record);
+}
+
+void recorder_say_degraded(struct recorder *recorder, const char *reason)
+{
+	struct record *record = scribe_begin(recorder->scribe, EVENT_recorder_degraded);
+
+	record_set_string(record, FIELD_recorder_reason, reason);
+	fill_hooks(recorder, record);
 	succeed(recorder, record);
 }
 

@@ -53,7 +53,13 @@ static void add_hooks(struct recorder *recorder, struct json_object *status)
 
 		add_string(hook, "purpose", hooks[i].purpose);
 		add_string(hook, "hook", hooks[i].hook);
-		add_string(hook, "state", hooks[i].attached ? "attached" : "absent");
+		add_string(hook, "state",
+			   !hooks[i].attached ? "absent"
+			   : hooks[i].silent  ? "silent"
+					      : "attached");
+		if (hooks[i].proven_at)
+			add_time(hook, "proven",
+				 scribe_wall_ns(recorder->scribe, hooks[i].proven_at));
 		json_object_array_add(array, hook);
 	}
 	for (; *blind; blind++)

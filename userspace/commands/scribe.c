@@ -277,6 +277,11 @@ void scribe_emit(void *user, struct record *record)
 		scribe->losses.bad++;
 }
 
+uint64_t scribe_wall_ns(const struct scribe *scribe, uint64_t boot_ns)
+{
+	return actor_wall_ns(&scribe->actors, boot_ns);
+}
+
 int scribe_sync(struct scribe *scribe)
 {
 	return trail_writer_sync(scribe->writer);

@@ -72,6 +72,9 @@ int scribe_seed(struct scribe *scribe);
 /* The conversations, for sweeps of what is alive. */
 struct conversations *scribe_conversations(struct scribe *scribe);
 
+/* A time of the boot clock as UTC, in nanoseconds. */
+uint64_t scribe_wall_ns(const struct scribe *scribe, uint64_t boot_ns);
+
 /* How often a capability was used so far; `last`: as bpf_source_capabilities() says. */
 bool scribe_capability(void *scribe, const struct wire_capability *kind, uint64_t count, bool last);
 

@@ -131,8 +131,14 @@ static void say_hooks(const struct status *status, struct paragraph *page)
 		paragraph_row(page, i == 0 ? "hooks" : NULL, STYLE_plain, "%s", "");
 		paragraph_cell(page, STYLE_plain, purposes, status_string(hook, "purpose"));
 		paragraph_cell(page, STYLE_plain, names, status_string(hook, "hook"));
-		paragraph_more(page, strcmp(state, "attached") == 0 ? STYLE_good : STYLE_notice,
+		paragraph_more(page,
+			       strcmp(state, "attached") == 0 ? STYLE_good
+			       : strcmp(state, "silent") == 0 ? STYLE_alarm
+							      : STYLE_notice,
 			       "%s", state);
+		if (*status_string(hook, "proven"))
+			paragraph_more(page, STYLE_dim, "proven at %.19sZ",
+				       status_string(hook, "proven"));
 	}
 	for (size_t i = 0; i < status_count(blind); i++)
 		paragraph_row(page, i == 0 ? "cannot see" : NULL, STYLE_notice, "%s",

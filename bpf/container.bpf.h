@@ -257,8 +257,8 @@ static __noinline void namespaces_compare(struct task_struct *task, __u32 *known
 	__builtin_memcpy(known, now, sizeof(now));
 }
 
-/* A process of the host runs a program in a namespace of a container: its children do too. */
-static __always_inline void host_compare(struct task_struct *task, struct inside *fresh)
+/* A process of the host in a namespace of a container: its children will be, too. */
+static __always_inline void host_compare(struct task_struct *task, struct inside *fresh, int how)
 {
 	struct inside *inside;
 	bool owned = false;
@@ -276,7 +276,7 @@ static __always_inline void host_compare(struct task_struct *task, struct inside
 	__builtin_memcpy(fresh->namespaces, host_namespaces, sizeof(fresh->namespaces));
 	inside = bpf_task_storage_get(&insides, task, fresh, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (inside)
-		namespaces_compare(task, inside->namespaces, WIRE_CHANGE_EXEC);
+		namespaces_compare(task, inside->namespaces, how);
 	else
 		lost(WIRE_namespace_change, WIRE_LOSS_no_memory, 0, 0);
 }
@@ -287,7 +287,7 @@ static __always_inline void stay(struct task_struct *task, struct inside *inside
 {
 	if (runtime_of(task) != WIRE_RUNTIME_MAKES) {
 		if (!inside)
-			host_compare(task, fresh);
+			host_compare(task, fresh, WIRE_CHANGE_EXEC);
 		else if (!inside->runtime)
 			namespaces_compare(task, inside->namespaces, WIRE_CHANGE_EXEC);
 		return;

@@ -241,7 +241,7 @@
 	FIELD(CHANGE, change_types, list, "docktrail.change.types", \
 	      "Which namespaces: mnt, pid, net, ipc, uts, user, cgroup, time") \
 	FIELD(CHANGE, change_how, str, "docktrail.change.how", \
-	      "clone: it was made in them; else it was found in them as it made a process, ran a program or ended") \
+	      "switch: by setns or unshare; clone: it was made in them; else it was found in them as it made a process (fork), ran a program (exec) or ended (exit)") \
 	FIELD(CAPABILITY, capability_name, str, "docktrail.capability.name", "Which one") \
 	FIELD(CAPABILITY, capability_verdict, str, "docktrail.capability.verdict", \
 	      "granted or denied") \

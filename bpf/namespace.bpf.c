@@ -17,6 +17,24 @@ __u32 host_namespaces[WIRE_NAMESPACES];
 __u32 containers_swept;
 
 /*
+ * Behind setns(2) and unshare(2), and at the end of a task, which has none any more. Of user
+ * namespaces only the credentials tell, which change behind this: those are seen a little later.
+ */
+SEC("fexit/switch_task_namespaces")
+int BPF_PROG(namespaces_switched, struct task_struct *task)
+{
+	struct inside *inside = bpf_task_storage_get(&insides, task, NULL, 0), fresh = {};
+
+	if (!task->nsproxy || !containers_swept)
+		return 0;
+	if (inside && !inside->runtime)
+		namespaces_compare(task, inside->namespaces, WIRE_CHANGE_SWITCH);
+	else if (!inside && !runtime_of(task))
+		host_compare(task, &fresh, WIRE_CHANGE_SWITCH);
+	return 0;
+}
+
+/*
  * Containers that were there before the probes, in three passes over all tasks: which is the first
  * process of each, the eldest whose parent is not in it; then a mark for every task in one; then
  * what they are told as.

@@ -79,6 +79,7 @@ enum {
 	WIRE_CHANGE_FORK,  /* as it made another one */
 	WIRE_CHANGE_EXEC,
 	WIRE_CHANGE_EXIT,
+	WIRE_CHANGE_SWITCH, /* as it was done: setns(2), unshare(2) */
 };
 
 /* What a program does with containers: the value of the map `runtimes`. */
@@ -86,6 +87,7 @@ enum {
 	WIRE_RUNTIME_MAKES = 1, /* runc and its like */
 	WIRE_RUNTIME_KEEPS =
 		2, /* the parent of a container's first process, after runc has ended */
+	WIRE_RUNTIME_SERVES = 3, /* an engine: it sets up networks in its containers' namespaces */
 };
 
 /* What is mounted of the host and worth a word: the value of the map `sensitive_files`. */

@@ -26,6 +26,18 @@ static const struct wire_namespace_change *only_change(const struct scene *scene
 	return found;
 }
 
+/* setns and unshare are seen as they are done; else what came of them a little later. */
+static bool tells_switches(const struct scene *scene)
+{
+	const struct bpf_hook_state *states;
+	size_t count = bpf_source_hooks(scene->source, &states);
+
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(states[i].purpose, "setns") == 0 && states[i].attached)
+			return true;
+	return false;
+}
+
 /* Which of them differ, one bit each. */
 static unsigned int changed(const struct wire_namespace_change *change)
 {
@@ -58,7 +70,8 @@ static void namespaces_that_a_container_makes(struct scene *scene, const void *a
 	only_start(scene, &box);
 	change = only_change(scene, pid);
 	assert_int_equal(changed(change), 1u << WIRE_NS_MNT);
-	assert_int_equal(change->how, WIRE_CHANGE_EXEC);
+	assert_int_equal(change->how,
+			 tells_switches(scene) ? WIRE_CHANGE_SWITCH : WIRE_CHANGE_EXEC);
 	assert_true(is_of_box(&change->task, &box));
 	assert_int_equal(count_entries(scene, &box), 0);
 }
@@ -70,7 +83,7 @@ static void the_hosts_that_a_container_takes(struct scene *scene, const void *ar
 	uint32_t host[WIRE_NAMESPACES];
 	struct box box;
 	struct program program = { "/bin/sh", arguments, begin_box, &box };
-	const struct wire_namespace_change *found = NULL;
+	unsigned int bits = 0;
 
 	assert_int_equal(bpf_source_sweep_containers(scene->source), 0);
 	assert_int_equal(bpf_source_host_namespaces(scene->source, host), 0);
@@ -79,15 +92,20 @@ static void the_hosts_that_a_container_takes(struct scene *scene, const void *ar
 	process_do(run_program, &program);
 	box_remove(&box);
 	scene_settle(scene);
-	SCENE_EACH (scene, namespace_change, record)
-		if (is_of_box(&record->task, &box) && record->how == WIRE_CHANGE_EXEC) {
-			assert_null(found);
-			found = record;
-		}
-	assert_non_null(found);
-	assert_int_equal(changed(found), 1u << WIRE_NS_MNT | 1u << WIRE_NS_UTS);
-	assert_int_equal(found->task.namespaces[WIRE_NS_MNT], host[WIRE_NS_MNT]);
-	assert_int_equal(found->task.namespaces[WIRE_NS_UTS], host[WIRE_NS_UTS]);
+	/* By each call, where that is seen; else by the program that it runs. */
+	SCENE_EACH (scene, namespace_change, record) {
+		if (!is_of_box(&record->task, &box) || record->how == WIRE_CHANGE_CLONE)
+			continue;
+		assert_int_equal(record->how,
+				 tells_switches(scene) ? WIRE_CHANGE_SWITCH : WIRE_CHANGE_EXEC);
+		assert_int_equal(bits & changed(record), 0);
+		bits |= changed(record);
+		if (changed(record) & 1u << WIRE_NS_MNT)
+			assert_int_equal(record->task.namespaces[WIRE_NS_MNT], host[WIRE_NS_MNT]);
+		if (changed(record) & 1u << WIRE_NS_UTS)
+			assert_int_equal(record->task.namespaces[WIRE_NS_UTS], host[WIRE_NS_UTS]);
+	}
+	assert_int_equal(bits, 1u << WIRE_NS_MNT | 1u << WIRE_NS_UTS);
 }
 
 static int join_uts(const struct program *program)
@@ -124,12 +142,47 @@ static void a_containers_that_the_host_takes(struct scene *scene, const void *ar
 	box_remove(&first.box);
 }
 
+static int be_back_before_anything(const struct program *program)
+{
+	int own = open("/proc/self/ns/uts", O_RDONLY | O_CLOEXEC);
+
+	return own < 0 || join_uts(program) < 0 || setns(own, CLONE_NEWUTS) < 0;
+}
+
+/* In and out again, before it does anything else: seen where the calls are. */
+static void who_is_back_before_anything(struct scene *scene, const void *argument)
+{
+	struct first first;
+	struct program program = { actor_path("leave"), NULL, be_back_before_anything, &first };
+	uint32_t host[WIRE_NAMESPACES];
+	size_t seen = 0;
+	pid_t pid;
+
+	assert_int_equal(bpf_source_sweep_containers(scene->source), 0);
+	assert_int_equal(bpf_source_host_namespaces(scene->source, host), 0);
+	box_make(&first.box);
+	first_start(scene, &first, NULL);
+	pid = process_do(run_program, &program);
+	scene_settle(scene);
+	SCENE_EACH (scene, namespace_change, record) {
+		if (record->task.pid != (uint32_t)pid)
+			continue;
+		assert_int_equal(record->how, WIRE_CHANGE_SWITCH);
+		assert_int_equal(record->task.namespaces[WIRE_NS_UTS] == host[WIRE_NS_UTS],
+				 seen++ > 0);
+	}
+	assert_int_equal(seen, tells_switches(scene) ? 2 : 0);
+	first_stop(&first);
+	box_remove(&first.box);
+}
+
 int main(void)
 {
 	static const struct scene_test tests[] = {
 		SCENE_TEST(namespaces_that_a_container_makes),
 		SCENE_TEST(the_hosts_that_a_container_takes),
 		SCENE_TEST(a_containers_that_the_host_takes),
+		SCENE_TEST(who_is_back_before_anything),
 	};
 	static const struct scene_suite suite = { .name = "",
 						  .tests = tests,

@@ -24,6 +24,9 @@ static const struct {
 	{ "containerd-shim", WIRE_RUNTIME_KEEPS },
 	{ "docker-containerd-shim", WIRE_RUNTIME_KEEPS },
 	{ "conmon", WIRE_RUNTIME_KEEPS },
+	{ "dockerd", WIRE_RUNTIME_SERVES },
+	{ "containerd", WIRE_RUNTIME_SERVES },
+	{ "podman", WIRE_RUNTIME_SERVES },
 };
 
 void bpf_containers_name(struct bpf_source *source)

@@ -60,6 +60,8 @@ static const struct hook {
 	{ "capability_traced", "capability", "tp_btf/cap_capable", RUNG_TRACEPOINT, false,
 	  BPF_ACT_CAPABILITY },
 	{ "oom_kill", "oom", "tp_btf/mark_victim", RUNG_ALL, false, BPF_ACT_NONE },
+	{ "namespaces_switched", "setns", "fexit/switch_task_namespaces", RUNG_FENTRY, false,
+	  BPF_ACT_NAMESPACE },
 	{ "container_sweep", "container", "iter/task", RUNG_ALL, true, BPF_ACT_NONE },
 	{ "socket_alive", "close", "iter/bpf_sk_storage_map", RUNG_ALL, true, BPF_ACT_NONE },
 	{ "spare_forget", "close", "iter/bpf_map_elem", RUNG_ALL, true, BPF_ACT_NONE },

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -104,6 +105,11 @@ static bool do_capability(void)
 	       (setpriority(PRIO_PROCESS, 0, nice - 1) == 0 || errno == EACCES || errno == EPERM);
 }
 
+static bool do_namespace(void)
+{
+	return unshare(CLONE_NEWUTS) == 0;
+}
+
 int prove_acts(void)
 {
 	unsigned int done = 0;
@@ -114,5 +120,6 @@ int prove_acts(void)
 	done |= do_tcp() ? BPF_ACT_TCP : 0;
 	done |= do_process() ? BPF_ACT_PROCESS : 0;
 	done |= do_capability() ? BPF_ACT_CAPABILITY : 0;
+	done |= do_namespace() ? BPF_ACT_NAMESPACE : 0;
 	return (int)done;
 }

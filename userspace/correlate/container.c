@@ -351,6 +351,16 @@ static void set_destination(const struct destination *to, struct record *record)
 	}
 }
 
+static const struct {
+	const char *hook, *word;
+} changes[] = {
+	[WIRE_CHANGE_CLONE] = { "tp_btf/sched_process_fork", "clone" },
+	[WIRE_CHANGE_FORK] = { "tp_btf/sched_process_fork", "fork" },
+	[WIRE_CHANGE_EXEC] = { "tp_btf/sched_process_exec", "exec" },
+	[WIRE_CHANGE_EXIT] = { "tp_btf/sched_process_exit", "exit" },
+	[WIRE_CHANGE_SWITCH] = { "fexit/switch_task_namespaces", "switch" },
+};
+
 static int tell_change(struct container_watch *watch, const struct wire_namespace_change *message,
 		       const struct destination *to)
 {
@@ -359,15 +369,8 @@ static int tell_change(struct container_watch *watch, const struct wire_namespac
 		begin(watch, enters ? EVENT_namespace_enter : EVENT_namespace_create,
 		      &message->header, &message->task);
 
-	record_set_string(record, FIELD_source,
-			  message->how == WIRE_CHANGE_EXEC   ? "tp_btf/sched_process_exec"
-			  : message->how == WIRE_CHANGE_EXIT ? "tp_btf/sched_process_exit"
-							     : "tp_btf/sched_process_fork");
-	record_set_string(record, FIELD_change_how,
-			  message->how == WIRE_CHANGE_CLONE  ? "clone"
-			  : message->how == WIRE_CHANGE_FORK ? "fork"
-			  : message->how == WIRE_CHANGE_EXEC ? "exec"
-							     : "exit");
+	record_set_string(record, FIELD_source, changes[message->how].hook);
+	record_set_string(record, FIELD_change_how, changes[message->how].word);
 	set_destination(to, record);
 	/* Out of a container: the host's, or another one's. */
 	if (enters && message->task.container[0])
@@ -384,7 +387,7 @@ static int on_change(struct container_watch *watch, const struct wire_namespace_
 	size_t count = 0, j;
 	int r = 0, lost;
 
-	if (bytes.length != sizeof(before))
+	if (bytes.length != sizeof(before) || message->how >= ARRAY_SIZE(changes))
 		return -EBADMSG;
 	memcpy(before, bytes.data, sizeof(before));
 	for (int i = 0; i < WIRE_NAMESPACES; i++) {

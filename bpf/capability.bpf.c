@@ -5,7 +5,11 @@
  */
 #include "bpf/container.bpf.h"
 
-#define KINDS_MOST 256 /* of one container that are told apart by program and user namespace */
+#define KINDS_MOST      256 /* of one container that are told apart by program and user namespace */
+#define HOST_KINDS_MOST 4096 /* of the host, likewise */
+
+const volatile bool host_capabilities;
+__u32 host_kinds;
 
 #define EEXIST          17
 #define E2BIG           7
@@ -41,6 +45,8 @@ static __always_inline void first_use(struct task_struct *task, const struct wir
 	if (!record)
 		return;
 	task_fill(&record->task, task);
+	/* As it is counted, which by the control group alone it is not. */
+	__builtin_memcpy(record->task.container, key->container, WIRE_CONTAINER);
 	record->inode = key->inode;
 	record->device = key->device;
 	record->user_namespace = key->user_namespace;
@@ -56,8 +62,11 @@ static __always_inline void first_use(struct task_struct *task, const struct wir
  */
 static __always_inline bool is_lumped(const struct inside *inside)
 {
-	struct running *running = bpf_map_lookup_elem(&containers, &inside->id);
+	struct running *running;
 
+	if (!inside || !inside->id.digits[0])
+		return __sync_fetch_and_add(&host_kinds, 1) >= HOST_KINDS_MOST;
+	running = bpf_map_lookup_elem(&containers, &inside->id);
 	return !running || __sync_fetch_and_add(&running->kinds, 1) >= KINDS_MOST;
 }
 
@@ -68,21 +77,20 @@ struct check {
 	bool denied;
 };
 
-static __always_inline void count_use(struct task_struct *task, const struct check *check)
+static __always_inline void count_use(struct task_struct *task, const struct inside *inside,
+				      const struct check *check)
 {
-	struct inside *inside = bpf_task_storage_get(&insides, task, NULL, 0);
 	struct wire_capability *key;
 	__u64 one = 1, *count;
 	__u32 zero = 0;
 	int r;
 
-	if (!inside || !inside->id.digits[0])
-		return;
 	key = bpf_map_lookup_elem(&capability_keys, &zero);
 	if (!key)
 		return;
 	__builtin_memset(key, 0, sizeof(*key));
-	__builtin_memcpy(key->container, &inside->id, WIRE_CONTAINER);
+	if (inside)
+		__builtin_memcpy(key->container, &inside->id, WIRE_CONTAINER);
 	key->user_namespace = check->user_namespace;
 	key->capability = check->capability;
 	key->denied = check->denied;
@@ -107,15 +115,23 @@ static __always_inline void count_use(struct task_struct *task, const struct che
 		lost_here(WIRE_capability_use, WIRE_LOSS_no_place, 0, 0);
 }
 
+/* Whether anybody asked to be told of this process's. */
+static __always_inline bool is_told(const struct inside *inside)
+{
+	return inside && inside->id.digits[0] ? true : host_capabilities;
+}
+
 /* The hook shows which checks the kernel itself does not hold for worth an audit record. */
 SEC("fexit/cap_capable")
 int BPF_PROG(capability_checked, const struct cred *cred, struct user_namespace *target,
 	     int capability, unsigned int options, int denied)
 {
 	struct check check = { cred, target->ns.inum, capability, denied != 0 };
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct inside *inside = bpf_task_storage_get(&insides, task, NULL, 0);
 
-	if (!(options & CAP_OPT_NOAUDIT))
-		count_use(bpf_get_current_task_btf(), &check);
+	if (!(options & CAP_OPT_NOAUDIT) && is_told(inside))
+		count_use(task, inside, &check);
 	return 0;
 }
 
@@ -153,10 +169,10 @@ int BPF_PROG(capability_traced, const struct cred *cred, struct user_namespace *
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct inside *inside = bpf_task_storage_get(&insides, task, NULL, 0);
 
-	if (!inside || !inside->id.digits[0])
+	if (!is_told(inside))
 		return 0;
 	if (capability == CAP_SYS_ADMIN && is_about_memory(ctx, task))
 		return 0;
-	count_use(task, &check);
+	count_use(task, inside, &check);
 	return 0;
 }

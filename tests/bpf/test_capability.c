@@ -3,11 +3,13 @@
 #include "tests/bpf/box.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define SYS_ADMIN 21
-#define SYS_NICE  23
+#define SYS_ADMIN  21
+#define SYS_NICE   23
+#define SYS_CHROOT 18
 
 /* The second rung has a hook for them since 6.13 only. */
 static void capabilities_needed(const struct scene *scene)
@@ -117,6 +119,33 @@ static void what_asks_for_memory_is_left_out(struct scene *scene, const void *ar
 	assert_null(only_use(scene, &box, SYS_ADMIN));
 }
 
+#define CHECKS "100000"
+
+/* However often one is asked for, the first of another is told, and each is counted. */
+static void a_flood_of_checks(struct scene *scene, const void *argument)
+{
+	char *arguments[] = { "checks", CHECKS, NULL };
+	struct box box;
+	struct program program = { actor_path("checks"), arguments, begin_box, &box };
+	struct counted counted = { &box, SYS_NICE, 0 };
+	struct wire_count losses[WIRE_MESSAGES][WIRE_LOSSES];
+	uint64_t lost = 0;
+
+	capabilities_needed(scene);
+	box_make(&box);
+	process_do(run_program, &program);
+	box_remove(&box);
+	scene_settle(scene);
+	assert_non_null(only_use(scene, &box, SYS_NICE));
+	assert_non_null(only_use(scene, &box, SYS_CHROOT));
+	assert_int_equal(bpf_source_capabilities(scene->source, box.id, add_up, &counted), 0);
+	assert_int_equal(counted.count, strtoul(CHECKS, NULL, 10));
+	assert_int_equal(bpf_source_losses(scene->source, losses), 0);
+	for (int reason = 0; reason < WIRE_LOSSES; reason++)
+		lost += losses[WIRE_capability_use][reason].records;
+	assert_int_equal(lost, 0);
+}
+
 static bool note_nothing(void *context, const struct wire_capability *kind, uint64_t count,
 			 bool last)
 {
@@ -177,6 +206,7 @@ int main(void)
 		SCENE_TEST(a_capability_that_is_refused),
 		SCENE_TEST(what_asks_for_memory_is_left_out),
 		SCENE_TEST(what_outlives_its_container),
+		SCENE_TEST(a_flood_of_checks),
 	};
 	static const struct scene_suite suite = { .name = "",
 						  .tests = tests,

@@ -178,6 +178,7 @@ refuses() {
 	refuses 'rung = kprobe\n' ":1: rung = kprobe: expected fentry or tracepoint"
 	refuses 'heartbeat = 5\n[record]\nheartbeat = 5\n' ":3:" "without sections"
 	refuses 'heartbeat\n' ":1:" "key = value"
+	refuses 'host_capabilities = on\n' ":1: host_capabilities = on: expected yes or no"
 	refuses '\377\376\001\033[2J garbage\n' ":1:" "key = value"
 	refuses 'ring_\033[2Japi = 4096\n' ":1:" "no key"
 	refuses 'heartbeat = \033[2J\n' ":1: heartbeat = " "1 to 3600"

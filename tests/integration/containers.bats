@@ -439,3 +439,19 @@ bundle() {
 	# Its own /proc and /sys are of the host's namespaces here, and nothing of the host's.
 	[ "$(told container-start "$plain" '.docktrail | has("mounts")')" = false ]
 }
+
+@test "capabilities of the host's own processes: by choice, and never taken for a container's" {
+	nice -n -1 true 2>/dev/null || skip "this machine grants no CAP_SYS_NICE"
+	recorder_start
+	"$DOCKTRAIL" status --trail "$TRAIL" --json | jq -e '.hooks | any(.purpose == "capability" and .state == "attached")' || skip "this kernel has no hook for capabilities on this rung"
+	nice -n -1 true
+	recorder_stop
+	count 0 'event.action == "capability-use" and process.executable =~ "/nice$" and not exists container.id'
+	rm -r "$TRAIL"
+	echo 'host_capabilities = yes' >"$BATS_TEST_TMPDIR/conf"
+	recorder_start --config "$BATS_TEST_TMPDIR/conf"
+	nice -n -1 true
+	wait_for 15 has 'event.action == "capability-use" and process.executable =~ "/nice$"'
+	recorder_stop
+	count 1 'event.action == "capability-use" and docktrail.capability.name == "CAP_SYS_NICE" and process.name == "nice" and process.executable =~ "/nice$" and event.severity == 0 and not exists container.id'
+}

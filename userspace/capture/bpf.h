@@ -29,6 +29,7 @@ struct bpf_options {
 	const char *rung; /* only this one ("fentry", "tracepoint"); NULL: the best that attaches */
 	uint32_t ring_bytes[WIRE_RINGS]; /* powers of two, at least a page; 0: the default */
 	uint32_t volume_bytes;           /* kept of one direction in one turn; 0: 256 KiB */
+	bool host_capabilities;          /* that processes in no container use, too */
 };
 
 struct bpf_hook_state {
@@ -172,7 +173,8 @@ int bpf_source_losses(struct bpf_source *source, struct wire_count ret[WIRE_MESS
 /*
  * How often programs in containers used each capability since the first time, which was a
  * capability_use record. With `container` (not terminated; NULL: all) only of that one, which has
- * ended. Counts of containers that have ended are handed over as the last ones, and forgotten if
+ * ended. What processes in no container used has an id of zeros. Counts of containers that have
+ * ended are handed over as the last ones, and forgotten if
  * the handler returns true: there may be new ones, of processes that outlive their container, whose
  * first use is told anew. Returns 0 or -errno.
  */

@@ -57,8 +57,9 @@ static bool has_ended(const struct bpf_source *source, const char container[WIRE
 	const struct bpf_map *map = source->probes->maps.containers;
 	_cleanup_free_ void *running = malloc(bpf_map__value_size(map));
 
-	return running && bpf_map__lookup_elem(map, container, WIRE_CONTAINER, running,
-					       bpf_map__value_size(map), 0) == -ENOENT;
+	return container[0] && running &&
+	       bpf_map__lookup_elem(map, container, WIRE_CONTAINER, running,
+				    bpf_map__value_size(map), 0) == -ENOENT;
 }
 
 int bpf_source_capabilities(struct bpf_source *source, const char *container,

@@ -265,6 +265,7 @@ static void size_maps(struct probes *probes, const struct bpf_options *options)
 	for (int i = 0; i < WIRE_RINGS; i++)
 		bpf_map__set_max_entries(rings[i], options->ring_bytes[i] ?: default_ring_bytes[i]);
 	probes->rodata->noise_common = bpf_map__max_entries(probes->maps.ring_noise) / 2;
+	probes->rodata->host_capabilities = options->host_capabilities;
 	if (options->volume_bytes)
 		probes->rodata->volume_most = options->volume_bytes;
 }

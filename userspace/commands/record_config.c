@@ -46,7 +46,16 @@ static int add_mask(struct string_list *list, const char *value)
 	return r < 0 ? r : record_value_add(list, value);
 }
 
-enum { WANT_PATH, WANT_PATHS, WANT_PORTS, WANT_RUNG, WANT_MASKS, WANT_NUMBER, WANT_RING };
+enum {
+	WANT_PATH,
+	WANT_PATHS,
+	WANT_PORTS,
+	WANT_RUNG,
+	WANT_MASKS,
+	WANT_NUMBER,
+	WANT_RING,
+	WANT_BOOLEAN
+};
 
 /* The keys of the configuration file. Lists are given by repeating the key. */
 static const struct key {
@@ -77,6 +86,7 @@ static const struct key {
 	{ "volume", WANT_NUMBER, AT(volume_bytes), 4096, 16u << 20,
 	  "bytes kept of one turn, 4K to 16M" },
 	{ "heartbeat", WANT_NUMBER, AT(heartbeat_s), 1, 3600, "seconds, 1 to 3600" },
+	{ "host_capabilities", WANT_BOOLEAN, AT(host_capabilities), 0, 0, "yes or no" },
 	{ "queue", WANT_NUMBER, AT(queue_bytes), 1u << 20, 1u << 30, "bytes, 1M to 1024M" },
 #undef AT
 };
@@ -102,6 +112,9 @@ static int set_key(struct record_options *options, const struct key *key, const 
 		return add_mask(place, value);
 	case WANT_RING:
 		return parse_ring(value, place);
+	case WANT_BOOLEAN:
+		*(bool *)place = strcmp(value, "yes") == 0;
+		return *(bool *)place || strcmp(value, "no") == 0 ? 0 : -EINVAL;
 	default:
 		return record_value_number(value, key->least, key->most, place);
 	}

@@ -31,7 +31,8 @@ struct record_options {
 	uint32_t ring_bytes[WIRE_RINGS];
 	uint32_t volume_bytes;
 	uint32_t heartbeat_s;
-	uint32_t queue_bytes; /* of events that wait for the disk */
+	bool host_capabilities; /* those that processes in no container use, too */
+	uint32_t queue_bytes;   /* of events that wait for the disk */
 };
 
 #define RECORD_CONFIG_DEFAULT "/etc/docktrail/docktrail.conf"

@@ -120,7 +120,8 @@ static int open_source(struct recorder *recorder)
 		.ports = recorder->options->ports.count ? ports : NULL,
 		.sockets = (const char *const *)recorder->options->sockets.items,
 		.rung = recorder->options->rung,
-		.volume_bytes = recorder->options->volume_bytes
+		.volume_bytes = recorder->options->volume_bytes,
+		.host_capabilities = recorder->options->host_capabilities,
 	};
 	int r;
 

@@ -93,7 +93,8 @@ static void describe(const struct wire_capability *kind, uint64_t count, struct 
 		record_set_boolean(record, FIELD_capability_lumped, true);
 	if (kind->borrowed)
 		record_set_boolean(record, FIELD_capability_borrowed, true);
-	if (!kind->denied && !kind->borrowed && declare_is_strong(name))
+	/* Of the host's own processes that is no news. */
+	if (kind->container[0] && !kind->denied && !kind->borrowed && declare_is_strong(name))
 		record_raise_severity(record, SEVERITY_STRONG);
 }
 
@@ -146,7 +147,9 @@ bool capability_counted(struct capability_uses *uses, const struct wire_capabili
 	if (!use || count <= use->told)
 		return false;
 	record_begin(record, EVENT_capability_use);
-	record_set_text(record, FIELD_container_id, text_within(kind->container, WIRE_CONTAINER));
+	if (kind->container[0])
+		record_set_text(record, FIELD_container_id,
+				text_within(kind->container, WIRE_CONTAINER));
 	if (!kind->inode)
 		; /* any of its programs */
 	else if (use->executable)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Capabilities that are asked for in containers. */
 #include "tests/bpf/box.h"
+#include "tests/bpf/route.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -10,6 +11,8 @@
 #define SYS_ADMIN  21
 #define SYS_NICE   23
 #define SYS_CHROOT 18
+
+#define USED "a capability that a container's program uses"
 
 /* The second rung has a hook for them since 6.13 only. */
 static void capabilities_needed(const struct scene *scene)
@@ -21,6 +24,8 @@ static void capabilities_needed(const struct scene *scene)
 	for (size_t i = 0; i < count; i++)
 		if (strcmp(states[i].purpose, "capability") == 0 && states[i].attached)
 			return;
+	route_note(scene, USED, "capability", "unseen",
+		   "this kernel has no hook for it on this rung");
 	print_message("# skip: this kernel has no hook for capabilities on the rung %s\n",
 		      scene->rung);
 	skip();
@@ -88,6 +93,7 @@ static void a_capability_that_is_used(struct scene *scene, const void *argument)
 	counted.count = 0;
 	assert_int_equal(bpf_source_capabilities(scene->source, box.id, add_up, &counted), 0);
 	assert_int_equal(counted.count, 0);
+	route_note(scene, USED, "capability", "seen", NULL);
 }
 
 static void a_capability_that_is_refused(struct scene *scene, const void *argument)

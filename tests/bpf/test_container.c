@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Containers as the kernel shows them: how one begins, who enters it, how it ends. */
 #include "tests/bpf/box.h"
+#include "tests/bpf/route.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -64,6 +65,7 @@ static void a_container_begins_and_ends(struct scene *scene, const void *argumen
 	assert_true(end->began <= start->header.time && end->began > start->task.start);
 	assert_int_equal(WEXITSTATUS(end->status), 7);
 	assert_int_equal(end->out_of_memory, 0);
+	route_note(scene, "a container begins, and ends", "process", "seen", NULL);
 }
 
 static int enter_as_runtimes_do(const struct program *program)
@@ -110,6 +112,7 @@ static void a_container_that_was_there_before(struct scene *scene, const void *a
 	assert_int_equal(only_entry(scene, &first.box)->task.pid, pid);
 	only_end(scene, &first.box);
 	only_start(scene, &first.box);
+	route_note(scene, "a container that ran before", "container", "seen", NULL);
 }
 
 static void what_its_processes_run_is_no_entry(struct scene *scene, const void *argument)
@@ -160,6 +163,10 @@ static void an_entry(struct scene *scene, const void *argument)
 	scene_settle(scene);
 	only_start(scene, &first.box);
 	only_end(scene, &first.box);
+	route_note(scene,
+		   *how == WIRE_ENTRY_RUNTIME ? "an entry into a container, by a runtime"
+					      : "an entry into a container, by its namespaces",
+		   "process", "seen", NULL);
 }
 
 static void who_leaves_the_cgroup_is_still_there(struct scene *scene, const void *argument)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Processes that are in other namespaces than before. */
 #include "tests/bpf/box.h"
+#include "tests/bpf/route.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -74,6 +75,7 @@ static void namespaces_that_a_container_makes(struct scene *scene, const void *a
 			 tells_switches(scene) ? WIRE_CHANGE_SWITCH : WIRE_CHANGE_EXEC);
 	assert_true(is_of_box(&change->task, &box));
 	assert_int_equal(count_entries(scene, &box), 0);
+	route_note(scene, "namespaces that a container makes", "process, setns", "seen", NULL);
 }
 
 static void the_hosts_that_a_container_takes(struct scene *scene, const void *argument)
@@ -106,6 +108,8 @@ static void the_hosts_that_a_container_takes(struct scene *scene, const void *ar
 			assert_int_equal(record->task.namespaces[WIRE_NS_UTS], host[WIRE_NS_UTS]);
 	}
 	assert_int_equal(bits, 1u << WIRE_NS_MNT | 1u << WIRE_NS_UTS);
+	route_note(scene, "namespaces of the host that a container takes", "process, setns", "seen",
+		   NULL);
 }
 
 static int join_uts(const struct program *program)
@@ -140,6 +144,8 @@ static void a_containers_that_the_host_takes(struct scene *scene, const void *ar
 	assert_int_equal(count_entries(scene, &first.box), 0);
 	first_stop(&first);
 	box_remove(&first.box);
+	route_note(scene, "namespaces of a container that the host takes", "process, setns", "seen",
+		   NULL);
 }
 
 static int be_back_before_anything(const struct program *program)
@@ -174,6 +180,11 @@ static void who_is_back_before_anything(struct scene *scene, const void *argumen
 	assert_int_equal(seen, tells_switches(scene) ? 2 : 0);
 	first_stop(&first);
 	box_remove(&first.box);
+	route_note(
+		scene, "namespaces that are taken and left again at once", "setns",
+		seen ? "seen" : "unseen",
+		"namespaces that a process has taken and left again before it made a process, ran a "
+		"program or ended");
 }
 
 int main(void)

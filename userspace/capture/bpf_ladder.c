@@ -82,6 +82,7 @@ static const char *const blind_tracepoint[] = {
 	BLIND_TCP,
 	BLIND_MPTCP,
 	"the first second of an engine's socket that only a pattern names",
+	"namespaces that a process has taken and left again before it made a process, ran a program or ended",
 	"the moment a connection is closed, where neither side reads its end: it is known within a second",
 	NULL,
 };

@@ -111,6 +111,8 @@ sequence_of() {
 	[ "$(told container-present "$id" .docktrail.created_by.reason)" = "made before recording began" ]
 	[ "$(told container-present "$id" '.docktrail.namespaces.pid')" = private ]
 	[ "$(told container-present "$id" '.docktrail | has("doubts")')" = false ]
+	# Where the kernel has AppArmor, the engine gives it a profile.
+	[ ! -d /sys/kernel/security/apparmor ] || [ "$(told container-present "$id" .docktrail.lsm_label)" = "docker-default (enforce)" ]
 	[ "$(told container-exec "$id" .docktrail.entered_by.user.id)" = 2002 ]
 	[ "$(told container-exec "$id" '.process.args | join(" ")')" = "sh -c true; id" ]
 	[ "$(told container-exec "$id" .docktrail.exec.how)" = runtime ]

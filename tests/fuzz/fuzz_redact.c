@@ -46,6 +46,13 @@ static const char *const places[] = {
 	"docker|service|update|--env-add|A=" MARKER,
 	"buildctl|build|--opt|build-arg:A=" MARKER,
 	"docker|pull|me:" MARKER "@h/a",
+	"docker|run|--label|a=" MARKER "|img",
+	"docker|run|--log-opt=a=" MARKER,
+	"docker|volume|create|-o|a=" MARKER,
+	"docker|run|--mount|type=volume,volume-opt=a=" MARKER "|img",
+	"docker|plugin|set|p|a=" MARKER,
+	"curl|-H|X-Auth-Key:" MARKER,
+	"vault|kv|put|p|k=" MARKER,
 };
 
 /* Query strings of a build, where they are kept by name. */

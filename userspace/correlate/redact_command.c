@@ -198,12 +198,15 @@ static bool take_counted(struct command *command, struct text word, struct buffe
 		if (script && script_value_end(word, 0) < word.length)
 			command->every = 0;
 		take_secret(command, PENDING_SECRET, word, ret);
+		redact_look_at_word(command, word);
 		return true;
 	}
 	if (command->until <= 0 || word.length == 0 || memchr("-;&|<>=:", word.data[0], others) ||
 	    --command->until > 0)
 		return false;
 	take_secret(command, PENDING_SECRET, word, ret);
+	/* Should the count be wrong: what is behind a program's name is still that one's. */
+	redact_look_at_word(command, word);
 	return true;
 }
 

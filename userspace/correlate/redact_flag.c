@@ -170,6 +170,8 @@ static void look_at_subcommand(struct command *command, struct text word)
 	static const char *const changing[] = { "commit", "import" };
 	static const char *const driven[] = { "volume", "network" };
 
+	/* Wherever it stands: docker run docker volume create. */
+	command->options |= is_one_of(word, driven, ARRAY_SIZE(driven));
 	if (++command->words > (command->group ? 2u : 1u))
 		return;
 	if (command->words == 1 && is_one_of(word, groups, ARRAY_SIZE(groups)))
@@ -177,7 +179,6 @@ static void look_at_subcommand(struct command *command, struct text word)
 	else
 		command->publish = is_one_of(word, publishing, ARRAY_SIZE(publishing));
 	command->changes = is_one_of(word, changing, ARRAY_SIZE(changing));
-	command->options = is_one_of(word, driven, ARRAY_SIZE(driven));
 }
 
 void redact_look_at_word(struct command *command, struct text word)

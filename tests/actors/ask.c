@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* ask PATH TARGET: one GET of TARGET to the socket PATH; prints the answer's first line. Linked
- * statically: it also runs in a container that has nothing else. */
+/*
+ * ask PATH TARGET [JSON]: one GET of TARGET to the socket PATH, or a POST of JSON; prints the
+ * answer's first line. With "-" for JSON it is a GET whose answer is not waited for: the process is
+ * gone at once. Linked statically: it also runs in a container that has nothing else.
+ */
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,20 +14,31 @@ int main(int count, char **arguments)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0), length;
-	char text[4096];
+	const char *body = count == 4 ? arguments[3] : "";
+	int leave = strcmp(body, "-") == 0;
+	char text[8192];
 	ssize_t n;
 
-	if (count != 3 || fd < 0 || strlen(arguments[1]) >= sizeof(address.sun_path))
+	if (count < 3 || count > 4 || fd < 0 || strlen(arguments[1]) >= sizeof(address.sun_path))
 		return 64;
 	strcpy(address.sun_path, arguments[1]);
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
 		perror(arguments[1]);
 		return 1;
 	}
-	length = snprintf(text, sizeof(text),
-			  "GET %s HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n", arguments[2]);
-	if (write(fd, text, (size_t)length) != length)
+	if (leave || !*body)
+		length = snprintf(text, sizeof(text),
+				  "GET %s HTTP/1.1\r\nHost: d\r\nConnection: close\r\n\r\n",
+				  arguments[2]);
+	else
+		length = snprintf(text, sizeof(text),
+				  "POST %s HTTP/1.1\r\nHost: d\r\nConnection: close\r\n"
+				  "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+				  arguments[2], strlen(body), body);
+	if (length >= (int)sizeof(text) || write(fd, text, (size_t)length) != length)
 		return 2;
+	if (leave)
+		return 0;
 	n = read(fd, text, sizeof(text) - 1);
 	if (n <= 0)
 		return 3;

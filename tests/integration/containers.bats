@@ -31,24 +31,6 @@ as() {
 	DOCKER_CONFIG=/nonexistent setpriv --reuid "$uid" --regid "$uid" --clear-groups "$@"
 }
 
-# told ACTION ID: jq's program in $3 of the only event of this kind and container.
-told() {
-	local line
-	line=$(events "event.action == \"$1\" and container.id == \"$2\"")
-	[ "$(wc -l <<<"$line")" = 1 ] || { echo "not one $1 of $2: $line" >&2; return 1; }
-	jq -r "$3" <<<"$line"
-}
-
-# ended ID: its end was told.
-ended() {
-	has "event.action == \"container-exit\" and container.id == \"$1\""
-}
-
-# sequence_of OPERATION ID
-sequence_of() {
-	events "docktrail.api.operation == \"$1\" and docktrail.target.id == \"$2\"" | jq .event.sequence
-}
-
 # bats test_tags=vm
 @test "docker run: what the container was given, how it ended, who is behind it" {
 	local id

@@ -18,6 +18,24 @@ count() {
 	[ "$found" = "$1" ] || { echo "expected $1, found $found of: $2" >&2; return 1; }
 }
 
+# told ACTION ID: jq's program in $3 of the only event of this kind and container.
+told() {
+	local line
+	line=$(events "event.action == \"$1\" and container.id == \"$2\"")
+	[ "$(wc -l <<<"$line")" = 1 ] || { echo "not one $1 of $2: $line" >&2; return 1; }
+	jq -r "$3" <<<"$line"
+}
+
+# ended ID: its end was told.
+ended() {
+	has "event.action == \"container-exit\" and container.id == \"$1\""
+}
+
+# sequence_of OPERATION ID
+sequence_of() {
+	events "docktrail.api.operation == \"$1\" and docktrail.target.id == \"$2\"" | jq .event.sequence
+}
+
 # exits STATUS COMMAND...: through `run`, so that output is set; what was said stands in the log.
 exits() {
 	local expected=$1

@@ -133,6 +133,30 @@ static void test_namespaces_are_forgotten_with_the_container(void **state)
 	bed_assert_text(bed, FIELD_namespaces_pid, "private");
 }
 
+/* What is told of a process after its end is neither learnt nor mixed up with what came later. */
+static void test_namespaces_of_who_has_ended(void **state)
+{
+	struct actor_bed *bed = *state;
+	struct wire_task task = bed_client(), next;
+
+	memcpy(task.container, ID, WIRE_CONTAINER);
+	task.namespaces[WIRE_NS_PID] = 4026532001u;
+	bed_run(bed, &task, "/init", TEXT("init\0"));
+	actor_fill(&bed->context, &task, bed->record);
+	process_tree_exit(bed->context.tree, task.pid, task.start, 0, START + 9);
+	bed_fill_again(bed, &task);
+	bed_assert_text(bed, FIELD_namespaces_pid, "private");
+	next = task;
+	memset(next.container, '0', WIRE_CONTAINER);
+	next.pid++;
+	next.start += 1000;
+	bed_run(bed, &next, "/init", TEXT("init\0"));
+	bed_fill_again(bed, &next);
+	bed_assert_text(bed, FIELD_namespaces_pid, "private");
+	bed_fill_again(bed, &task);
+	bed_assert_text(bed, FIELD_namespaces_pid, "private");
+}
+
 static struct wire_task only_pid(uint32_t pid)
 {
 	return (struct wire_task){ .pid = pid,
@@ -254,6 +278,7 @@ int main(void)
 		CACHED(unset_is_absent),
 		CACHED(in_a_container),
 		CACHED(namespaces_are_forgotten_with_the_container),
+		CACHED(namespaces_of_who_has_ended),
 		CACHED(only_a_pid),
 		CACHED(a_pid_that_is_anothers_by_now),
 		CACHED(connector),

@@ -111,13 +111,20 @@ static void test_inums_come_again(void **state)
 	struct wire_task a = task_in('a', MADE, MADE + 1, MADE + 2);
 	struct wire_task b = task_in('b', MADE, MADE + 1, MADE + 2);
 	const struct wire_task before = b;
+	char text[NAMESPACES_TEXT];
 
+	b.start = 1000;
 	namespaces_learn(*state, &a);
 	assert_whose(*state, &before, WIRE_NS_PID, container('a'));
 	namespaces_forget(*state, a.container);
 	namespaces_learn(*state, &b);
 	assert_whose(*state, &b, WIRE_NS_PID, "private");
 	assert_whose(*state, &a, WIRE_NS_PID, container('b'));
+	/* But not if `a` had ended when `b` began. */
+	assert_string_equal(namespaces_describe_ended(*state, &a, WIRE_NS_PID, 999, text),
+			    "private");
+	assert_string_equal(namespaces_describe_ended(*state, &a, WIRE_NS_PID, 1000, text),
+			    container('b'));
 	/* Of one that is not known nothing is forgotten. */
 	namespaces_forget(*state, a.container);
 	assert_whose(*state, &b, WIRE_NS_PID, "private");

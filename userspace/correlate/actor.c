@@ -234,16 +234,30 @@ static void fill_container(const struct actor_context *context, const struct wir
 	actor_fill_container(context, record);
 }
 
+/*
+ * When it ended, or UINT64_MAX: the end of a connection is told after that of who opened it, at
+ * times. To be asked before the tree looks for whom it does not know, and finds nobody.
+ */
+static uint64_t end_of(const struct actor_context *context, const struct wire_task *task)
+{
+	const struct process *process =
+		context->tree ? process_tree_find(context->tree, task->pid, task->start) : NULL;
+
+	return process && process->ended ? process->ended : UINT64_MAX;
+}
+
 static void fill_namespaces(const struct actor_context *context, const struct wire_task *task,
-			    struct record *record)
+			    uint64_t ended, struct record *record)
 {
 	char text[NAMESPACES_TEXT];
 
 	if (!context->namespaces)
 		return;
-	namespaces_learn(context->namespaces, task);
+	if (ended == UINT64_MAX)
+		namespaces_learn(context->namespaces, task);
 	for (enum wire_namespace i = WIRE_NS_MNT; i < WIRE_NAMESPACES; i++) {
-		const char *whose = namespaces_describe(context->namespaces, task, i, text);
+		const char *whose =
+			namespaces_describe_ended(context->namespaces, task, i, ended, text);
 
 		if (whose)
 			record_set_string(record, namespace_fields[i], whose);
@@ -369,8 +383,10 @@ void actor_fill(const struct actor_context *context, const struct wire_task *tas
 		struct record *record)
 {
 	struct wire_task whole = *task;
+	bool complete = complete_task(context, record, &whole);
+	uint64_t ended = end_of(context, &whole);
 
-	if (!complete_task(context, record, &whole))
+	if (!complete)
 		fill_process(context, &whole, NULL, record);
 	else if (context->cache && whole.start)
 		describe_known(context, &whole, record);
@@ -378,7 +394,7 @@ void actor_fill(const struct actor_context *context, const struct wire_task *tas
 		describe(context, &whole, record);
 	fill_user(context, &whole, record);
 	fill_container(context, &whole, record);
-	fill_namespaces(context, &whole, record);
+	fill_namespaces(context, &whole, ended, record);
 }
 
 /* Somebody else beside the actor, by fewer fields. */

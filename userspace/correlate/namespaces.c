@@ -20,6 +20,7 @@ struct container {
 	char id[WIRE_CONTAINER]; /* zeros: free */
 	uint16_t count;
 	uint64_t used;                   /* turns of `clock` */
+	uint64_t start;                  /* of the first that was seen in it; boot clock, ns */
 	uint32_t begin[WIRE_NAMESPACES]; /* those of the first that was seen in it */
 };
 
@@ -159,6 +160,7 @@ void namespaces_learn(struct namespaces *namespaces, const struct wire_task *tas
 	}
 	container = take(namespaces, task->container);
 	container->used = ++namespaces->clock;
+	container->start = task->start;
 	memcpy(container->begin, task->namespaces, sizeof(container->begin));
 	for (size_t i = 0; i < WIRE_NAMESPACES; i++) {
 		uint32_t inum = task->namespaces[i], host = namespaces->host[i];
@@ -178,8 +180,9 @@ void namespaces_forget(struct namespaces *namespaces, const char id[WIRE_CONTAIN
 		disown_all(namespaces, container);
 }
 
-const char *namespaces_describe(const struct namespaces *namespaces, const struct wire_task *task,
-				enum wire_namespace namespace, char text[NAMESPACES_TEXT])
+const char *namespaces_describe_ended(const struct namespaces *namespaces,
+				      const struct wire_task *task, enum wire_namespace namespace,
+				      uint64_t ended, char text[NAMESPACES_TEXT])
 {
 	uint32_t inum = task->namespaces[namespace], host = namespaces->host[namespace];
 	size_t owner;
@@ -189,6 +192,8 @@ const char *namespaces_describe(const struct namespaces *namespaces, const struc
 	if (inum == host)
 		return "host";
 	owner = owner_of(namespaces, inum);
+	if (owner < NAMESPACES_CONTAINERS && namespaces->containers[owner].start > ended)
+		owner = NAMESPACES_CONTAINERS; /* the number was used again */
 	if (owner == NAMESPACES_CONTAINERS)
 		return host ? "private" : NULL;
 	if (task->container[0] && is_of(namespaces, owner, task))
@@ -196,6 +201,12 @@ const char *namespaces_describe(const struct namespaces *namespaces, const struc
 	snprintf(text, NAMESPACES_TEXT, "container:%.*s", WIRE_CONTAINER,
 		 namespaces->containers[owner].id);
 	return text;
+}
+
+const char *namespaces_describe(const struct namespaces *namespaces, const struct wire_task *task,
+				enum wire_namespace namespace, char text[NAMESPACES_TEXT])
+{
+	return namespaces_describe_ended(namespaces, task, namespace, UINT64_MAX, text);
 }
 
 bool namespaces_usual(const struct namespaces *namespaces, const struct wire_task *task,

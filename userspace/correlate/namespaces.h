@@ -31,6 +31,7 @@ void namespaces_set_host(struct namespaces *namespaces, const uint32_t inums[WIR
  * A task ran a program (or acts). If it is the first one of its container, in a mount namespace
  * that is not the host's, what it is in is the container's. Not for forks: runc makes some of the
  * namespaces after its last one, and its own exec in the container's cgroup is still in the host's.
+ * Nor for a task that has ended: what it was in may be another container's by now.
  */
 void namespaces_learn(struct namespaces *namespaces, const struct wire_task *task);
 
@@ -43,6 +44,11 @@ void namespaces_forget(struct namespaces *namespaces, const char id[WIRE_CONTAIN
  */
 const char *namespaces_describe(const struct namespaces *namespaces, const struct wire_task *task,
 				enum wire_namespace namespace, char text[NAMESPACES_TEXT]);
+/* The same of a task that ended at `ended` (boot clock, ns): no container that began later is told.
+ */
+const char *namespaces_describe_ended(const struct namespaces *namespaces,
+				      const struct wire_task *task, enum wire_namespace namespace,
+				      uint64_t ended, char text[NAMESPACES_TEXT]);
 
 /* Whether this is what the task's container had from the begin, shared or its own; of a task in
  * none, the host's. */

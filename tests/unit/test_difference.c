@@ -333,6 +333,8 @@ static void test_cut(void **state)
 			  NULL, 0);
 	difference_expect("\"declared\":{\"repeated\":true}", NULL,
 			  "\"namespaces\":{\"pid\":\"host\"}", NULL, 0);
+	difference_expect("\"api\":{\"state\":\"truncated\"},\"declared\":{\"image\":\"a\"}", NULL,
+			  "\"namespaces\":{\"pid\":\"host\"}", NULL, 0);
 }
 
 int main(void)

@@ -186,6 +186,16 @@ static void read_option(struct isolation *isolation, struct text option)
 									     : SECCOMP_PROFILE;
 }
 
+/* Does it declare what cannot be told for certain? What is not kept of a body may be any of it. */
+static bool is_partly_known(const struct record *request)
+{
+	struct text state = record_text(request, FIELD_api_state);
+
+	return record_has(request, FIELD_declared_cut) ||
+	       record_has(request, FIELD_declared_repeated) ||
+	       text_equal(state, TEXT("truncated")) || text_equal(state, TEXT("ambiguous"));
+}
+
 int isolation_new(const struct record *create, struct containers *containers,
 		  struct isolation **ret)
 {
@@ -193,7 +203,7 @@ int isolation_new(const struct record *create, struct containers *containers,
 	struct text value;
 
 	*ret = NULL;
-	if (record_has(create, FIELD_declared_cut) || record_has(create, FIELD_declared_repeated))
+	if (is_partly_known(create))
 		return 0;
 	isolation = calloc(1, sizeof(*isolation));
 	if (!isolation)
@@ -223,7 +233,7 @@ void isolation_free(struct isolation *isolation)
 
 void isolation_update(struct isolation *isolation, const struct record *update)
 {
-	if (record_has(update, FIELD_declared_cut) || record_has(update, FIELD_declared_repeated))
+	if (is_partly_known(update))
 		isolation->updated_unknown = true;
 	for (size_t i = 0; i < RESOURCES; i++) {
 		int64_t value;

@@ -38,7 +38,6 @@ took() {
 	has "event.action == \"capability-use\" and container.id == \"$1\" and docktrail.capability.name == \"$2\" and docktrail.capability.verdict == \"granted\""
 }
 
-# bats test_tags=vm
 @test "/proc/PID/root of a process of the host: the capability that it takes, not what is read" {
 	local id
 	echo secret >"$PLACE/unnamed-file"
@@ -76,10 +75,10 @@ took() {
 	count 0 "event.action == \"namespace-enter\" and container.id == \"$id\""
 }
 
-# bats test_tags=vm
 @test "the host's disk, mounted and read: what was declared and the capability, not the files" {
 	local id
 	truncate -s 8M "$PLACE/disk" && mkdir "$PLACE/tree" && echo secret >"$PLACE/tree/unnamed-file"
+	modprobe -q loop || true # in a VM it may be a module
 	mkfs.ext4 -q -d "$PLACE/tree" "$PLACE/disk" && LOOP=$(losetup -f --show "$PLACE/disk") || skip "no loop device can be had here"
 	recorder_start
 	run docker run --name out --net none --device "$LOOP" --cap-add SYS_ADMIN $UNCONFINED busybox:test \
@@ -98,7 +97,6 @@ took() {
 	count 0 "event.action == \"capability-use\" and container.id == \"$raw\""
 }
 
-# bats test_tags=vm
 @test "a device of the host that was not given: the node is made, and the capability told" {
 	local id
 	recorder_start
@@ -187,7 +185,6 @@ helper_was_asked() {
 	[ "$(told container-start "$HELPER" '[.docktrail.seccomp, (.docktrail.capabilities.effective | length) > 35] | join(" ")')" = "off true" ]
 }
 
-# bats test_tags=vm
 @test "a container in a container, by namespaces: told as the outer one's" {
 	local id
 	recorder_start
@@ -203,13 +200,41 @@ helper_was_asked() {
 	count 0 "event.action == \"container-start\" and process.ancestry =~ \"^unshare\""
 }
 
+# The unified tree: mounted alone, or beside those of version 1.
+unified() {
+	if [ -d /sys/fs/cgroup/unified ]; then
+		echo /sys/fs/cgroup/unified
+	else
+		echo /sys/fs/cgroup
+	fi
+}
+
+# bats test_tags=vm
+@test "a container in a container, as an engine within makes it: told with its own name, and the outer one in its ancestors" {
+	local id inner=1111111111111111111111111111111111111111111111111111111111111e5c
+	cp "$ACTORS/unshare" "$PLACE/runc" # what it makes of it is what runc does
+	recorder_start
+	docker run --name outer --net none --cgroupns host --cap-add SYS_ADMIN $UNCONFINED -v "$(unified):/cgroup" -v "$ENGINE_SOCKET:/s" \
+		-v "$ACTORS:/actors" -v "$PLACE:/place" busybox:test sh -c "
+		group=/cgroup\$(busybox sed -n 's/^0:://p' /proc/self/cgroup)/$inner
+		busybox mkdir \$group
+		sh -c \"echo \\\$\\\$ >\$group/cgroup.procs; exec /place/runc /actors/ask /s /from-the-inner\"
+		until busybox rmdir \$group; do :; done; /actors/ask /s /from-the-outer; :"
+	id=$(docker inspect -f '{{.Id}}' outer)
+	wait_for 20 ended "$id"
+	recorder_stop
+	count 1 "event.action == \"api-request\" and url.path == \"/from-the-outer\" and container.id == \"$id\""
+	events 'url.path == "/from-the-inner" or event.action == "container-start"' | jq -c '[.event, .container, .docktrail.created_by, .process.ancestry]'
+	count 1 "event.action == \"api-request\" and url.path == \"/from-the-inner\" and container.id == \"$inner\""
+	told container-start "$inner" '.process.ancestry | join(" ")' | grep -qF "sh[$(told container-start "$id" .process.pid)]"
+}
+
 # bats test_tags=vm
 @test "out of the control group, as a program called runc: a container of its own, the one it came from in its ancestors only" {
-	local id base=/sys/fs/cgroup
-	[ ! -d $base/unified ] || base=$base/unified
+	local id
 	cp "$ACTORS/unshare" "$PLACE/runc"
 	recorder_start
-	docker run --name outer --net none --cgroupns host --cap-add SYS_ADMIN $UNCONFINED -v "$base:/cgroup" -v "$ENGINE_SOCKET:/s" \
+	docker run --name outer --net none --cgroupns host --cap-add SYS_ADMIN $UNCONFINED -v "$(unified):/cgroup" -v "$ENGINE_SOCKET:/s" \
 		-v "$ACTORS:/actors" -v "$PLACE:/place" busybox:test sh -c \
 		'echo $$ >/cgroup/cgroup.procs; /actors/ask /s /left; /place/runc /actors/ask /s /as-runc; :'
 	id=$(docker inspect -f '{{.Id}}' outer)

@@ -95,11 +95,11 @@ ask_again() {
 
 # bats test_tags=vm
 @test "pids that go round: with a small pid_max each request has its own process" {
-	local i asks=150 pid last
+	local i asks=200 pid
 	[ -e /.vm/guest ] || skip "pid_max is that of the whole host: only in a VM"
 	PIDS=$(cat /proc/sys/kernel/pid_max)
-	last=$(ls /proc | grep -E '^[0-9]+$' | sort -n | tail -n 1)
-	echo $((last + 100)) >/proc/sys/kernel/pid_max
+	# Below 300 none is given a second time (RESERVED_PIDS): fewer are left than there are requests.
+	echo 480 >/proc/sys/kernel/pid_max
 	recorder_start
 	for ((i = 0; i < asks; i++)); do
 		"$ACTORS/ask" "$ENGINE_SOCKET" "/round-$i" >/dev/null 3>&- &
@@ -144,16 +144,15 @@ closed() {
 @test "numbers of namespaces are used again at once: nobody is in those of a container that is gone, or came later" {
 	local i id
 	recorder_start
-	for i in {1..4}; do
+	for i in 1 2; do
 		docker run --rm --net none -v "$ENGINE_SOCKET:/s" -v "$ACTORS/ask:/ask" busybox:test /ask /s "/number-$i"
-		# Where the end of a connection is told later, this is before it for two of them, and after it for the others.
-		((i % 2)) || wait_for 10 closed "$i"
+		# Where the end of a connection is told later, the first one's is told when the next container is there.
+		[ "$i" = 1 ] || wait_for 10 closed 2
 		docker run -d --name "next-$i" --net none busybox:test sleep 600
 	done
-	wait_for 10 closed 4
 	recorder_stop
 	events 'process.name in ("ask", "sleep")' | jq -c '[.event.action, .container.id[:8], .docktrail.namespaces.mnt, .docktrail.difference]'
-	for i in {1..4}; do
+	for i in 1 2; do
 		asked "/number-$i" 'docktrail.namespaces.mnt == "private" and docktrail.namespaces.pid == "private"'
 		id=$(docker inspect -f '{{.Id}}' "next-$i")
 		[ "$(told container-start "$id" '[.docktrail.namespaces.mnt, .event.severity, (.docktrail | has("difference"))] | join(" ")')" = "private 0 false" ]

@@ -56,7 +56,6 @@ answered() {
 	(cd /proc/self/fd/8 && "$ASK" docker.sock /mounted-over)
 	exec 8<&-
 	umount "$ENGINE_DIR"
-	wait_for 10 was_told 2 '[0-9]+'
 	answered /moved
 	answered /mounted-over
 	recorder_stop
@@ -65,8 +64,6 @@ answered() {
 @test "a socket that was bound by another name than the watched one is moved: told as absent, and unseen" {
 	ln -s "$ENGINE_DIR" "$BATS_TEST_TMPDIR/alias"
 	ENGINE_SOCKET=$BATS_TEST_TMPDIR/alias/docker.sock recorder_start
-	"$ASK" "$ENGINE_SOCKET" /before
-	wait_for 15 has 'event.action == "api-request" and url.path == "/before"'
 	mv "$ENGINE_SOCKET" "$HIDDEN"
 	wait_for 10 was_told 1 absent
 	"$ASK" "$HIDDEN" /moved

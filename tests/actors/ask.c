@@ -2,7 +2,7 @@
 /*
  * ask PATH TARGET [JSON]: one GET of TARGET to the socket PATH, or a POST of JSON; prints the
  * answer's first line. With "-" for JSON it is a GET whose answer is not waited for: the process is
- * gone at once. Linked statically: it also runs in a container that has nothing else.
+ * gone at once; and so is FILE, where one is named behind it. Linked statically: it also runs in a container that has nothing else.
  */
 #include <stdio.h>
 #include <string.h>
@@ -14,13 +14,15 @@ int main(int count, char **arguments)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0), length;
-	const char *body = count == 4 ? arguments[3] : "";
+	const char *body = count > 3 ? arguments[3] : "";
 	int leave = strcmp(body, "-") == 0;
 	char text[8192];
 	ssize_t n;
 
-	if (count < 3 || count > 4 || fd < 0 || strlen(arguments[1]) >= sizeof(address.sun_path))
+	if (count < 3 || count > 5 || fd < 0 || strlen(arguments[1]) >= sizeof(address.sun_path))
 		return 64;
+	if (count == 5 && unlink(arguments[4]) < 0)
+		return 4;
 	strcpy(address.sun_path, arguments[1]);
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
 		perror(arguments[1]);

@@ -124,7 +124,7 @@ ask_again() {
 	for i in {1..10}; do
 		cp "$ACTORS/ask" "$BATS_TEST_TMPDIR/gone-$i"
 		# Its parent and that one's parent end without waiting for it.
-		(bash -c "bash -c '\"$BATS_TEST_TMPDIR/gone-$i\" \"$ENGINE_SOCKET\" /gone-$i - & rm \"$BATS_TEST_TMPDIR/gone-$i\"' &" 3>&- &)
+		(bash -c "bash -c '\"$BATS_TEST_TMPDIR/gone-$i\" \"$ENGINE_SOCKET\" /gone-$i - \"$BATS_TEST_TMPDIR/gone-$i\" &' &" 3>&- &)
 	done
 	all() { [ "$(events 'url.path ~ "/gone-*" and event.action == "api-request"' | wc -l)" = 10 ]; }
 	wait_for 20 all

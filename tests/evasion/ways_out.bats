@@ -59,20 +59,25 @@ took() {
 }
 
 # bats test_tags=vm
-@test "into the host's mount namespace and back, without a program or a child: only the capabilities are told" {
+@test "into the host's mount namespace and back, without a program or a child: the capabilities, and where setns is seen itself the visit" {
 	local id
 	sleeper_start
 	recorder_start
 	docker run --name out --net none --pid host --cap-add SYS_PTRACE --cap-add SYS_ADMIN $UNCONFINED -v "$ACTORS/visit:/visit" \
 		busybox:test /visit "$SLEEPER" "$PLACE/visited"
 	[ -e "$PLACE/visited" ]
+	SETNS=$("$DOCKTRAIL" status --trail "$TRAIL" --json | jq -r '.hooks[] | select(.purpose == "setns").state')
 	id=$(docker inspect -f '{{.Id}}' out)
 	wait_for 20 ended "$id"
 	recorder_stop
 	took "$id" CAP_SYS_ADMIN
 	took "$id" CAP_SYS_CHROOT
 	[ "$(told container-start "$id" .event.severity)" = 75 ]
-	count 0 "event.action == \"namespace-enter\" and container.id == \"$id\""
+	if [ "$SETNS" = attached ]; then
+		count 1 "event.action == \"namespace-enter\" and container.id == \"$id\" and docktrail.change.how == \"switch\" and docktrail.target.type == \"host\" and event.severity == 75"
+	else
+		count 0 "event.action == \"namespace-enter\" and container.id == \"$id\""
+	fi
 }
 
 @test "the host's disk, mounted and read: what was declared and the capability, not the files" {

@@ -2,7 +2,8 @@
 /*
  * ask PATH TARGET [JSON]: one GET of TARGET to the socket PATH, or a POST of JSON; prints the
  * answer's first line. With "-" for JSON it is a GET whose answer is not waited for: the process is
- * gone at once; and so is FILE, where one is named behind it. Linked statically: it also runs in a container that has nothing else.
+ * gone at once; and so is FILE, where one is named behind it. Linked statically: it also runs in a
+ * container that has nothing else.
  */
 #include <stdio.h>
 #include <string.h>

@@ -271,9 +271,9 @@ static void test_sensitive(void **state)
 		"/etc/localtime/../shadow",
 	};
 	static const char *const no[] = {
-		"",          "etc",      "./etc",          "/etcetera", "/home/alice",
-		"/srv/etc",  "/var/www", "/etc/localtime", "/opt/app",  "/data/../srv",
-		"/variable",
+		"",          "etc",       "./etc",          "/etcetera", "/home/alice",
+		"/srv/etc",  "/var/www",  "/etc/localtime", "/opt/app",  "/data/../srv",
+		"/variable", "/dev/null",
 	};
 
 	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)

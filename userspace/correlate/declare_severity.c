@@ -59,7 +59,18 @@ static const char *const sensitive_trees[] = {
 static const char *const sensitive_folders[] = { "/", "/home", "/var", "/var/lib", "/var/spool" };
 
 /* What half of all containers mount, and that tells nothing. */
-static const char *const harmless[] = { "/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo" };
+static const char *const harmless[] = {
+	"/etc/localtime",
+	"/etc/timezone",
+	"/usr/share/zoneinfo",
+	/* Devices of every container: who may not make them in it mounts them. */
+	"/dev/null",
+	"/dev/zero",
+	"/dev/full",
+	"/dev/tty",
+	"/dev/random",
+	"/dev/urandom",
+};
 
 /* Engines mount from here into each of their containers. */
 static const char *const engines_trees[] = {

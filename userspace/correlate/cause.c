@@ -382,9 +382,11 @@ static void tell_reasons(const struct entry *container, struct record *record)
 	if (engines)
 		reason = record->event == EVENT_container_present && named ? REASON_BEFORE
 									   : REASON_MISSED;
-	if (!container || !container->causes[CREATED].bytes)
+	if ((!container || !container->causes[CREATED].bytes) &&
+	    !record_has(record, FIELD_created_by_reason))
 		record_set_string(record, FIELD_created_by_reason, reason);
-	if (!engines || record->event != EVENT_container_start ||
+	if (!engines || record_has(record, FIELD_started_by_reason) ||
+	    record->event != EVENT_container_start ||
 	    (container && container->causes[STARTED].bytes))
 		return;
 	record_set_string(record, FIELD_started_by_reason,
@@ -423,7 +425,9 @@ static struct entry *settle_by_name(struct causes *causes, struct record *record
 	struct text name = record_text(record, FIELD_container_name);
 	struct entry *entry, *found = NULL;
 
-	if (record->event != EVENT_container_start || name.length == 0)
+	/* Of one that is known to be no engine's the name may be anybody's. */
+	if (record->event != EVENT_container_start || name.length == 0 ||
+	    record_has(record, FIELD_created_by_reason))
 		return NULL;
 	for (entry = causes->unanswered; entry; entry = entry->hh.next)
 		if (entry->act == ACT_CREATE && entry->name &&
@@ -443,7 +447,12 @@ void causes_fill(struct causes *causes, struct record *record)
 		find(&causes->containers, record_text(record, FIELD_container_id));
 	const struct entry *exec = find(&causes->execs, record_text(record, FIELD_exec_id));
 
-	if (!container || !container->causes[CREATED].bytes)
+	/* What its ancestors say is told where no request does. */
+	if (container && container->causes[STARTED].bytes)
+		record_unset(record, FIELD_started_by_reason);
+	if (container && container->causes[CREATED].bytes)
+		record_unset(record, FIELD_created_by_reason);
+	else
 		container = settle_by_name(causes, record) ?: container;
 	if (container) {
 		fill(&container->causes[CREATED], CREATED, record);

@@ -18,6 +18,7 @@
 #include "correlate/container_start.h"
 #include "correlate/containers.h"
 #include "correlate/message.h"
+#include "correlate/monitor.h"
 #include "correlate/namespaces.h"
 #include "correlate/process.h"
 #include "event/json.h"
@@ -37,6 +38,7 @@ struct container_watch {
 	struct capability_uses *uses;
 	uint64_t ended_at; /* boot clock: of the container that is ending; 0 */
 	struct record *record;
+	struct monitor monitor;             /* of the event that is being made */
 	TAILQ_HEAD(held_events, held) held; /* in the order in which they came */
 	size_t held_count;
 };
@@ -164,12 +166,34 @@ static struct record *begin(struct container_watch *watch, enum event event,
 	const struct actor_context *actors = watch->options.actors;
 	struct record *record = watch->record;
 
+	watch->monitor = (struct monitor){};
 	record_begin(record, event);
 	record_set_number(record, FIELD_timestamp, actor_wall_ns(actors, header->time));
 	record_set_string(record, FIELD_source, "tp_btf/sched_process_exec");
 	record_set_string(record, FIELD_event_outcome, "success");
 	actor_fill(actors, task, record);
+	if (!task->container[0])
+		return record;
+	monitor_read(actors->tree, process_tree_find_or_read(actors->tree, task), task->container,
+		     &watch->monitor);
+	/* An engine without files that are read, or whose container has no id of its own here. */
+	if (watch->monitor.name.data && !record_has(record, FIELD_container_name))
+		record_set_text(record, FIELD_container_name, watch->monitor.name);
 	return record;
+}
+
+#define REASON_MADE    "no request for it was recorded, and podman needs none: see who started it"
+#define REASON_STARTED "by podman without a request: its ancestors show who ran it"
+#define REASON_POLICY  "podman, by its restart policy"
+
+/* Of an engine that is a program and no service; causes_fill() knows better where it knows who. */
+static void tell_by_hand(const struct container_watch *watch, struct record *record)
+{
+	if (watch->monitor.of != MONITOR_BY_HAND && watch->monitor.of != MONITOR_POLICY)
+		return;
+	record_set_string(record, FIELD_created_by_reason, REASON_MADE);
+	record_set_string(record, FIELD_started_by_reason,
+			  watch->monitor.of == MONITOR_POLICY ? REASON_POLICY : REASON_STARTED);
 }
 
 static int on_start(struct container_watch *watch, const struct wire_container_start *message)
@@ -181,6 +205,8 @@ static int on_start(struct container_watch *watch, const struct wire_container_s
 
 	if (message->present)
 		record_set_string(record, FIELD_source, "iter/task");
+	else
+		tell_by_hand(watch, record);
 	r = container_start_fill(message, record);
 	if (r < 0)
 		return r;
@@ -221,50 +247,19 @@ static int on_exit_of(struct container_watch *watch, const struct wire_container
 	return emit_or_hold(watch);
 }
 
-/* ---- whose exec it is */
-
-struct search {
-	char id[CONTAINER_ID];
-	bool found;
-};
-
-/* containerd has runc write the pid of an exec into <its folder of the container>/<exec id>.pid. */
-static void look_for_exec(void *context, uint32_t pid, const struct process *process)
-{
-	struct search *search = context;
-	struct text args, arg;
-	bool cut, next = false;
-
-	if (!process || search->found)
-		return;
-	args = process_args(process, &cut);
-	while (process_next_arg(&args, &arg)) {
-		const char *slash = next && arg.length ? memrchr(arg.data, '/', arg.length) : NULL;
-		size_t length = slash ? (size_t)(arg.data + arg.length - slash - 1) : 0;
-
-		if (length == CONTAINER_ID + 4 &&
-		    memcmp(slash + 1 + CONTAINER_ID, ".pid", 4) == 0 &&
-		    container_id_valid((struct text){ slash + 1, CONTAINER_ID })) {
-			memcpy(search->id, slash + 1, CONTAINER_ID);
-			search->found = true;
-			return;
-		}
-		next = text_equal(arg, TEXT("--pid-file"));
-	}
-}
+/* ---- who came in */
 
 static int on_exec(struct container_watch *watch, const struct wire_container_exec *message)
 {
-	const struct actor_context *actors = watch->options.actors;
 	struct record *record =
 		begin(watch, EVENT_container_exec, &message->header, &message->task);
-	const struct process *process = process_tree_find_or_read(actors->tree, &message->task);
-	struct search search = {};
+	const struct monitor *monitor = &watch->monitor;
 
-	if (message->how == WIRE_ENTRY_RUNTIME)
-		process_ancestry(actors->tree, process, look_for_exec, &search);
-	if (search.found)
-		record_set_text(record, FIELD_exec_id, (struct text){ search.id, CONTAINER_ID });
+	/* Nobody asked an engine for one by hand, so that no request has its id. */
+	if (message->how == WIRE_ENTRY_RUNTIME && monitor->has_exec &&
+	    monitor->of != MONITOR_BY_HAND)
+		record_set_text(record, FIELD_exec_id,
+				(struct text){ monitor->exec_id, CONTAINER_ID });
 	record_set_string(record, FIELD_exec_how,
 			  message->how == WIRE_ENTRY_NAMESPACE ? "namespaces" : "runtime");
 	return emit_or_hold(watch);

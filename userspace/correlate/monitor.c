@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "correlate/monitor.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "correlate/process.h"
+
+struct search {
+	struct text container;
+	struct monitor *found;
+	bool above; /* of the monitor: who is next had it begin */
+};
+
+static bool is_program(const struct process *process, const char *name)
+{
+	struct text path = process_executable(process);
+	size_t length = strlen(name);
+
+	return path.data && path.length > length && path.data[path.length - length - 1] == '/' &&
+	       memcmp(path.data + path.length - length, name, length) == 0;
+}
+
+static bool has_two(struct text args, const char *first, const char *second)
+{
+	bool next = false;
+	struct text arg;
+
+	while (process_next_arg(&args, &arg)) {
+		if (next && text_equal(arg, text_of(second)))
+			return true;
+		next = text_equal(arg, text_of(first));
+	}
+	return false;
+}
+
+static void take_exec(struct monitor *monitor, struct text id)
+{
+	if (monitor->has_exec || !container_id_valid(id))
+		return;
+	memcpy(monitor->exec_id, id.data, CONTAINER_ID);
+	monitor->has_exec = true;
+}
+
+/* containerd has runc write the pid of an exec into <its folder of the container>/<exec id>.pid. */
+static void read_runtime(struct text args, struct monitor *monitor)
+{
+	struct text arg;
+	bool next = false;
+
+	while (process_next_arg(&args, &arg)) {
+		const char *slash = next && arg.length ? memrchr(arg.data, '/', arg.length) : NULL;
+		size_t length = slash ? (size_t)(arg.data + arg.length - slash - 1) : 0;
+
+		if (length == CONTAINER_ID + 4 && memcmp(slash + 1 + CONTAINER_ID, ".pid", 4) == 0)
+			take_exec(monitor, (struct text){ slash + 1, CONTAINER_ID });
+		next = text_equal(arg, TEXT("--pid-file"));
+	}
+}
+
+/* conmon -c CONTAINER -u CONTAINER-OR-EXEC -n NAME ...: podman(1) begins it so since its 1.0. */
+static void read_monitor(struct text args, const struct search *search)
+{
+	struct text arg, container = {}, unique = {}, name = {}, *value = NULL;
+
+	while (process_next_arg(&args, &arg)) {
+		if (value) {
+			*value = arg;
+			value = NULL;
+		} else if (text_equal(arg, TEXT("-c"))) {
+			value = &container;
+		} else if (text_equal(arg, TEXT("-u"))) {
+			value = &unique;
+		} else if (text_equal(arg, TEXT("-n"))) {
+			value = &name;
+		} else if (text_equal(arg, TEXT("--exit-command-arg"))) {
+			break; /* behind it stands what podman is to be run with */
+		}
+	}
+	if (container_id_valid(search->container) && !text_equal(container, search->container))
+		return;
+	search->found->of = MONITOR_ENGINE;
+	if (name.length > 0)
+		search->found->name = name;
+	if (!text_equal(unique, container))
+		take_exec(search->found, unique);
+}
+
+static void look(void *context, uint32_t pid, const struct process *process)
+{
+	struct search *search = context;
+	struct text args;
+	bool cut;
+
+	(void)pid;
+	if (!process || search->above)
+		return;
+	args = process_args(process, &cut);
+	if (is_program(process, "conmon")) {
+		if (search->found->of == MONITOR_NONE) /* it forks to leave who began it */
+			read_monitor(args, search);
+	} else if (search->found->of == MONITOR_NONE) {
+		read_runtime(args, search->found);
+	} else {
+		search->above = true;
+		if (is_program(process, "podman") && args.data &&
+		    !has_two(args, "system", "service"))
+			search->found->of = has_two(args, "container", "cleanup") ? MONITOR_POLICY
+										  : MONITOR_BY_HAND;
+	}
+}
+
+void monitor_read(const struct process_tree *tree, const struct process *process,
+		  const char container[WIRE_CONTAINER], struct monitor *ret)
+{
+	struct search search = { text_within(container, WIRE_CONTAINER), ret, false };
+
+	*ret = (struct monitor){};
+	if (process)
+		process_ancestry(tree, process, look, &search);
+}

@@ -201,6 +201,40 @@ as() {
 	recorder_stop
 }
 
+# bits HEX: how many are set.
+bits() {
+	local left=$((16#$1)) count=0
+	for (( ; left; left &= left - 1)); do
+		count=$((count + 1))
+	done
+	echo "$count"
+}
+
+# bats test_tags=vm
+@test "docker run --privileged: every capability, no seccomp, and who had it made" {
+	local id all set
+	all=$(printf '%016x' $(((1 << ($(cat /proc/sys/kernel/cap_last_cap) + 1)) - 1)))
+	grep -q "^CapBnd:.*$all" /proc/self/status || skip "root lacks capabilities here, which a privileged container is given: the engine starts none"
+	recorder_start
+	id=$(as 2001 docker create --net none --privileged busybox:test cat /proc/self/status)
+	docker start -a "$id" >"$BATS_TEST_TMPDIR/status"
+	wait_for 20 ended "$id"
+	recorder_stop
+	# As many as the kernel says that it has: an old engine does not know the newest.
+	for set in Prm:permitted Eff:effective Bnd:bounding; do
+		all=$(awk -v name="Cap${set%:*}:" '$1 == name { print $2 }' "$BATS_TEST_TMPDIR/status")
+		[ "$((16#$all & 1 << 21))" != 0 ]
+		[ "$(told container-start "$id" ".docktrail.capabilities.${set#*:} | length")" = "$(bits "$all")" ]
+	done
+	[ "$(bits "$all")" -ge 38 ]
+	[ "$(told container-start "$id" '[.docktrail.seccomp, .event.severity, .docktrail.namespaces.pid] | join(" ")')" = "off 75 private" ]
+	[ "$(told container-start "$id" '.docktrail | has("doubts") or has("difference")')" = false ]
+	[ "$(told container-start "$id" '.docktrail | [.created_by.user.id, .started_by.user.id] | join(" ")')" = "2001 0" ]
+	[ "$(told container-start "$id" .docktrail.created_by.sequence)" = "$(sequence_of ContainerCreate "$id")" ]
+	[ "$(told container-exit "$id" .docktrail.exit.code)" = 0 ]
+	docker rm "$id"
+}
+
 # A runtime that gives the host's pid namespace to whoever is started by it.
 leaky_runtime() {
 	cat >"$ENGINE_DIR/leaky" <<-'EOF'
@@ -311,6 +345,30 @@ leaky_runtime() {
 	docker rm "$id"
 }
 
+# The kernels that tools/vm boots, and nothing else: what is done to them is gone with them.
+in_a_guest() {
+	grep -q ' /.vm 9p ' /proc/mounts && grep -q '^QEMU' /sys/class/dmi/id/sys_vendor
+}
+
+# bats test_tags=vm
+@test "a host that runs out of memory: who, in which container, of whom, and who asked for more" {
+	local id
+	in_a_guest || skip "it takes all memory of the machine: only in a guest of tools/vm"
+	recorder_start
+	echo 1 >/proc/sys/vm/overcommit_memory # or it is refused so much at once
+	id=$(as 2001 docker create --net none --oom-score-adj 1000 busybox:test dd if=/dev/zero of=/dev/null bs=64G count=1 iflag=fullblock)
+	docker start "$id"
+	wait_for 60 ended "$id"
+	recorder_stop
+	[ "$(told oom-kill "$id" '.docktrail.oom | [.scope, .score_adjustment, has("limit")] | join(" ")')" = "host 1000 false" ]
+	[ "$(told oom-kill "$id" ".docktrail.oom.memory.anonymous > $(awk '/MemTotal/ { print $2 * 1024 / 4 }' /proc/meminfo)")" = true ]
+	[ "$(told oom-kill "$id" '[.process.name, (.docktrail.oom.trigger.process | .pid > 0 and .name != "")] | join(" ")')" = "dd true" ]
+	[ "$(told oom-kill "$id" .docktrail.created_by.user.id)" = 2001 ]
+	[ "$(told oom-kill "$id" .docktrail.created_by.sequence)" = "$(sequence_of ContainerCreate "$id")" ]
+	[ "$(told container-exit "$id" '[.docktrail.exit.signal, .docktrail.exit.out_of_memory] | join(" ")')" = "SIGKILL true" ]
+	docker rm "$id"
+}
+
 @test "a way out by namespaces, and namespaces of its own, stand out" {
 	local id pid
 	sleep 300 3>&- &
@@ -403,7 +461,7 @@ bundle() {
 @test "what a container has of the host is found in its mount table" {
 	local id
 	recorder_start
-	id=$(docker create --net none -v /etc:/x:ro -v /:/host -v "$ENGINE_SOCKET:/s.sock" -v /etc/passwd:/p -v "$BATS_TEST_TMPDIR:/harmless" busybox:test sleep 600)
+	id=$(docker create --net none -v /etc:/x:ro -v /:/host -v "$ENGINE_SOCKET:/s.sock" -v /etc/passwd:/p -v /dev/null:/n -v "$BATS_TEST_TMPDIR:/harmless" busybox:test sleep 600)
 	docker start "$id"
 	wait_for 20 has "event.action == \"container-start\" and container.id == \"$id\""
 	docker rm -f "$id"
@@ -418,7 +476,7 @@ bundle() {
 		[ "$(told container-start "$id" ".docktrail.mounts | index($mount) != null")" = true ]
 	done
 	[ "$(told container-start "$id" '[.docktrail.mounts[] | select(.target == "/s.sock")] | length')" = 1 ]
-	[ "$(told container-start "$id" '[.docktrail.mounts[] | select(.target == "/harmless")] | length')" = 0 ]
+	[ "$(told container-start "$id" '[.docktrail.mounts[] | select(.target == "/harmless" or .target == "/n")] | length')" = 0 ]
 	[ "$(told container-start "$id" .event.severity)" = 75 ]
 	# Its own /proc and /sys are of the host's namespaces here, and nothing of the host's.
 	[ "$(told container-start "$plain" '.docktrail | has("mounts")')" = false ]

@@ -22,12 +22,15 @@ struct container_id {
 /*
  * The 64 digits of a container in a cgroup's name: `<id>` (cgroupfs driver), `docker-<id>.scope`,
  * `cri-containerd-<id>.scope`, `libpod-<id>` and the like: the name, without ".scope", ends in
- * them. 1 or 0. A function of its own, which is verified once and not on every way that leads to
- * it: with it inlined, half a second of the recorder's start was the verifier's.
+ * them. But podman's "libpod-conmon-<id>.scope" is its monitor's, which is outside: in it the first
+ * process of the container would have a parent within. 1 or 0. A function of its own, which is
+ * verified once and not on every way that leads to it: with it inlined, half a second of the
+ * recorder's start was the verifier's.
  */
 __weak int container_in_name(__u64 name, struct container_id *id)
 {
 	char rest[64] = {}; /* behind the first 63 bytes */
+	char before[8] = {};
 	long length;
 	__u8 wrong = 0;
 
@@ -39,6 +42,9 @@ __weak int container_in_name(__u64 name, struct container_id *id)
 	if (rest[(length - 1) & 63] == 'e' && rest[(length - 6) & 63] == '.')
 		length -= 6;
 	if (length < 1 || bpf_probe_read_kernel(id, sizeof(*id), (const void *)(name + length - 1)))
+		return 0;
+	if (length > 7 && !bpf_probe_read_kernel(before, 7, (const void *)(name + length - 8)) &&
+	    __builtin_memcmp(before, "conmon-", sizeof(before)) == 0)
 		return 0;
 	for (int i = 0; i < WIRE_CONTAINER; i++)
 		wrong |= no_hex[(__u8)id->digits[i]];

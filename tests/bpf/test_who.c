@@ -179,6 +179,13 @@ static void the_container_is_in_the_name_of_the_cgroup(struct scene *scene, cons
 	container_of(scene, (const char *[3]){ "docktrail.slice", "docker-" CONTAINER_ID ".scope" },
 		     id);
 	assert_string_equal(id, CONTAINER_ID);
+	container_of(scene,
+		     (const char *[3]){ "docktrail.slice", "libpod-" CONTAINER_ID ".scope",
+					"container" },
+		     id);
+	assert_string_equal(id, CONTAINER_ID);
+	container_of(scene, (const char *[3]){ "docktrail.slice", "conmon" CONTAINER_ID }, id);
+	assert_string_equal(id, CONTAINER_ID);
 }
 
 static void what_is_no_container_has_no_id(struct scene *scene, const void *argument)
@@ -189,6 +196,13 @@ static void what_is_no_container_has_no_id(struct scene *scene, const void *argu
 	container_of(scene, (const char *[3]){ "docktrail.slice", CONTAINER_ID + 1 }, id);
 	assert_string_equal(id, "");
 	container_of(scene, (const char *[3]){ "docktrail.slice", "g" CONTAINER_ID "g" }, id);
+	assert_string_equal(id, "");
+	/* The monitor of a container is not in it. */
+	container_of(scene,
+		     (const char *[3]){ "docktrail.slice", "libpod-conmon-" CONTAINER_ID ".scope" },
+		     id);
+	assert_string_equal(id, "");
+	container_of(scene, (const char *[3]){ "docktrail.slice", "conmon-" CONTAINER_ID }, id);
 	assert_string_equal(id, "");
 	assert_int_equal(exec_of(scene, &program)->task.container[0], 0);
 }

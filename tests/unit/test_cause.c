@@ -322,7 +322,7 @@ static void test_shares_in_turn(void **state)
 			 "{\"event\":{\"action\":\"api-request\",\"sequence\":7},\"http\":"
 			 "{\"response\":{\"status_code\":201}},\"docktrail\":{\"api\":{"
 			 "\"operation\":\"ContainerCreate\"},\"target\":{\"id\":\"%s\"},"
-			 "\"declared\":{\"namespaces\":{\"pid\":\"%s\"}}}}",
+			 "\"declared\":{\"image\":\"i\",\"namespaces\":{\"pid\":\"%s\"}}}}",
 			 id_of(i), mode);
 		read_line(bed, request);
 		assert_int_equal(causes_learn(bed->causes, bed->record), 0);
@@ -414,6 +414,31 @@ static void test_an_answer_that_nobody_reads(void **state)
 	assert_says(line, "\"created_by\":{\"reason\":\"its request was not recorded");
 }
 
+#define BY_HAND                                                                                    \
+	"\"},\"docktrail\":{\"created_by\":{\"reason\":\"made\"},"                                 \
+	"\"started_by\":{\"reason\":\"by hand\"}"
+
+/* What was read from the ancestors stands where no request is known, and only there. */
+static void test_what_ancestors_say(void **state)
+{
+	struct bed *bed = *state;
+	const char *one = id_of(1), *line;
+
+	ask_slowly(bed, "ContainerCreate", 1, "\"name\":\"web\"");
+	/* Somebody's own, that is called like what an engine was asked for. */
+	line = told(bed, "container-start", one, ",\"name\":\"web" BY_HAND);
+	assert_says(line, "\"created_by\":{\"reason\":\"made\"}");
+	assert_says(line, "\"started_by\":{\"reason\":\"by hand\"}");
+	ask(bed, "ContainerCreate", one, 2, 201);
+	line = told(bed, "container-start", one, ",\"name\":\"x" BY_HAND);
+	assert_says(line, "\"user\":{\"id\":\"2\"");
+	assert_silent(line, "made");
+	assert_says(line, "\"started_by\":{\"reason\":\"by hand\"}");
+	ask(bed, "ContainerStart", one, 3, 204);
+	line = told(bed, "container-start", one, ",\"name\":\"x" BY_HAND);
+	assert_silent(line, "by hand");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -429,6 +454,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_shares_in_turn, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bounded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_answers_that_come_late, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_what_ancestors_say, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_an_answer_that_nobody_reads, set_up,
 						tear_down),
 	};

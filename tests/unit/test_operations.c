@@ -61,6 +61,33 @@ static void test_find(void **state)
 	expect("GET", "/version", "SystemVersion - - /version");
 }
 
+/* Docker's operations, as podman asks for them. */
+static void test_libpod(void **state)
+{
+	size_t count;
+	const struct operation *rows = operation_all(&count);
+
+	expect("POST", "/v4.3.1/libpod/containers/create",
+	       "ContainerCreate 4.3.1 - /v4.3.1/libpod/containers/create");
+	expect("POST", "/v4.3.1/libpod/containers/a/exec",
+	       "ContainerExec 4.3.1 a /v4.3.1/libpod/containers/a/exec");
+	expect("GET", "/libpod/pods/json", "- - - /libpod/pods/json");
+	for (size_t i = 0; i < count; i++) {
+		struct operation_match match = {};
+
+		if (strncmp(rows[i].path, "/libpod/", 8) != 0)
+			continue;
+		assert_int_equal(operation_find(&match, text_of(rows[i].method),
+						text_of(rows[i].path + strlen("/libpod"))),
+				 0);
+		assert_non_null(match.operation);
+		assert_string_equal(match.operation->id, rows[i].id);
+		assert_string_equal(match.operation->target, rows[i].target);
+		assert_int_equal(match.operation->severity, rows[i].severity);
+		operation_match_free(&match);
+	}
+}
+
 static void test_unknown(void **state)
 {
 	expect("POST", "/_ping", "- - - /_ping");
@@ -309,26 +336,29 @@ static void test_every_documented_operation(void **state)
 
 static void test_no_other_operation(void **state)
 {
-	size_t count;
+	size_t count, dockers = 0;
 	const struct operation *rows = operation_all(&count);
 
 	for (size_t i = 0; i < count; i++) {
 		struct documented *row;
 		char path[64], words[512], *rest = NULL;
 
+		if (strncmp(rows[i].path, "/libpod/", 8) == 0)
+			continue; /* podman's: see test_libpod() */
 		without_names(rows[i].path, path, sizeof(path));
 		row = find_documented(rows[i].method, path);
 		if (!row || row->found)
 			fail_msg("%s %s is in no document, or twice in the table", rows[i].method,
 				 rows[i].path);
 		row->found = true;
+		dockers++;
 		strcpy(words, rows[i].query);
 		for (char *word = strtok_r(words, " ", &rest); word;
 		     word = strtok_r(NULL, " ", &rest))
 			if (!has_word(row->query, word))
 				fail_msg("%s has no parameter %s", rows[i].id, word);
 	}
-	assert_int_equal(count, documented_count);
+	assert_int_equal(dockers, documented_count);
 }
 
 /* Names of images and plugins: a registry with a port, folders, a tag, a digest. */
@@ -410,6 +440,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_libpod),
 		cmocka_unit_test(test_unknown),
 		cmocka_unit_test(test_encoded_and_unclean),
 		cmocka_unit_test(test_authorities),

@@ -223,6 +223,9 @@ static int take_declared(struct causes *causes, struct entry *entry, const struc
 	entry->restarts = restarts(record);
 	isolation_free(entry->declared);
 	entry->declared = NULL;
+	/* Every create has one: of what has none (libpod's) the body was not read. */
+	if (!record_has(record, FIELD_declared_image))
+		return 0;
 	return isolation_new(record, causes->resolver, &entry->declared);
 }
 

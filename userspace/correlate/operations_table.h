@@ -8,6 +8,8 @@
  *
  * path: {x} is one segment, {x...} any number of them (the engine's routes take slashes in names),
  *	the first is the target. Rows are tried in order. The version prefix is not part of it.
+ *	Podman asks its own service for the same below /libpod, with other bodies: of these are those
+ *	that tell who had a container made, started and entered.
  * severity: 0 for what changes nothing, 25 for a change, 50 for what is worth a look, 75 where a
  *	manager elsewhere is given this host. What is declared may raise it.
  * declares: what its body or query is read for (correlate/declare.h).
@@ -142,5 +144,31 @@
 	OPERATION(POST,   "/configs/create",                 ConfigCreate,           config,   25, secret, "") \
 	OPERATION(GET,    "/configs/{id}",                   ConfigInspect,          config,    0, none, "") \
 	OPERATION(DELETE, "/configs/{id}",                   ConfigDelete,           config,   25, none, "") \
-	OPERATION(POST,   "/configs/{id}/update",            ConfigUpdate,           config,   25, secret, " version ")
+	OPERATION(POST,   "/configs/{id}/update",            ConfigUpdate,           config,   25, secret, " version ") \
+	OPERATION(GET,    "/libpod/_ping",                   SystemPing,             system,     0, none, "") \
+	OPERATION(HEAD,   "/libpod/_ping",                   SystemPingHead,         system,     0, none, "") \
+	OPERATION(GET,    "/libpod/version",                 SystemVersion,          system,     0, none, "") \
+	OPERATION(GET,    "/libpod/info",                    SystemInfo,             system,     0, none, "") \
+	OPERATION(GET,    "/libpod/events",                  SystemEvents,           system,     0, none, "") \
+	OPERATION(GET,    "/libpod/containers/json",         ContainerList,          container,   0, none, "") \
+	OPERATION(POST,   "/libpod/containers/create",       ContainerCreate,        container,  25, none, "") \
+	OPERATION(GET,    "/libpod/containers/{id...}/json", ContainerInspect,       container,   0, none, "") \
+	OPERATION(GET,    "/libpod/containers/{id...}/logs", ContainerLogs,          container,   0, none, "") \
+	OPERATION(GET,    "/libpod/containers/{id...}/archive", ContainerArchive,       container,   0, none, "") \
+	OPERATION(PUT,    "/libpod/containers/{id...}/archive", PutContainerArchive,    container,  25, none, "") \
+	OPERATION(POST,   "/libpod/containers/{id...}/start", ContainerStart,         container,  25, none, "") \
+	OPERATION(POST,   "/libpod/containers/{id...}/stop", ContainerStop,          container,  25, none, "") \
+	OPERATION(POST,   "/libpod/containers/{id...}/restart", ContainerRestart,       container,  25, none, "") \
+	OPERATION(POST,   "/libpod/containers/{id...}/kill", ContainerKill,          container,  25, none, "") \
+	OPERATION(POST,   "/libpod/containers/{id...}/update", ContainerUpdate,        container,  25, none, "") \
+	OPERATION(POST,   "/libpod/containers/{id...}/rename", ContainerRename,        container,  25, none, "") \
+	OPERATION(POST,   "/libpod/containers/{id...}/pause", ContainerPause,         container,  25, none, "") \
+	OPERATION(POST,   "/libpod/containers/{id...}/unpause", ContainerUnpause,       container,  25, none, "") \
+	OPERATION(POST,   "/libpod/containers/{id...}/attach", ContainerAttach,        container,  25, none, "") \
+	OPERATION(POST,   "/libpod/containers/{id...}/wait", ContainerWait,          container,   0, none, "") \
+	OPERATION(POST,   "/libpod/containers/{id...}/exec", ContainerExec,          container,  50, exec, "") \
+	OPERATION(DELETE, "/libpod/containers/{id...}",      ContainerDelete,        container,  25, none, "") \
+	OPERATION(POST,   "/libpod/exec/{id...}/start",      ExecStart,              exec,      50, none, "") \
+	OPERATION(POST,   "/libpod/exec/{id...}/resize",     ExecResize,             exec,       0, none, "") \
+	OPERATION(GET,    "/libpod/exec/{id...}/json",       ExecInspect,            exec,       0, none, "")
 /* clang-format on */

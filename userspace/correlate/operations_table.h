@@ -8,8 +8,8 @@
  *
  * path: {x} is one segment, {x...} any number of them (the engine's routes take slashes in names),
  *	the first is the target. Rows are tried in order. The version prefix is not part of it.
- *	Podman asks its own service for the same below /libpod, with other bodies: of these are those
- *	that tell who had a container made, started and entered.
+ *	Podman asks its own service for the same below /libpod, with other bodies: here for
+ *	who had a container made, started and entered.
  * severity: 0 for what changes nothing, 25 for a change, 50 for what is worth a look, 75 where a
  *	manager elsewhere is given this host. What is declared may raise it.
  * declares: what its body or query is read for (correlate/declare.h).

@@ -118,7 +118,6 @@ sequence_of() {
 	events "docktrail.api.operation == \"$1\" and docktrail.target.id == \"$2\"" | jq .event.sequence
 }
 
-# bats test_tags=vm
 @test "podman as root, without a service: what it was given, how it ended, who ran it" {
 	local runtime id
 	recorder_start
@@ -142,7 +141,6 @@ sequence_of() {
 	recorder_stop
 }
 
-# bats test_tags=vm
 @test "podman exec: told once, with who ran it, also in one that was there before" {
 	local id
 	id=$("${PODMAN[@]}" run -d --name before busybox:test sleep 600)
@@ -177,7 +175,6 @@ service_start() {
 	wait_for 20 podman --remote --url "unix://$ENGINE_SOCKET" version
 }
 
-# bats test_tags=vm
 @test "podman's service, asked as Docker is: who had it made, started, and who came in" {
 	local id other
 	[ -x /usr/bin/docker ] || skip "the docker client is not installed"
@@ -209,7 +206,6 @@ service_start() {
 	[ "$(told container-start "$other" '.docktrail.started_by | [.reason, has("user")] | join(" ")')" = "by podman without a request: its ancestors show who ran it false" ]
 }
 
-# bats test_tags=vm
 @test "podman's service, asked by podman itself: who had it made, started, and who came in" {
 	local id
 	service_start
@@ -241,7 +237,6 @@ user() {
 		CONTAINERS_STORAGE_CONF="$ENGINE_DIR/home/storage.conf" "$@")
 }
 
-# bats test_tags=vm
 @test "podman without root: seen, with the user and the uid map" {
 	local uid
 	command -v newuidmap >/dev/null || skip "newuidmap (package uidmap) is not installed"

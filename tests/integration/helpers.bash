@@ -189,3 +189,10 @@ recorder_kill() {
 	wait "$RECORDER" 2>/dev/null || true
 	RECORDER=
 }
+
+# as UID COMMAND...: as somebody who is not in /etc/passwd either.
+as() {
+	local uid=$1
+	shift
+	DOCKER_CONFIG=/nonexistent setpriv --reuid "$uid" --regid "$uid" --clear-groups "$@"
+}

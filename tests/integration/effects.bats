@@ -46,7 +46,7 @@ in_a_guest() {
 	grep -q ' /.vm 9p ' /proc/mounts && grep -q '^QEMU' /sys/class/dmi/id/sys_vendor
 }
 
-# bats test_tags=vm
+# In a guest, by make test-all: it takes minutes there.
 @test "a host that runs out of memory: who, in which container, of whom, and who asked for more" {
 	local id
 	in_a_guest || skip "it takes all memory of the machine: only in a guest of tools/vm"

@@ -165,11 +165,20 @@ ends_cleanly() {
 	ends_cleanly INT
 }
 
+two_are_there() {
+	[ "$(pgrep -fc -- "--trail $TRAIL")" = 2 ]
+}
+
 @test "with --live the one that prints ends with it, told or killed" {
 	ends_cleanly INT --live=text
-	grep -q 'SystemPing' "$RECORDER_OUTPUT"
+	recorder_start --live=text
+	curl -s --unix-socket "$ENGINE_SOCKET" http://x/_ping >/dev/null
+	# It begins after the recorder says so: a run of a moment may be over before anything is printed.
+	wait_for 10 grep -q 'SystemPing' "$RECORDER_OUTPUT"
+	recorder_stop
+	nothing_left
 	recorder_start --live
-	[ "$(pgrep -fc -- "--trail $TRAIL")" = 2 ]
+	wait_for 5 two_are_there
 	recorder_kill
 	wait_for 5 nothing_left
 }

@@ -103,21 +103,6 @@ teardown_file() {
 	find /sys/fs/cgroup -depth -type d -path '*/libpod_parent*' -exec rmdir {} + 2>/dev/null || true
 }
 
-told() {
-	local line
-	line=$(events "event.action == \"$1\" and container.id == \"$2\"")
-	[ "$(wc -l <<<"$line")" = 1 ] || { echo "not one $1 of $2: $line" >&2; return 1; }
-	jq -r "$3" <<<"$line"
-}
-
-ended() {
-	has "event.action == \"container-exit\" and container.id == \"$1\""
-}
-
-sequence_of() {
-	events "docktrail.api.operation == \"$1\" and docktrail.target.id == \"$2\"" | jq .event.sequence
-}
-
 @test "podman as root, without a service: what it was given, how it ended, who ran it" {
 	local runtime id
 	recorder_start

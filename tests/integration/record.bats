@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A real engine, a real docker, a real recorder: who did what, what was asked, what came of it.
 load helpers
+load trail
 
 setup_file() {
 	engine_start
@@ -17,23 +18,6 @@ teardown() {
 
 teardown_file() {
 	engine_stop
-}
-
-# events [EXPRESSION]: the lines of the trail, as replay prints them.
-events() {
-	"$DOCKTRAIL" replay --trail "$TRAIL" --format json ${1:+--where "$1"}
-}
-
-# count N EXPRESSION: exactly N events match.
-count() {
-	local found
-	found=$(events "$2" | wc -l)
-	[ "$found" = "$1" ] || { echo "expected $1, found $found of: $2" >&2; return 1; }
-}
-
-# has EXPRESSION: some event matches; to be waited for.
-has() {
-	[ -n "$(events "$1")" ]
 }
 
 # bats test_tags=vm

@@ -9,6 +9,7 @@
 
 #define MOUNT_STEPS  1024 /* through the tree of mounts; a mount takes two at most */
 #define MOUNT_LEVELS 8    /* of folders, from what is mounted up */
+#define TARGET_STEPS 24   /* up to the container's root, by folders and mounts */
 #define MOUNT_RO     0x40 /* MNT_READONLY */
 
 struct sensitive_files {
@@ -20,7 +21,9 @@ struct sensitive_files {
 
 struct found_mounts {
 	__u32 count, cut;
+	__u32 used; /* of the names */
 	struct wire_mount found[WIRE_MOUNTS];
+	char names[WIRE_MOUNT_NAMES + WIRE_NAME_MOST];
 };
 
 /* Where they are put together: the stack has no room. Only while a program is run. */
@@ -52,6 +55,64 @@ static __always_inline bool is_own_view(struct mount *mount)
 	       (name[0] == 's' && name[1] == 'y' && name[2] == 's' && !name[3]);
 }
 
+static __always_inline bool name_keep(struct dentry *dentry, struct found_mounts *mounts)
+{
+	__u32 used = mounts->used;
+	long length;
+
+	if (used >= WIRE_MOUNT_NAMES)
+		return false;
+	barrier_var(used);
+	length = bpf_probe_read_kernel_str(mounts->names + used, WIRE_NAME_MOST,
+					   BPF_CORE_READ(dentry, d_name.name));
+	if (length <= 0)
+		return false;
+	mounts->used = used + length;
+	return true;
+}
+
+/* What is mounted: so many folders of its path, or all of them. */
+static __always_inline void source_name(struct mount *mount, int most, struct wire_mount *found,
+					struct found_mounts *mounts)
+{
+	struct dentry *dentry = BPF_CORE_READ(mount, mnt.mnt_root), *parent;
+
+	for (int i = 0; i < MOUNT_LEVELS && found->source_names < most; i++) {
+		parent = BPF_CORE_READ(dentry, d_parent);
+		if (parent == dentry)
+			return;
+		if (!name_keep(dentry, mounts))
+			break;
+		found->source_names++;
+		dentry = parent;
+	}
+	found->source_cut = found->source_names < most;
+}
+
+/* Where it is mounted: up through the mounts that are above it, as the kernel's prepend_path(). */
+static __always_inline void target_name(struct mount *mount, struct wire_mount *found,
+					struct found_mounts *mounts)
+{
+	struct dentry *dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+	struct mount *parent = BPF_CORE_READ(mount, mnt_parent);
+
+	for (int i = 0; i < TARGET_STEPS; i++) {
+		if (dentry != BPF_CORE_READ(parent, mnt.mnt_root)) {
+			if (!name_keep(dentry, mounts))
+				break;
+			found->target_names++;
+			dentry = BPF_CORE_READ(dentry, d_parent);
+			continue;
+		}
+		mount = parent;
+		parent = BPF_CORE_READ(mount, mnt_parent);
+		if (parent == mount)
+			return;
+		dentry = BPF_CORE_READ(mount, mnt_mountpoint);
+	}
+	found->target_cut = 1;
+}
+
 static __always_inline void mount_look(struct mount *mount, struct found_mounts *mounts)
 {
 	struct dentry *dentry = BPF_CORE_READ(mount, mnt.mnt_root), *parent;
@@ -76,10 +137,11 @@ static __always_inline void mount_look(struct mount *mount, struct found_mounts 
 		return;
 	}
 	found = &mounts->found[mounts->count++ & (WIRE_MOUNTS - 1)];
-	found->id = BPF_CORE_READ(mount, mnt_id);
+	__builtin_memset(found, 0, sizeof(*found));
 	found->row = row->row;
-	found->depth = depth;
 	found->read_only = !!(BPF_CORE_READ(mount, mnt.mnt_flags) & MOUNT_RO);
+	source_name(mount, row->row == WIRE_ROW_SOCKET ? MOUNT_LEVELS + 1 : depth, found, mounts);
+	target_name(mount, found, mounts);
 }
 
 /* On the stack, for bpf_loop. */
@@ -128,7 +190,7 @@ static __always_inline const struct found_mounts *mounts_find(struct task_struct
 	mounts = bpf_map_lookup_elem(&found_scratches, &walk.scratch);
 	if (!mounts || !root)
 		return NULL;
-	__builtin_memset(mounts, 0, sizeof(*mounts));
+	mounts->count = mounts->cut = mounts->used = 0;
 	if (bpf_loop(MOUNT_STEPS, mount_step, &walk, 0) == MOUNT_STEPS)
 		mounts->cut = 1;
 	return mounts;

@@ -67,7 +67,11 @@ struct start_record {
 	struct wire_container_start record;
 	struct wire_extent uids[WIRE_EXTENTS], gids[WIRE_EXTENTS];
 	struct wire_mount mounts[WIRE_MOUNTS];
+	char names[WIRE_MOUNT_NAMES + WIRE_NAME_MOST];
 };
+
+#define START_TAIL(member)                                                                         \
+	(offsetof(struct start_record, member) - sizeof(struct wire_container_start))
 
 static __always_inline struct wire_str extents_string(__u8 count, __u16 offset)
 {
@@ -87,7 +91,7 @@ static __always_inline void start_tell(struct task_struct *task, bool present, _
 		lost_here(WIRE_container_start, WIRE_LOSS_ring_full, 0, 0);
 		return;
 	}
-	__builtin_memset(whole, 0, sizeof(*whole));
+	__builtin_memset(whole, 0, offsetof(struct start_record, names));
 	record = &whole->record;
 	header_fill(&record->header, WIRE_container_start, sizeof(*record));
 	record->header.length = sizeof(*whole);
@@ -104,15 +108,17 @@ static __always_inline void start_tell(struct task_struct *task, bool present, _
 	limits_fill(task, record);
 	users = BPF_CORE_READ(cred, user_ns);
 	record->uid_extents = extents(&users->uid_map, whole->uids);
-	record->uid_map = extents_string(record->uid_extents, 0);
+	record->uid_map = extents_string(record->uid_extents, START_TAIL(uids));
 	record->gid_extents = extents(&users->gid_map, whole->gids);
-	record->gid_map = extents_string(record->gid_extents, sizeof(whole->uids));
+	record->gid_map = extents_string(record->gid_extents, START_TAIL(gids));
 	if (mounts) {
 		__builtin_memcpy(whole->mounts, mounts->found, sizeof(whole->mounts));
+		bpf_probe_read_kernel(whole->names, sizeof(whole->names), mounts->names);
 		record->mounts_cut = mounts->cut;
-		record->mounts = (struct wire_str){ sizeof(whole->uids) + sizeof(whole->gids),
+		record->mounts = (struct wire_str){ START_TAIL(mounts),
 						    (mounts->count & (2 * WIRE_MOUNTS - 1)) *
 							    sizeof(struct wire_mount) };
+		record->mount_names = (struct wire_str){ START_TAIL(names), mounts->used };
 	}
 	bpf_ringbuf_submit(whole, wake_submit(&ring_state, sizeof(*whole)));
 }

@@ -213,7 +213,7 @@
 	FIELD(CONTAINED, mounts_source, list, "docktrail.mounts[].source", \
 	      "Sensitive file or folder of the host that it has mounted, found in its mount table") \
 	FIELD(CONTAINED, mounts_target, list, "docktrail.mounts[].target", \
-	      "Where; empty if its process was gone before that could be read") \
+	      "Where; begins with ... where its path is too long") \
 	FIELD(CONTAINED, mounts_mode, list, "docktrail.mounts[].mode", "ro or rw") \
 	FIELD(CONTAINED, mounts_cut, bool, "docktrail.mounts_cut", "true where there are more") \
 	FIELD(CONTAINED, lsm_label, str, "docktrail.lsm_label", \
@@ -580,6 +580,7 @@
 	MEMBER(u8, doubts)        /* WIRE_DOUBT_... */ \
 	MEMBER(u8, mounts_cut)    /* there are more than WIRE_MOUNTS */ \
 	MEMBER(str, mounts)       /* struct wire_mount: what it has of the host */ \
+	MEMBER(str, mount_names)  /* and how that is called */ \
 	MEMBER(str, uid_map)      /* struct wire_extent, one behind the other */ \
 	MEMBER(str, gid_map)
 

@@ -112,27 +112,33 @@ struct wire_file_row {
 	__u16 kind;
 };
 
+/* Names stand in a list of their own, the last of a path first, each with its zero: of every mount
+ * first those of what is mounted, then those of where. */
 struct wire_mount {
-	__u32 id;   /* as in /proc/PID/mountinfo */
-	__u16 row;  /* of what it lies in or is */
-	__u8 depth; /* so many folders below that */
+	__u16 row; /* of what it lies in or is */
 	__u8 read_only;
+	__u8 source_names;           /* below the row; of a socket below its file system's root */
+	__u8 target_names;           /* below the container's root */
+	__u8 source_cut, target_cut; /* there are more */
+	__u8 unused;
 };
 
-#define WIRE_MOUNTS     16   /* of a container that are kept */
-#define WIRE_PIECE_MOST 4096 /* bytes of a conversation in one record */
-#define WIRE_ARGS_MOST  4096
-#define WIRE_PATH_MOST  4096
-#define WIRE_TAIL_MOST  8192 /* all strings of one record */
-#define WIRE_SUN_MOST   108
-#define WIRE_CONTAINER  64
-#define WIRE_NAMESPACES 8
-#define WIRE_COMM       16
-#define WIRE_TTY        16
-#define WIRE_UNSET      0xffffffffu /* login uid and session: none */
-#define WIRE_NO_LIMIT   0xffffffffffffffffull
-#define WIRE_EXTENTS    5  /* of a uid or gid map that are kept: UID_GID_MAP_MAX_BASE_EXTENTS */
-#define WIRE_RUNTIME    16 /* bytes of a runtime's name, padded with zeros */
+#define WIRE_MOUNTS      16   /* of a container that are kept */
+#define WIRE_MOUNT_NAMES 2048 /* bytes, for all of them; the last name may go beyond */
+#define WIRE_NAME_MOST   256  /* NAME_MAX and a zero */
+#define WIRE_PIECE_MOST  4096 /* bytes of a conversation in one record */
+#define WIRE_ARGS_MOST   4096
+#define WIRE_PATH_MOST   4096
+#define WIRE_TAIL_MOST   8192 /* all strings of one record */
+#define WIRE_SUN_MOST    108
+#define WIRE_CONTAINER   64
+#define WIRE_NAMESPACES  8
+#define WIRE_COMM        16
+#define WIRE_TTY         16
+#define WIRE_UNSET       0xffffffffu /* login uid and session: none */
+#define WIRE_NO_LIMIT    0xffffffffffffffffull
+#define WIRE_EXTENTS     5  /* of a uid or gid map that are kept: UID_GID_MAP_MAX_BASE_EXTENTS */
+#define WIRE_RUNTIME     16 /* bytes of a runtime's name, padded with zeros */
 
 /* mnt pid net ipc uts user cgroup time, as everywhere */
 enum wire_namespace {

@@ -238,7 +238,9 @@ leaky_runtime() {
 			last=$word
 		done
 		if [ -n "$bundle" ]; then
-			jq '.linux.namespaces |= map(select(.type != "pid"))' "$bundle/config.json" >"$bundle/config.new"
+			jq '.linux.namespaces |= map(select(.type != "pid")) |
+				.mounts += [{"destination": "/mnt/x", "source": "/etc", "type": "bind", "options": ["rbind", "ro"]}]' \
+				"$bundle/config.json" >"$bundle/config.new"
 			mv "$bundle/config.new" "$bundle/config.json"
 		fi
 		exec runc "$@"
@@ -249,7 +251,7 @@ leaky_runtime() {
 	wait_for 20 grep -q 'Reloaded configuration' "$ENGINE_DIR/log"
 }
 
-@test "what nobody asked for: a runtime that gives a namespace away" {
+@test "what nobody asked for: a runtime that gives a namespace and a folder of the host away" {
 	local id
 	leaky_runtime
 	recorder_start
@@ -257,11 +259,32 @@ leaky_runtime() {
 	docker start "$id"
 	wait_for 20 ended "$id"
 	recorder_stop
-	[ "$(told container-start "$id" '.docktrail.difference | length')" = 1 ]
+	[ "$(told container-start "$id" '.docktrail.difference | length')" = 2 ]
 	[ "$(told container-start "$id" '.docktrail.difference[0] | [.field, .declared, .actual] | join(" ")')" = "namespaces.pid private host" ]
+	[ "$(told container-start "$id" '.docktrail.difference[1] | [.field, .declared, .actual] | join(" ")')" = "mounts without it /etc:/mnt/x:ro" ]
 	[ "$(told container-start "$id" .event.severity)" = 75 ]
 	run "$DOCKTRAIL" replay --trail "$TRAIL"
 	says "NOT AS DECLARED: namespaces.pid is host, declared private"
+	docker rm "$id"
+}
+
+@test "what was asked for is no difference: folders of the host, its memory, an engine's socket, a first process of the engine's" {
+	local id
+	recorder_start
+	id=$(docker create --net none --init --ipc host -v /etc:/mnt/x:ro -v /:/host:ro -v "$ENGINE_SOCKET:/var/run/docker.sock" \
+		--device /dev/null:/dev/other busybox:test true)
+	docker start "$id"
+	wait_for 20 ended "$id"
+	recorder_stop
+	told container-start "$id" '.docktrail | [.mounts, .difference]'
+	[ "$(told container-start "$id" '.docktrail.difference | length')" = 0 ]
+	# Of what was mounted each is told, but for the engine's own.
+	for target in /mnt/x /host /var/run/docker.sock; do
+		[ "$(told container-start "$id" '[.docktrail.mounts[].target] | any(. == "'$target'")')" = true ]
+	done
+	# By stat(2) files of an overlay have other numbers than the kernel's own: there it is told.
+	[ "$(stat -f -c %T /usr/bin)" = overlayfs ] ||
+		[ "$(told container-start "$id" '[.docktrail.mounts[].target] | any(. == "/sbin/docker-init")')" = false ]
 	docker rm "$id"
 }
 

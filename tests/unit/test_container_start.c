@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What a container has of the host, out of its mount table. */
+/* What a container has of the host. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -8,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/buffer.h"
+#include "base/cleanup.h"
 #include "correlate/container_start.h"
 #include "correlate/declare.h"
 #include "event/json.h"
@@ -25,7 +27,7 @@ static uint16_t row_of(const char *path)
 	return 0;
 }
 
-static void expect(const struct wire_mount *mounts, size_t count, const char *table,
+static void expect(const struct wire_mount *mounts, size_t count, struct text names,
 		   const char *expected)
 {
 	struct record *record;
@@ -33,7 +35,7 @@ static void expect(const struct wire_mount *mounts, size_t count, const char *ta
 
 	assert_int_equal(record_new(&record), 0);
 	record_begin(record, EVENT_container_start);
-	assert_int_equal(container_start_mounts(mounts, count, text_of(table), record), 0);
+	assert_int_equal(container_start_mounts(mounts, count, names, record), 0);
 	assert_int_equal(record_number(record, FIELD_event_severity), count ? 75 : 0);
 	record_append_json(record, &line);
 	assert_int_equal(record->error, 0);
@@ -43,44 +45,40 @@ static void expect(const struct wire_mount *mounts, size_t count, const char *ta
 	record_free(record);
 }
 
-static const char table[] =
-	"500 499 0:44 / / rw,relatime master:1 - overlay overlay rw\n"
-	"501 500 0:45 / /proc rw - proc proc rw\n"
-	"50 500 254:1 / /host rw - ext4 /dev/sda1 rw\n"
-	"502 500 254:1 /etc/ssh/sshd\\040config /two\\134\\040words ro - ext4 /dev/sda1 rw\n"
-	"503 500 0:22 /docker.sock /var/run/docker.sock rw - tmpfs tmpfs rw\n";
-
 static void test_where_they_are(void **state)
 {
 	struct wire_mount mounts[] = {
-		{ .id = 50, .row = row_of("/") },
-		{ .id = 502, .row = row_of("/etc"), .depth = 2, .read_only = 1 },
-		{ .id = 503, .row = WIRE_ROW_SOCKET },
+		{ .row = row_of("/"), .target_names = 1 },
+		{ .row = row_of("/etc"), .source_names = 2, .target_names = 1, .read_only = 1 },
+		{ .row = WIRE_ROW_SOCKET, .source_names = 1, .target_names = 3 },
+		{ .row = row_of("/") },
+		{ .row = row_of("/etc"), .target_names = 1, .target_cut = 1 },
 	};
 
-	expect(mounts, 3, table,
+	expect(mounts, ARRAY_SIZE(mounts),
+	       TEXT("host\0"
+		    "sshd config\0ssh\0two\\ words\0"
+		    "docker.sock\0docker.sock\0run\0var\0"
+		    "deep\0"),
 	       "\"mounts\":[{\"source\":\"/\",\"target\":\"/host\",\"mode\":\"rw\"},"
 	       "{\"source\":\"/etc/ssh/sshd config\",\"target\":\"/two\\\\ words\",\"mode\":\"ro\"},"
-	       "{\"source\":\"/docker.sock\",\"target\":\"/var/run/docker.sock\",\"mode\":\"rw\"}]");
-	expect(mounts, 0, table, "{");
+	       "{\"source\":\"/docker.sock\",\"target\":\"/var/run/docker.sock\",\"mode\":\"rw\"},"
+	       "{\"source\":\"/\",\"target\":\"/\",\"mode\":\"rw\"},"
+	       "{\"source\":\"/etc\",\"target\":\"/.../deep\",\"mode\":\"rw\"}]");
+	expect(mounts, 0, (struct text){}, "{");
 }
 
-/* What the kernel has found is told, whether anybody is there to be asked or not. */
-static void test_the_process_is_gone(void **state)
+/* Nothing is read behind the names that there are. */
+static void test_names_are_missing(void **state)
 {
-	struct wire_mount mounts[] = {
-		{ .id = 50, .row = row_of("/etc") },
-		{ .id = 502, .row = row_of("/etc"), .depth = 2 },
-		{ .id = 503, .row = WIRE_ROW_SOCKET },
-	};
+	struct wire_mount mount = { .row = row_of("/etc"), .target_names = 2 };
+	struct record *record;
 
-	expect(mounts, 3, "",
-	       "\"mounts\":[{\"source\":\"/etc\",\"target\":\"\",\"mode\":\"rw\"},"
-	       "{\"source\":\"/etc/...\",\"target\":\"\",\"mode\":\"rw\"},"
-	       "{\"source\":\"an engine's socket\",\"target\":\"\",\"mode\":\"rw\"}]");
-	/* A table that is cut in the middle of a line, or is none. */
-	expect(mounts, 1, "50 500 254:1", "\"mounts\":[{\"source\":\"/etc\",\"target\":\"\"");
-	expect(mounts, 1, "\n\n50\n", "\"mounts\":[{\"source\":\"/etc\",\"target\":\"\"");
+	assert_int_equal(record_new(&record), 0);
+	record_begin(record, EVENT_container_start);
+	assert_int_equal(container_start_mounts(&mount, 1, TEXT("one\0two"), record), -EBADMSG);
+	assert_int_equal(container_start_mounts(&mount, 1, (struct text){}, record), -EBADMSG);
+	record_free(record);
 }
 
 /* What engines mount into each of their containers lies below their own folders. */
@@ -102,7 +100,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_where_they_are),
-		cmocka_unit_test(test_the_process_is_gone),
+		cmocka_unit_test(test_names_are_missing),
 		cmocka_unit_test(test_what_is_sensitive),
 	};
 

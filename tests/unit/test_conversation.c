@@ -120,6 +120,28 @@ static void bytes_that_were_cut_leave_the_request(void **state)
 	assert_int_equal(stats.bytes_missing, 0);
 }
 
+/* What is missing may be the worst of it; of an archive it tells nothing. */
+static void what_was_not_read_of_a_create_is_worth_a_look(void **state)
+{
+	struct talk *talk = *state;
+	static const char create[] =
+		"POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Length: 300000\r\n\r\n"
+		"{\"Image\":\"a\",";
+
+	talk_connects(talk, 1, 10);
+	talk_asks(talk, 1, create);
+	assert_int_equal(talk_took(talk, 1, WIRE_CLIENT, NULL, 0, 300000 - 13), 0);
+	talk_answers(talk, 1, OK);
+	assert_int_equal(talk_last(talk, EVENT_api_request)->severity, 50);
+	talk_asks(talk, 1, CREATE);
+	talk_answers(talk, 1, OK);
+	assert_int_equal(talk_last(talk, EVENT_api_request)->severity, 25);
+	talk_asks(talk, 1, "POST /build HTTP/1.1\r\nHost: d\r\nContent-Length: 1000000\r\n\r\n");
+	assert_int_equal(talk_took(talk, 1, WIRE_CLIENT, "abc", 3, 1000000), 0);
+	talk_answers(talk, 1, OK);
+	assert_int_equal(talk_last(talk, EVENT_api_request)->severity, 25);
+}
+
 /* A second request hides behind so long a body that neither is kept; its answer tells of it. */
 static void a_request_within_what_was_cut_is_said(void **state)
 {
@@ -273,6 +295,7 @@ int main(void)
 		TEST(the_id_is_awaited),
 		TEST(a_body_that_is_no_json_is_not_one_that_is_long),
 		TEST(bytes_that_were_cut_leave_the_request),
+		TEST(what_was_not_read_of_a_create_is_worth_a_look),
 		TEST(a_request_within_what_was_cut_is_said),
 		TEST(lost_turns_are_counted_and_the_next_is_read),
 		TEST(where_the_probes_count_again_there_is_a_hole),

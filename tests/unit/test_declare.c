@@ -203,7 +203,7 @@ static void test_gap(void **state)
 	assert_int_equal(declare_feed(declare, "\"User\":\"b\"}", 11), 0);
 	assert_int_equal(declare_finish(declare, &declared), 0);
 	declare_show(&out, declared);
-	assert_string_equal(buffer_string(&out), "image=a; part 0");
+	assert_string_equal(buffer_string(&out), "image=a; cut part 0");
 	declare_free(declare);
 	declare_free(NULL);
 }

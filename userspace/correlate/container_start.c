@@ -18,7 +18,6 @@
 #include "event/record.h"
 
 #define ISOLATION_GIVEN_AWAY 75
-#define MOST_TABLE_BYTES     (1u << 20)
 #define MOST_LABEL_BYTES     256
 
 static void set_capabilities(struct record *record, enum field field, uint64_t set)
@@ -123,108 +122,90 @@ static void set_limits(struct record *record, const struct wire_container_start 
 
 /* ---- what it has of the host */
 
-/* The next word of a line; *line goes behind it. */
-static struct text next_word(struct text *line)
+/* The next so many names, the last of a path first: "/first/last" behind what is there. */
+static bool append_names(struct text *names, unsigned int count, bool cut, struct buffer *ret)
 {
-	struct text word = *line;
-	const char *space = memchr(line->data, ' ', line->length);
+	struct text parts[UINT8_MAX];
 
-	word.length = space ? (size_t)(space - line->data) : line->length;
-	line->data += word.length + (space ? 1 : 0);
-	line->length -= word.length + (space ? 1 : 0);
-	return word;
-}
+	for (unsigned int i = 0; i < count; i++) {
+		const char *end = names->length ? memchr(names->data, '\0', names->length) : NULL;
 
-/* proc_pid_mountinfo(5) writes blanks and backslashes as \ooo. */
-static void append_unescaped(struct text text, struct buffer *ret)
-{
-	for (size_t i = 0; i < text.length; i++) {
-		unsigned int code;
-
-		if (text.data[i] == '\\' && text.length - i > 3 &&
-		    sscanf(text.data + i + 1, "%3o", &code) == 1) {
-			buffer_append_char(ret, (char)code);
-			i += 3;
-		} else {
-			buffer_append_char(ret, text.data[i]);
-		}
+		if (!end)
+			return false;
+		parts[i] = (struct text){ names->data, (size_t)(end - names->data) };
+		names->length -= parts[i].length + 1;
+		names->data = end + 1;
 	}
-}
-
-/* Its line in a mount table: which folder of its file system, and where. */
-static bool find_mount(struct text table, uint32_t id, struct text *root, struct text *target)
-{
-	while (table.length > 0) {
-		const char *end = memchr(table.data, '\n', table.length);
-		struct text line = { table.data, end ? (size_t)(end - table.data) : table.length };
-		size_t length = line.length + (end ? 1 : 0);
-		bool found = strtoul(line.data, NULL, 10) == id;
-
-		table = (struct text){ table.data + length, table.length - length };
-		if (!found)
-			continue;
-		for (int i = 0; i < 3; i++)
-			next_word(&line);
-		*root = next_word(&line);
-		*target = next_word(&line);
-		return true;
+	if (cut)
+		buffer_printf(ret, "/...");
+	while (count-- > 0) {
+		buffer_append_char(ret, '/');
+		buffer_append(ret, parts[count].data, parts[count].length);
 	}
-	return false;
+	return true;
 }
 
-/* The last so many folders of a path. */
-static struct text last_folders(struct text path, unsigned int count)
-{
-	size_t at = path.length;
-
-	while (at > 0 && count > 0)
-		count -= path.data[--at] == '/';
-	return (struct text){ path.data + at, path.length - at };
-}
-
-static void append_source(const struct wire_mount *mount, struct text root, struct text target,
-			  struct buffer *ret)
+/* The row's own path goes before, but what is below "/". */
+static void append_row(uint16_t row, struct buffer *ret)
 {
 	const char *path;
 	uint16_t kind;
 
-	if (mount->row == WIRE_ROW_SOCKET)
-		append_unescaped(target.length ? root : TEXT("an engine's socket"), ret);
-	else if (declare_sensitive_row(mount->row, &path, &kind))
+	if (row != WIRE_ROW_SOCKET && declare_sensitive_row(row, &path, &kind) && path[1])
 		buffer_append(ret, path, strlen(path));
-	if (mount->row == WIRE_ROW_SOCKET || mount->depth == 0)
-		return;
-	if (target.length)
-		append_unescaped(last_folders(root, mount->depth), ret);
-	else
-		buffer_printf(ret, "/...");
 }
 
-int container_start_mounts(const struct wire_mount *mounts, size_t count, struct text table,
+static void or_root(struct buffer *path)
+{
+	if (path->length == 0)
+		buffer_append_char(path, '/');
+}
+
+int container_start_mounts(const struct wire_mount *mounts, size_t count, struct text names,
 			   struct record *record)
 {
-	_cleanup_buffer_ struct buffer source = {}, where = {};
+	_cleanup_buffer_ struct buffer source = {}, target = {};
 
 	for (size_t i = 0; i < count; i++) {
-		struct text root = {}, target = {};
+		const struct wire_mount *mount = &mounts[i];
 
-		find_mount(table, mounts[i].id, &root, &target);
 		buffer_clear(&source);
-		buffer_clear(&where);
-		append_source(&mounts[i], root, target, &source);
-		append_unescaped(target, &where);
-		if (source.error || where.error)
+		buffer_clear(&target);
+		append_row(mount->row, &source);
+		if (!append_names(&names, mount->source_names, mount->source_cut, &source) ||
+		    !append_names(&names, mount->target_names, mount->target_cut, &target))
+			return -EBADMSG;
+		or_root(&source);
+		or_root(&target);
+		if (source.error || target.error)
 			return -ENOMEM;
 		record_add_text(record, FIELD_mounts_source,
 				(struct text){ source.data, source.length });
 		record_add_text(record, FIELD_mounts_target,
-				(struct text){ where.data ?: "", where.length });
+				(struct text){ target.data, target.length });
 		record_add_text(record, FIELD_mounts_mode,
-				mounts[i].read_only ? TEXT("ro") : TEXT("rw"));
+				mount->read_only ? TEXT("ro") : TEXT("rw"));
 		record_raise_severity(record, ISOLATION_GIVEN_AWAY);
 	}
 	return 0;
 }
+
+static int fill_mounts(const struct wire_container_start *message, struct record *record)
+{
+	struct text bytes = message_text(&message->header, message->mounts);
+	struct wire_mount mounts[WIRE_MOUNTS];
+	size_t count = bytes.length / sizeof(*mounts);
+
+	if (count == 0 || count > WIRE_MOUNTS)
+		return 0;
+	memcpy(mounts, bytes.data, count * sizeof(*mounts));
+	if (message->mounts_cut)
+		record_set_boolean(record, FIELD_mounts_cut, true);
+	return container_start_mounts(mounts, count,
+				      message_text(&message->header, message->mount_names), record);
+}
+
+/* ---- its label */
 
 /* Whether the number is still that of a process in the same mount namespace. */
 static bool is_still_there(const struct wire_task *task)
@@ -239,27 +220,6 @@ static bool is_still_there(const struct wire_task *task)
 		return false;
 	link[length] = 0;
 	return strcmp(link, expected) == 0;
-}
-
-static int fill_mounts(const struct wire_container_start *message, struct record *record)
-{
-	struct text bytes = message_text(&message->header, message->mounts);
-	_cleanup_buffer_ struct buffer table = {};
-	struct wire_mount mounts[WIRE_MOUNTS];
-	size_t count = bytes.length / sizeof(*mounts);
-	char path[40];
-
-	if (count == 0 || count > WIRE_MOUNTS)
-		return 0;
-	memcpy(mounts, bytes.data, count * sizeof(*mounts));
-	snprintf(path, sizeof(path), "/proc/%u/mountinfo", message->task.pid);
-	/* What is cut, or cannot be read, is told without its target. */
-	if (is_still_there(&message->task))
-		file_read(AT_FDCWD, path, MOST_TABLE_BYTES, &table);
-	if (message->mounts_cut)
-		record_set_boolean(record, FIELD_mounts_cut, true);
-	return container_start_mounts(mounts, count, (struct text){ table.data, table.length },
-				      record);
 }
 
 /* One of them is there, if any: AppArmor's own file, which is not shared with other modules. */

@@ -167,6 +167,7 @@ int declare_feed(struct declare *declare, const char *data, size_t length)
 
 void declare_gap(struct declare *declare)
 {
+	declare->declared.cut |= !declare->stopped;
 	declare->stopped = true;
 }
 

@@ -79,7 +79,7 @@ struct declared {
 	size_t mount_count;
 	bool paths_unmasked; /* MaskedPaths or ReadonlyPaths declared empty */
 	bool mounts_host;    /* a volume's driver is told to mount what gives isolation away */
-	bool cut;            /* something was longer than what is kept */
+	bool cut;            /* something is missing, or was longer than what is kept */
 	bool repeated;       /* a name occurs twice in one object: somebody may be fooled */
 	bool broken;         /* no JSON from somewhere on */
 	bool whole;          /* read to its end */
@@ -139,6 +139,9 @@ bool declare_capability(struct text written, char name[DECLARE_CAPABILITY]);
 
 /* Does this capability ("CAP_SYS_ADMIN", the prefix and case as one likes) reach the host? */
 bool declare_is_strong(const char *capability);
+
+/* An absolute path without "//", "." and "..", and no slash at the end: "/" is "". */
+void declare_clean_path(struct text path, struct buffer *ret);
 
 /* Is this path on the host one whose mount gives isolation away? The path is cleaned first. */
 bool declare_is_sensitive(struct text path);

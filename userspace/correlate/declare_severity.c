@@ -63,6 +63,11 @@ static const char *const harmless[] = {
 	"/etc/localtime",
 	"/etc/timezone",
 	"/usr/share/zoneinfo",
+	/* With `--init` an engine mounts it into the container. */
+	"/usr/bin/docker-init",
+	"/usr/bin/tini-static",
+	"/usr/libexec/docker/docker-init",
+	"/usr/libexec/podman/catatonit",
 	/* Devices of every container: who may not make them in it mounts them. */
 	"/dev/null",
 	"/dev/zero",
@@ -112,8 +117,7 @@ static bool is_below(struct text path, const char *tree)
 	       (path.length == length || path.data[length] == '/');
 }
 
-/* Without "//", "." and "..", and no slash at the end; "/" is left as "". */
-static void clean(struct buffer *out, struct text path)
+void declare_clean_path(struct text path, struct buffer *out)
 {
 	size_t in = 0;
 
@@ -142,7 +146,7 @@ bool declare_is_sensitive(struct text path)
 
 	if (path.length == 0 || path.data[0] != '/')
 		return false;
-	clean(&buffer, path);
+	declare_clean_path(path, &buffer);
 	/* Without memory it cannot be ruled out. */
 	if (buffer.error || buffer.length == 0)
 		return true;

@@ -7,7 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buffer.h"
 #include "base/cleanup.h"
+#include "correlate/declare.h"
 #include "correlate/isolation.h"
 #include "event/record.h"
 
@@ -222,6 +224,90 @@ static bool needs_seccomp(const struct isolation *isolation)
 	return !isolation->privileged && isolation->seccomp != SECCOMP_UNCONFINED;
 }
 
+/* ---- mounts: of the host's sensitive files alone, others are not shown */
+
+static struct text item_at(const struct record *record, enum field field, size_t i)
+{
+	const struct value *value = &record->values[field];
+
+	return record_has(record, field) && i < value->list.count ? value->list.items[i]
+								  : (struct text){};
+}
+
+static bool is_at_or_below(struct text path, const char *tree)
+{
+	size_t length = strlen(tree);
+
+	return path.length >= length && memcmp(path.data, tree, length) == 0 &&
+	       (path.length == length || path.data[length] == '/');
+}
+
+static struct text last_name(struct text path)
+{
+	const char *slash = path.length ? memrchr(path.data, '/', path.length) : NULL;
+
+	return slash ? (struct text){ slash + 1, path.length - (size_t)(slash + 1 - path.data) }
+		     : path;
+}
+
+/* Links in an image lead targets elsewhere: then by what it is called on the host, which is not
+ * where a socket is shown to lie either. */
+static bool is_asked_for(const struct declared_path *declared, struct text source,
+			 struct text target)
+{
+	struct text asked = text_of(declared->source);
+
+	if (is_at_or_below(target, declared->target))
+		return true;
+	return text_equal(last_name(asked), last_name(source)) && declare_is_sensitive(asked);
+}
+
+/* The engine's own doing: it shares the host's memory with who shares its IPC namespace, and
+ * `--init` is a program of its own. */
+static bool is_engines(struct text target, struct text mode, const struct record *start)
+{
+	if (text_equal(target, TEXT("/dev/shm")))
+		return !text_equal(record_text(start, FIELD_namespaces_ipc), TEXT("private"));
+	return text_equal(target, TEXT("/sbin/docker-init")) && text_equal(mode, TEXT("ro"));
+}
+
+static void compare_mount(const struct isolation *isolation, size_t i, struct record *start)
+{
+	struct text source = item_at(start, FIELD_mounts_source, i);
+	struct text target = item_at(start, FIELD_mounts_target, i);
+	struct text mode = item_at(start, FIELD_mounts_mode, i);
+	const char *declared = "without it";
+	_cleanup_buffer_ struct buffer actual = {};
+
+	for (size_t j = 0; j < isolation->mount_count; j++) {
+		const struct declared_path *path = &isolation->mounts[j];
+
+		if (!is_asked_for(path, source, target))
+			continue;
+		if (!path->read_only || !text_equal(target, text_of(path->target)) ||
+		    text_equal(mode, TEXT("ro")))
+			return;
+		declared = "ro";
+	}
+	if (is_engines(target, mode, start))
+		return;
+	buffer_printf(&actual, "%.*s:%.*s:%.*s", (int)source.length, source.data,
+		      (int)target.length, target.data, (int)mode.length, mode.data);
+	/* Without memory the record is refused as well. */
+	if (!actual.error)
+		differ(start, "mounts", declared, (struct text){ actual.data, actual.length });
+}
+
+static void compare_mounts(const struct isolation *isolation, struct record *start)
+{
+	size_t count = record_has(start, FIELD_mounts_source)
+			       ? start->values[FIELD_mounts_source].list.count
+			       : 0;
+
+	for (size_t i = 0; i < count && !isolation->mounts_unknown; i++)
+		compare_mount(isolation, i, start);
+}
+
 void isolation_compare(const struct isolation *isolation, const struct isolation_peers *peers,
 		       struct record *start)
 {
@@ -234,4 +320,5 @@ void isolation_compare(const struct isolation *isolation, const struct isolation
 		differ(start, "no_new_privileges", "true", TEXT("false"));
 	for (unsigned int i = 0; i < LIMITS && !isolation->updated_unknown; i++)
 		compare_limit(isolation, (enum limit)i, start);
+	compare_mounts(isolation, start);
 }

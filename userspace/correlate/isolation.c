@@ -186,6 +186,75 @@ static void read_option(struct isolation *isolation, struct text option)
 									     : SECCOMP_PROFILE;
 }
 
+/* ---- mounts */
+
+static char *clean_path(struct text path)
+{
+	_cleanup_buffer_ struct buffer cleaned = {};
+
+	if (path.length == 0 || path.data[0] != '/')
+		return strndup(path.length ? path.data : "", path.length);
+	declare_clean_path(path, &cleaned);
+	return cleaned.error ? NULL : strndup(cleaned.data ?: "", cleaned.length);
+}
+
+static bool is_read_only(struct text mode)
+{
+	struct text word;
+
+	for (size_t at = 0; at < mode.length; at += word.length + 1) {
+		const char *comma = memchr(mode.data + at, ',', mode.length - at);
+
+		word.data = mode.data + at;
+		word.length = comma ? (size_t)(comma - word.data) : mode.length - at;
+		if (text_equal(word, TEXT("ro")))
+			return true;
+	}
+	return false;
+}
+
+static int read_mount(struct isolation *isolation, struct text source, struct text target,
+		      struct text mode)
+{
+	struct declared_path *mount = &isolation->mounts[isolation->mount_count++];
+
+	mount->source = clean_path(source);
+	mount->target = clean_path(target);
+	mount->read_only = is_read_only(mode);
+	return mount->source && mount->target ? 0 : -ENOMEM;
+}
+
+static size_t count_of(const struct record *record, enum field field)
+{
+	return record_has(record, field) ? record->values[field].list.count : 0;
+}
+
+static int read_mounts(struct isolation *isolation, const struct record *create)
+{
+	size_t mounts = count_of(create, FIELD_declared_mounts_target);
+	size_t devices = count_of(create, FIELD_declared_devices);
+	int r = 0;
+
+	isolation->mounts_unknown = count_of(create, FIELD_declared_volumes_from) > 0;
+	isolation->mounts = calloc(mounts + devices + 1, sizeof(*isolation->mounts));
+	if (!isolation->mounts)
+		return -ENOMEM;
+	for (size_t i = 0; r == 0 && i < mounts; i++)
+		r = read_mount(isolation, item_at(create, FIELD_declared_mounts_source, i),
+			       item_at(create, FIELD_declared_mounts_target, i),
+			       item_at(create, FIELD_declared_mounts_mode, i));
+	/* Who may not make a device mounts it, maybe called otherwise. */
+	for (size_t i = 0; r == 0 && i < devices; i++) {
+		struct text device = item_at(create, FIELD_declared_devices, i);
+
+		if (device.length == 0 || device.data[0] != '/')
+			isolation->mounts_unknown = true;
+		else
+			r = read_mount(isolation, device, device, (struct text){});
+	}
+	return r;
+}
+
 /* Does it declare what cannot be told for certain? What is not kept of a body may be any of it. */
 static bool is_partly_known(const struct record *request)
 {
@@ -201,6 +270,7 @@ int isolation_new(const struct record *create, struct containers *containers,
 {
 	struct isolation *isolation;
 	struct text value;
+	int r;
 
 	*ret = NULL;
 	if (is_partly_known(create))
@@ -222,12 +292,24 @@ int isolation_new(const struct record *create, struct containers *containers,
 				create->values[FIELD_declared_privileged].boolean;
 	for (size_t i = 0; (value = item_at(create, FIELD_declared_security_options, i)).data; i++)
 		read_option(isolation, value);
+	r = read_mounts(isolation, create);
+	if (r < 0) {
+		isolation_free(isolation);
+		return r;
+	}
 	*ret = isolation;
 	return 0;
 }
 
 void isolation_free(struct isolation *isolation)
 {
+	if (!isolation)
+		return;
+	for (size_t i = 0; i < isolation->mount_count; i++) {
+		free(isolation->mounts[i].source);
+		free(isolation->mounts[i].target);
+	}
+	free(isolation->mounts);
 	free(isolation);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a container's isolation has to be, as the engine understands the request that made it and
- * the updates since: whose namespaces, which capabilities and limits, what protects it.
+ * the updates since: whose namespaces, which capabilities, limits and mounts, what protects it.
  */
 #pragma once
 
@@ -50,6 +50,12 @@ enum seccomp_declared {
 	SECCOMP_PROFILE,
 };
 
+/* Both cleaned paths, or the name of a volume; "" where the engine chooses. */
+struct declared_path {
+	char *source, *target;
+	bool read_only;
+};
+
 struct isolation {
 	struct sharing namespaces[DECLARED_NAMESPACES];
 	struct resources declared, updated; /* the second with all updates since */
@@ -58,6 +64,9 @@ struct isolation {
 	uint64_t capabilities;              /* that it may have */
 	enum seccomp_declared seccomp;
 	bool privileged, no_new_privileges;
+	struct declared_path *mounts; /* owned */
+	size_t mount_count;
+	bool mounts_unknown; /* they are another container's, or come with a device's driver */
 };
 
 /*

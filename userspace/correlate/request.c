@@ -9,7 +9,9 @@
 #include "correlate/description.h"
 #include "event/record.h"
 
-#define SEVERITY_UNREAD 75 /* anything may have been asked */
+#define SEVERITY_UNREAD  75 /* anything may have been asked */
+#define SEVERITY_PARTLY  50 /* more may have been asked than what is told */
+#define SEVERITY_CHANGES 25 /* of an operation: correlate/operations_table.h */
 
 static struct request *find_request(struct connection *connection, uint64_t number)
 {
@@ -216,6 +218,15 @@ static const char *state_of(const struct request *request)
 	return request->answered ? "complete" : "pending";
 }
 
+/* Of what changes something, what was not read may be the worst of it. */
+static void judge_partly_read(const struct request *request, struct record *record)
+{
+	bool partly = request->ambiguous || record_has(record, FIELD_declared_cut);
+
+	if (partly && record_number(record, FIELD_event_severity) >= SEVERITY_CHANGES)
+		record_raise_severity(record, SEVERITY_PARTLY);
+}
+
 /* Who connected, where that is somebody else than who sent, or nobody knows who sent. */
 static void fill_connector(struct connection *connection, const struct wire_task *sender,
 			   struct record *record)
@@ -311,6 +322,7 @@ static void write_request(struct connection *connection, struct request *request
 				  "what is asked from here on is not read");
 		record_raise_severity(record, SEVERITY_UNREAD);
 	}
+	judge_partly_read(request, record);
 	fill_answer(request, record);
 	conversations->options.emit(conversations->options.user, record);
 }

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+#include "difference_bed.h"
+
+#define DECLARED(source, target, mode)                                                             \
+	"\"declared\":{\"mounts\":[{\"type\":\"bind\",\"source\":\"" source                        \
+	"\",\"target\":\"" target "\",\"mode\":\"" mode "\"}]}"
+#define SHOWN(source, target, mode)                                                                \
+	"\"mounts\":[{\"source\":\"" source "\",\"target\":\"" target "\",\"mode\":\"" mode "\"}]"
+#define DIFFERENCE(declared, actual)                                                               \
+	"[{\"field\":\"mounts\",\"declared\":\"" declared "\",\"actual\":\"" actual "\"}]"
+
+static void test_unasked(void **state)
+{
+	difference_expect("\"declared\":{}", NULL, SHOWN("/etc", "/mnt", "rw"),
+			  DIFFERENCE("without it", "/etc:/mnt:rw"), 75);
+	difference_expect(DECLARED("/srv/etc", "/data", "rw"), NULL, SHOWN("/etc", "/mnt", "ro"),
+			  DIFFERENCE("without it", "/etc:/mnt:ro"), 75);
+	difference_expect(DECLARED("/srv", "/da", "rw"), NULL, SHOWN("/etc", "/data", "ro"),
+			  DIFFERENCE("without it", "/etc:/data:ro"), 75);
+}
+
+static void test_asked(void **state)
+{
+	difference_expect(DECLARED("/", "/host/", "rw"), NULL, SHOWN("/", "/host", "rw"), NULL, 0);
+	/* What is mounted below it comes along, and may be written to: only the first is "ro". */
+	difference_expect(DECLARED("/", "//host", "ro,rslave"), NULL,
+			  SHOWN("/run", "/host/run", "rw"), NULL, 0);
+	/* A volume, of which somebody else said what it is. */
+	difference_expect(DECLARED("backup", "/x", ""), NULL, SHOWN("/etc", "/x", "rw"), NULL, 0);
+	/* In most images /var/run is a link. */
+	difference_expect(DECLARED("/var/run/docker.sock", "/var/run/docker.sock", ""), NULL,
+			  SHOWN("/docker.sock", "/run/docker.sock", "rw"), NULL, 0);
+	difference_expect("\"declared\":{}", NULL,
+			  SHOWN("/usr/bin/tini", "/sbin/docker-init", "ro"), NULL, 0);
+	difference_expect("\"declared\":{}", NULL,
+			  SHOWN("/usr/bin/tini", "/sbin/docker-init", "rw"),
+			  DIFFERENCE("without it", "/usr/bin/tini:/sbin/docker-init:rw"), 75);
+	/* In a user namespace nobody can make a device. */
+	difference_expect("\"declared\":{\"devices\":[\"/dev/fuse\"]}", NULL,
+			  SHOWN("/dev/fuse", "/dev/fuse", "rw"), NULL, 0);
+}
+
+static void test_read_only(void **state)
+{
+	difference_expect(DECLARED("/etc", "/x", "ro"), NULL, SHOWN("/etc", "/x", "ro"), NULL, 0);
+	difference_expect(DECLARED("/etc", "/x", "z,ro"), NULL, SHOWN("/etc", "/x", "rw"),
+			  DIFFERENCE("ro", "/etc:/x:rw"), 75);
+	difference_expect(DECLARED("/etc", "/x", "rw"), NULL, SHOWN("/etc", "/x", "ro"), NULL, 0);
+}
+
+/* What the request does not tell may be any of it. */
+static void test_unknown(void **state)
+{
+	difference_expect("\"declared\":{\"volumes_from\":[\"other\"]}", NULL,
+			  SHOWN("/etc", "/x", "rw"), NULL, 0);
+	difference_expect("\"declared\":{\"devices\":[\"nvidia:all\"]}", NULL,
+			  SHOWN("/usr/bin/nvidia-smi", "/usr/bin/nvidia-smi", "ro"), NULL, 0);
+	difference_expect("\"declared\":{\"namespaces\":{\"ipc\":\"host\"}}", NULL,
+			  "\"namespaces\":{\"ipc\":\"host\"}," SHOWN("/dev/shm", "/dev/shm", "rw"),
+			  NULL, 0);
+	difference_expect(
+		"\"declared\":{}", NULL,
+		"\"namespaces\":{\"ipc\":\"private\"}," SHOWN("/dev/shm", "/dev/shm", "rw"),
+		DIFFERENCE("without it", "/dev/shm:/dev/shm:rw"), 75);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_unasked),
+		cmocka_unit_test(test_asked),
+		cmocka_unit_test(test_read_only),
+		cmocka_unit_test(test_unknown),
+	};
+
+	return cmocka_run_group_tests_name("difference of mounts", tests, NULL, NULL);
+}

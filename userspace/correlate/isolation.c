@@ -4,6 +4,7 @@
 #include <cap-ng.h>
 #include <errno.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -15,13 +16,14 @@
 #define NANO_PER_CPU   1000000000
 #define DEFAULT_PERIOD 100000 /* microseconds, as runc and the kernel have it */
 
+#define BIT(capability) (1ull << (capability))
+
 /* What docker gives without being told otherwise (moby's caps.DefaultCapabilities). */
-static const char *const default_capabilities[] = {
-	"chown",   "dac_override", "fsetid",           "fowner",
-	"mknod",   "net_raw",      "setgid",           "setuid",
-	"setfcap", "setpcap",      "net_bind_service", "sys_chroot",
-	"kill",    "audit_write",
-};
+static const uint64_t default_capabilities =
+	BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_FSETID) | BIT(CAP_FOWNER) |
+	BIT(CAP_MKNOD) | BIT(CAP_NET_RAW) | BIT(CAP_SETGID) | BIT(CAP_SETUID) | BIT(CAP_SETFCAP) |
+	BIT(CAP_SETPCAP) | BIT(CAP_NET_BIND_SERVICE) | BIT(CAP_SYS_CHROOT) | BIT(CAP_KILL) |
+	BIT(CAP_AUDIT_WRITE);
 
 /* Namespaces by what declares them, and those of which the engine's configuration decides unless
  * something is declared. */
@@ -92,15 +94,12 @@ static uint64_t allowed_capabilities(const struct record *create)
 {
 	uint64_t add = isolation_capabilities(create, FIELD_declared_capabilities_add);
 	uint64_t drop = isolation_capabilities(create, FIELD_declared_capabilities_drop);
-	uint64_t usual = 0;
 
 	if (names_all(create, FIELD_declared_capabilities_add))
 		return ~drop;
 	if (names_all(create, FIELD_declared_capabilities_drop))
 		return add;
-	for (size_t i = 0; i < ARRAY_SIZE(default_capabilities); i++)
-		usual |= capability_bit(default_capabilities[i]);
-	return (usual & ~drop) | add;
+	return (default_capabilities & ~drop) | add;
 }
 
 static bool find_setting(const struct record *record, const char *name, struct text *ret)

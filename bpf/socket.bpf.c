@@ -362,6 +362,25 @@ static __always_inline bool is_closed(struct sock *client)
  * those that were open before the probes, and on the tracepoint rung for those on which nothing was
  * said.
  */
+/* Through a link a server binds another name than the watched one: then it is known by that one
+ * too, should its file be moved away. A relative one is anybody's. */
+static __always_inline void learn_name(struct unix_address *address)
+{
+	char name[WIRE_SUN_MOST] = {};
+	__u32 length;
+	__u8 found = 1;
+
+	if (!address)
+		return;
+	length = address->len - sizeof(address->name[0].sun_family) - 1;
+	if (length >= sizeof(name) ||
+	    bpf_probe_read_kernel_str(name, sizeof(name), &address->name[0].sun_path) <= 1 ||
+	    name[0] != '/')
+		return;
+	listener_lengths[length] = 1;
+	bpf_map_update_elem(&listener_names, name, &found, BPF_ANY);
+}
+
 SEC("iter/unix")
 int socket_sweep(struct bpf_iter__unix *ctx)
 {
@@ -374,7 +393,9 @@ int socket_sweep(struct bpf_iter__unix *ctx)
 	if (!engine)
 		return 0;
 	if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN) {
-		is_watched_listener(engine, &file); /* learns its inode as the kernel has it */
+		/* Its inode as the kernel has it. */
+		if (is_watched_listener(engine, &file))
+			learn_name(engine->addr);
 		return 0;
 	}
 	if (!is_watched(engine, &file))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What redact_command.c (words and lines) and redact_flag.c (programs and their flags) share. */
+/* What redact_command.c (words and lines), redact_program.c and redact_flag.c (its flags) share. */
 #pragma once
 
 #include "correlate/redact_private.h"
@@ -49,6 +49,9 @@ struct command {
 	bool setting;        /* "set" was the last word: a name, and its value, come next */
 	bool quoted;         /* the word stood in quotes: nothing in it is the shell's */
 };
+
+/* Is it one of these words, as they are? */
+bool redact_is_exactly(struct text text, const char *const *words, size_t count);
 
 /* Without the folder, and without what a shell puts around a command. */
 struct text redact_program_of(struct text word);

@@ -1,255 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the flags of a program hide: of an engine's client, and of others that take passwords. */
+/* What the flags of an engine's client hide, and of others that take passwords. */
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/cleanup.h"
 #include "correlate/redact_command.h"
-
-static const struct client clients[] = {
-	{ "mysql", false, "p", "", "" },     { "mariadb", false, "p", "", "" },
-	{ "sshpass", true, "p", "", "" },    { "ssh-keygen", true, "NP", "", "" },
-	{ "mongo", true, "p", "", "" },      { "redis-cli", true, "a", "", "" },
-	{ "ldap", true, "w", "", "" },       { "curl", true, "b", "uUE", "H" },
-	{ "wget", true, "", "u", "" },       { "etcdctl", true, "", "", "" },
-	{ "smbclient", true, "", "U", "" },  { "sqlcmd", true, "P", "", "" },
-	{ "zip", true, "P", "", "" },        { "unzip", true, "P", "", "" },
-	{ "7z", false, "p", "", "" },        { "az", true, "p", "", "" },
-	{ "kubectl", true, "p", "", "" },    { "oc", true, "p", "", "" },
-	{ "helm", true, "p", "", "" },       { "skopeo", true, "p", "", "" },
-	{ "ftp", true, "", "u", "" },        { "lftp", true, "", "u", "" },
-	{ "http", true, "", "a", "" },       { "mosquitto", true, "P", "", "" },
-	{ "ipmitool", true, "P", "", "" },   { "snmpget", true, "AXc", "", "" },
-	{ "snmpset", true, "AXc", "", "" },  { "snmpwalk", true, "AXc", "", "" },
-	{ "snmpbulk", true, "AXc", "", "" },
-};
-
-#define EVERY 100
-#define PAIRS 200
-
-/* How many words behind a word or a flag of a program its secret stands. */
-static const struct {
-	const char *program, *word;
-	char letter; /* among those of a flag, in place of the word */
-	int words;   /* the next is 1; of flags that stand together the sum; EVERY one of so many;
-		      * or PAIRS, which all that come may be
-		      */
-} places[] = {
-	{ "vault", "login", 0, 1 },
-	{ "vault", "put", 0, PAIRS },
-	{ "vault", "patch", 0, PAIRS },
-	{ "vault", "write", 0, PAIRS },
-	{ "plugin", "set", 0, PAIRS }, /* of an engine's client */
-	{ "plugin", "install", 0, PAIRS },
-	{ "openssl", "-k", 0, 1 },
-	{ "openssl", "-K", 0, 1 },
-	{ "openssl", "-hmac", 0, 1 },
-	{ "htpasswd", NULL, 'b', 3 },  /* FILE USER SECRET */
-	{ "htpasswd", NULL, 'n', -1 }, /* no file */
-	{ "htpasswd", NULL, 'C', 1 },
-	{ "htpasswd", NULL, 'r', 1 },
-	{ "rabbitmqctl", "authenticate_user", 0, 2 },
-	{ "rabbitmqctl", "add_user", 0, 2 },
-	{ "rabbitmqctl", "change_password", 0, 2 },
-	{ "mysqladmin", "password", 0, 1 },
-	{ "redis-cli", "auth", 0, EVERY + 2 }, /* [USER] SECRET */
-	{ "redis-cli", "auth2", 0, EVERY + 2 },
-	{ "valkey-cli", "auth", 0, EVERY + 2 },
-	{ "keydb-cli", "auth", 0, EVERY + 2 },
-	{ "keytool", "-storepass", 0, 1 },
-	{ "keytool", "-keypass", 0, 1 },
-	{ "keytool", "-srcstorepass", 0, 1 },
-	{ "keytool", "-deststorepass", 0, 1 },
-	{ "keytool", "-new", 0, 1 },
-	{ "consul", "put", 0, 2 }, /* NAME SECRET */
-	{ "mc", "set", 0, 4 },     /* NAME ADDRESS USER SECRET */
-	{ "nmcli", "password", 0, 1 },
-	{ "nmcli", "wifi-sec.psk", 0, 1 },
-	{ "nmcli", "802-11-wireless-security.psk", 0, 1 },
-};
-
-static bool is_one_of(struct text text, const char *const *words, size_t count)
-{
-	for (size_t i = 0; text.length > 0 && i < count; i++)
-		if (text.data[0] == words[i][0] && text_equal(text, text_of(words[i])))
-			return true;
-	return false;
-}
-
-struct text redact_program_of(struct text word)
-{
-	const char *slash;
-
-	while (word.length > 0 && strchr("(){}$;|&`'\"", word.data[word.length - 1]) &&
-	       word.data[word.length - 1])
-		word.length--;
-	while (word.length > 0 && word.data[0] && strchr("(){}$;|&`'\"", word.data[0])) {
-		word.data++;
-		word.length--;
-	}
-	slash = word.length ? memrchr(word.data, '/', word.length) : NULL;
-	if (slash) {
-		word.length -= (size_t)(slash + 1 - word.data);
-		word.data = slash + 1;
-	}
-	return word;
-}
-
-static bool is_engine(struct text program)
-{
-	static const char *const names[] = {
-		"docker",         "podman",         "nerdctl",        "ctr",
-		"buildx",         "docker-buildx",  "docker-compose", "podman-compose",
-		"podman-remote",  "buildctl",       "buildah",        "docker.exe",
-		"docker-current", "com.docker.cli", "nerdctl.lima",
-	};
-
-	return is_one_of(program, names, ARRAY_SIZE(names));
-}
-
-void redact_look_at_image(struct command *command, struct text image)
-{
-	struct text name = redact_program_of(image);
-
-	for (size_t i = 0; name.length > 0 && i < ARRAY_SIZE(places); i++) {
-		const char *program = places[i].program;
-		size_t length;
-
-		if (name.data[0] != *program)
-			continue;
-		length = strlen(program);
-		if (name.length >= length && memcmp(name.data, program, length) == 0 &&
-		    (name.length == length || name.data[length] == ':' || name.data[length] == '@'))
-			command->program = program;
-	}
-}
-
-static void look_at_program(struct command *command, struct text word)
-{
-	struct text program = redact_program_of(word);
-
-	if (is_engine(program) && command->engine) {
-		/* One within the other: whose -p comes next is not known. */
-		command->publish &= memchr(word.data, ':', word.length) != NULL;
-		return;
-	}
-	if (is_engine(program)) {
-		*command = (struct command){ .redact = command->redact,
-					     .engine = true,
-					     .is_ctr = text_equal(program, TEXT("ctr")),
-					     .nesting = command->nesting,
-					     .interpreter = command->interpreter,
-					     .cut = command->cut };
-		return;
-	}
-	redact_look_at_image(command, program);
-	command->until = command->until > 0 ? command->until : 0;
-	for (size_t i = 0; program.length > 0 && i < ARRAY_SIZE(clients); i++) {
-		size_t length;
-
-		if (program.data[0] != clients[i].name[0])
-			continue;
-		length = strlen(clients[i].name);
-		if (program.length < length || memcmp(program.data, clients[i].name, length) != 0)
-			continue;
-		/* Of a few letters it has to be the whole name. */
-		if (length <= 4 && program.length != length &&
-		    memcmp(program.data, "ldap", 4) != 0 && memcmp(program.data, "curl", 4) != 0)
-			continue;
-		command->client = &clients[i];
-		return;
-	}
-}
-
-/* "run", "create", and with a group in front of it; only these first words are the subcommand. */
-static void look_at_subcommand(struct command *command, struct text word)
-{
-	static const char *const groups[] = { "container", "containers", "pod", "c", "image" };
-	static const char *const publishing[] = { "run", "create" };
-	static const char *const changing[] = { "commit", "import" };
-	static const char *const driven[] = { "volume", "network" };
-
-	/* Wherever it stands: docker run docker volume create. */
-	command->options |= is_one_of(word, driven, ARRAY_SIZE(driven));
-	if (++command->words > (command->group ? 2u : 1u))
-		return;
-	if (command->words == 1 && is_one_of(word, groups, ARRAY_SIZE(groups)))
-		command->group = true;
-	else
-		command->publish = is_one_of(word, publishing, ARRAY_SIZE(publishing));
-	command->changes = is_one_of(word, changing, ARRAY_SIZE(changing));
-}
-
-void redact_look_at_word(struct command *command, struct text word)
-{
-	if (command->engine)
-		look_at_subcommand(command, word);
-	look_at_program(command, word);
-}
-
-/* A name alone, with nothing behind it that would be its value. */
-static bool is_secret_word(const struct command *command, struct text word)
-{
-	for (size_t i = 0; i < word.length; i++)
-		if (!redact_is_name(word.data[i]))
-			return false;
-	return redact_is_secret_name(command->redact, word);
-}
-
-static bool is_letters(struct text flag)
-{
-	for (size_t i = 1; i < flag.length; i++)
-		if (!isalpha((unsigned char)flag.data[i]))
-			return false;
-	return flag.length > 1 && flag.data[0] == '-';
-}
-
-/* Whatever the case; flags as they are. */
-static bool is_word(struct text word, const char *name)
-{
-	return word.length > 0 && (word.data[0] | 0x20) == (name[0] | 0x20) &&
-	       word.length == strlen(name) &&
-	       (*name == '-' ? memcmp(word.data, name, word.length)
-			     : strncasecmp(word.data, name, word.length)) == 0;
-}
-
-void redact_count_words(struct command *command, struct text word)
-{
-	/* These are a name wherever they stand (redis.conf). */
-	static const char *const directives[] = { "requirepass", "masterauth" };
-	bool plain = word.length > 0 && word.data[0] != '-', letters = is_letters(word);
-
-	for (size_t i = 0; command->program && i < ARRAY_SIZE(places); i++) {
-		if (strcmp(command->program, places[i].program) != 0 ||
-		    !(places[i].word ? is_word(word, places[i].word)
-				     : letters && memchr(word.data, places[i].letter, word.length)))
-			continue;
-		if (places[i].words == PAIRS)
-			command->pairs = true;
-		else if (places[i].words > EVERY)
-			command->every = (unsigned)(places[i].words - EVERY);
-		else
-			command->until += places[i].words;
-	}
-	if (!plain) {
-		command->setting &= word.length > 1 && word.data[1] == '-';
-		return;
-	}
-	if (is_word(word, directives[0]) || is_word(word, directives[1]) ||
-	    (command->setting && is_secret_word(command, word)))
-		command->until = 1;
-	command->setting = text_equal(word, TEXT("set"));
-	command->users |= is_word(word, "setuser");
-	/* Another command begins. */
-	if (strchr(";&|", word.data[0]) || strchr(";&|", word.data[word.length - 1])) {
-		command->until = 0;
-		command->every = 0;
-		command->users = false;
-		command->pairs = false;
-		command->program = NULL;
-	}
-}
 
 bool redact_takes_plain_value(struct text flag)
 {
@@ -282,7 +38,7 @@ bool redact_takes_plain_value(struct text flag)
 		"--env-file",
 	};
 
-	return is_one_of(flag, flags, ARRAY_SIZE(flags));
+	return redact_is_exactly(flag, flags, ARRAY_SIZE(flags));
 }
 
 void redact_mask_value(struct command *command, enum pending kind, struct text value,
@@ -363,23 +119,25 @@ static bool take_long_flag(struct command *command, struct text word, struct buf
 	if (end < word.length && word.data[end] != '=')
 		return false;
 	name = (struct text){ word.data + dashes, end - dashes };
-	if ((command->engine && is_one_of(name, pairs, ARRAY_SIZE(pairs))) ||
+	if ((command->engine && redact_is_exactly(name, pairs, ARRAY_SIZE(pairs))) ||
 	    text_equal(name, TEXT("from-literal")))
 		kind = PENDING_PAIR;
-	else if (command->engine && is_one_of(name, secrets, ARRAY_SIZE(secrets)))
+	else if (command->engine && redact_is_exactly(name, secrets, ARRAY_SIZE(secrets)))
 		kind = PENDING_SECRET;
 	else if (command->engine && command->options && text_equal(name, TEXT("opt")))
 		kind = PENDING_OPTION;
-	else if (command->engine && is_one_of(name, labels, ARRAY_SIZE(labels)))
+	else if (command->engine && redact_is_exactly(name, labels, ARRAY_SIZE(labels)))
 		kind = PENDING_LABEL;
-	else if (command->engine && is_one_of(name, mounts, ARRAY_SIZE(mounts)))
+	else if (command->engine && redact_is_exactly(name, mounts, ARRAY_SIZE(mounts)))
 		kind = PENDING_MOUNT;
-	else if (command->client && is_one_of(name, headers, ARRAY_SIZE(headers)))
+	else if (command->client && redact_is_exactly(name, headers, ARRAY_SIZE(headers)))
 		kind = PENDING_HEADER;
-	else if (command->client && is_one_of(name, client_secrets, ARRAY_SIZE(client_secrets)))
+	else if (command->client &&
+		 redact_is_exactly(name, client_secrets, ARRAY_SIZE(client_secrets)))
 		kind = PENDING_SECRET;
 	else if ((command->is_ctr && text_equal(name, TEXT("user"))) ||
-		 (command->client && is_one_of(name, client_users, ARRAY_SIZE(client_users))) ||
+		 (command->client &&
+		  redact_is_exactly(name, client_users, ARRAY_SIZE(client_users))) ||
 		 text_equal(name, TEXT("proxy-user")))
 		kind = PENDING_USER_PASSWORD;
 	else if (redact_is_secret_name(command->redact, name))

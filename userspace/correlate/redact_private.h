@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdint.h>
+#include <strings.h>
 
 #include "correlate/redact.h"
 
@@ -18,6 +19,18 @@ static inline bool redact_is_space(char c)
 static inline struct text redact_skip(struct text text, size_t length)
 {
 	return (struct text){ text.data + length, text.length - length };
+}
+
+/* Whatever the case. Most differ in the first byte, and this runs over every command line. */
+static inline bool redact_begins(struct text text, struct text prefix)
+{
+	return text.length >= prefix.length && ((text.data[0] ^ prefix.data[0]) & ~0x20) == 0 &&
+	       strncasecmp(text.data, prefix.data, prefix.length) == 0;
+}
+
+static inline bool redact_begins_with(struct text text, const char *prefix)
+{
+	return redact_begins(text, text_of(prefix));
 }
 
 /* The length of a mask at the beginning of `text`, or 0. */
@@ -76,6 +89,15 @@ void redact_address(const struct redact *redact, struct text address, struct buf
 
 /* Does the name of a flag or variable say that its value is secret? */
 bool redact_is_secret_name(const struct redact *redact, struct text name);
+
+/* A token that says what it is. */
+struct redact_token {
+	struct text prefix;
+	size_t least; /* characters behind it */
+};
+
+/* The one that `text` begins with, or NULL. */
+const struct redact_token *redact_find_token(struct text text);
 
 /* Is it one of the operator's? */
 bool redact_is_operators_name(const struct redact *redact, struct text name);

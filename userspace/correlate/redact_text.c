@@ -8,30 +8,10 @@
 
 #define MASK_BEGIN "[redacted len="
 
-/* Most differ in the first byte; this runs over every command line. */
-static bool begins(struct text text, struct text prefix)
-{
-	return text.length >= prefix.length && ((text.data[0] ^ prefix.data[0]) & ~0x20) == 0 &&
-	       strncasecmp(text.data, prefix.data, prefix.length) == 0;
-}
-
-static bool starts_with(struct text text, const char *prefix)
-{
-	return begins(text, text_of(prefix));
-}
-
-static bool ends_with(struct text text, struct text suffix)
-{
-	return text.length >= suffix.length &&
-	       ((text.data[text.length - 1] ^ suffix.data[suffix.length - 1]) & ~0x20) == 0 &&
-	       strncasecmp(text.data + text.length - suffix.length, suffix.data, suffix.length) ==
-		       0;
-}
-
 static bool contains(struct text text, const char *word)
 {
 	for (; text.length > 0; text.data++, text.length--)
-		if (starts_with(text, word))
+		if (redact_begins_with(text, word))
 			return true;
 	return false;
 }
@@ -60,75 +40,6 @@ void redact_mask(struct buffer *ret, struct text secret)
 		buffer_append(ret, secret.data, secret.length);
 	else
 		buffer_printf(ret, MASK_BEGIN "%zu]", secret.length);
-}
-
-/* The letters that the words below begin with: few places of a name have two of them. */
-static bool may_begin(char first, char second)
-{
-	second |= 0x20;
-	switch (first | 0x20) {
-	case 'a':
-		return second == 'p' || second == 'c' || second == 'u';
-	case 'c':
-		return second == 'r';
-	case 'p':
-		return second == 'a' || second == 'r';
-	case 'r':
-	case 's':
-		return second == 'e';
-	case 't':
-		return second == 'o';
-	default:
-		return false;
-	}
-}
-
-bool redact_is_secret_name(const struct redact *redact, struct text name)
-{
-	static const struct text words[] = {
-		TEXT("password"),        TEXT("passwd"),        TEXT("passphrase"),
-		TEXT("passwort"),        TEXT("secret"),        TEXT("token"),
-		TEXT("apikey"),          TEXT("api_key"),       TEXT("api-key"),
-		TEXT("accesskey"),       TEXT("access_key"),    TEXT("access-key"),
-		TEXT("privatekey"),      TEXT("private_key"),   TEXT("private-key"),
-		TEXT("credential"),      TEXT("authorization"), TEXT("registry-auth"),
-		TEXT("registry-config"),
-	};
-	static const struct text wholes[] = { TEXT("pass"),       TEXT("auth"),
-					      TEXT("pwd"),        TEXT("cookie"),
-					      TEXT("set-cookie"), TEXT("bearer"),
-					      TEXT("pw"),         TEXT("requirepass"),
-					      TEXT("masterauth") };
-	/* These name where a secret is, or ask for it. */
-	static const struct text not_ends[] = { TEXT("-stdin"),  TEXT("_stdin"), TEXT("-file"),
-						TEXT("_file"),   TEXT("-path"),  TEXT("_path"),
-						TEXT("-prompt"), TEXT(".file"),  TEXT(".path") };
-	static const struct text ends[] = { TEXT("_pass"), TEXT("-pass"), TEXT(".pass"),
-					    TEXT("_pwd"),  TEXT("-pwd"),  TEXT("_auth"),
-					    TEXT("-auth"), TEXT("_pw"),   TEXT("-pw") };
-
-	while (name.length > 0 && name.data[0] == '-')
-		name = redact_skip(name, 1);
-	if (redact_is_operators_name(redact, name))
-		return true;
-	for (size_t i = 0; i < ARRAY_SIZE(not_ends); i++)
-		if (ends_with(name, not_ends[i]))
-			return false;
-	if (starts_with(name, "no-") || starts_with(name, "with-token") ||
-	    (name.length == 3 && memcmp(name.data, "PWD", 3) == 0))
-		return false;
-	for (struct text rest = name; rest.length > 4; rest = redact_skip(rest, 1))
-		for (size_t i = 0; may_begin(rest.data[0], rest.data[1]) && i < ARRAY_SIZE(words);
-		     i++)
-			if (begins(rest, words[i]))
-				return true;
-	for (size_t i = 0; i < ARRAY_SIZE(wholes); i++)
-		if (name.length == wholes[i].length && begins(name, wholes[i]))
-			return true;
-	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
-		if (ends_with(name, ends[i]))
-			return true;
-	return false;
 }
 
 static bool is_quote(char c)
@@ -213,7 +124,7 @@ static size_t take_authority(struct text scheme, struct text text, bool cut, str
 	size_t word = run_until(text, " \t\r\n\"'`<>"), length = run_until(head(text, word), "/?#");
 	const char *at = memrchr(text.data, '@', length);
 	const char *colon = length ? memchr(text.data, ':', length) : NULL;
-	bool keeps_user = !starts_with(scheme, "http") && !starts_with(scheme, "git");
+	bool keeps_user = !redact_begins_with(scheme, "http") && !redact_begins_with(scheme, "git");
 	size_t user = 0;
 
 	if (colon && !at) {
@@ -246,46 +157,10 @@ static size_t take_authority(struct text scheme, struct text text, bool cut, str
 	return user;
 }
 
-/* Tokens that say what they are. */
-struct token {
-	struct text prefix;
-	size_t least; /* characters behind it */
-};
-
-static const struct token *find_token(struct text text)
-{
-	static const struct token tokens[] = {
-		{ TEXT("ghp_"), 16 },      { TEXT("gho_"), 16 },     { TEXT("ghu_"), 16 },
-		{ TEXT("ghs_"), 16 },      { TEXT("ghr_"), 16 },     { TEXT("github_pat_"), 16 },
-		{ TEXT("glpat-"), 16 },    { TEXT("xoxb-"), 10 },    { TEXT("xoxp-"), 10 },
-		{ TEXT("xoxa-"), 10 },     { TEXT("xoxs-"), 10 },    { TEXT("sk-"), 20 },
-		{ TEXT("sk_live_"), 10 },  { TEXT("rk_live_"), 10 }, { TEXT("dckr_pat_"), 10 },
-		{ TEXT("dckr_oat_"), 10 }, { TEXT("SWMTKN-"), 1 },   { TEXT("SWMKEY-"), 1 },
-		{ TEXT("AKIA"), 16 },      { TEXT("ASIA"), 16 },     { TEXT("eyJ"), 10 },
-		{ TEXT("hvs."), 10 },      { TEXT("npm_"), 30 },     { TEXT("pypi-"), 30 },
-		{ TEXT("AIza"), 30 },      { TEXT("ya29."), 10 },
-	};
-
-	/* Their first letters: this is asked of every word. */
-	static const bool first[256] = {
-		['g'] = 1, ['x'] = 1, ['s'] = 1, ['r'] = 1, ['d'] = 1, ['S'] = 1,
-		['A'] = 1, ['e'] = 1, ['h'] = 1, ['n'] = 1, ['p'] = 1, ['y'] = 1,
-	};
-
-	if (text.length == 0 || !first[(uint8_t)text.data[0]])
-		return NULL;
-	for (size_t i = 0; i < ARRAY_SIZE(tokens); i++)
-		if (text.data[0] == tokens[i].prefix.data[0] &&
-		    text.length >= tokens[i].prefix.length &&
-		    memcmp(text.data, tokens[i].prefix.data, tokens[i].prefix.length) == 0)
-			return &tokens[i];
-	return NULL;
-}
-
 /* Returns how much of the text it took. */
 static size_t take_token(struct text text, bool cut, struct buffer *ret)
 {
-	const struct token *token = find_token(text);
+	const struct redact_token *token = redact_find_token(text);
 	size_t length = token ? token->prefix.length : 0;
 
 	if (!token)
@@ -304,7 +179,8 @@ static size_t take_bearer(struct text text, struct buffer *ret)
 {
 	size_t at = 6, length;
 
-	if (!starts_with(text, "bearer") || text.length < 8 || !redact_is_space(text.data[6]))
+	if (!redact_begins_with(text, "bearer") || text.length < 8 ||
+	    !redact_is_space(text.data[6]))
 		return 0;
 	while (at < text.length && redact_is_space(text.data[at]))
 		at++;
@@ -323,7 +199,7 @@ static size_t take_private_key(struct text text, bool cut, struct buffer *ret)
 	const char *found, *stop;
 	size_t label, body;
 
-	if (!starts_with(text, begin))
+	if (!redact_begins_with(text, begin))
 		return 0;
 	found = memmem(text.data, text.length < 80 ? text.length : 80, key, sizeof(key) - 1);
 	if (!found && !(cut && text.length < 80))
@@ -339,8 +215,8 @@ static size_t take_private_key(struct text text, bool cut, struct buffer *ret)
 /* The digest of an image stands behind its tag: busybox:1@sha256:... */
 static bool is_digest(struct text text)
 {
-	return starts_with(text, "sha256:") || starts_with(text, "sha384:") ||
-	       starts_with(text, "sha512:");
+	return redact_begins_with(text, "sha256:") || redact_begins_with(text, "sha384:") ||
+	       redact_begins_with(text, "sha512:");
 }
 
 /* NAME was found, and a colon: "NAME:password@host" without a scheme. Returns what it took. */
@@ -353,8 +229,8 @@ static size_t take_password(struct text name, struct text text, bool cut, struct
 	bool whole = host.length > 0 && (isalnum((unsigned char)*host.data) || *host.data == '[');
 	size_t length = at ? (size_t)(at - text.data) : word;
 
-	if (name.length == 0 || length < 2 || is_digest(host) || starts_with(name, "mailto") ||
-	    !(whole || (cut && word == text.length)))
+	if (name.length == 0 || length < 2 || is_digest(host) ||
+	    redact_begins_with(name, "mailto") || !(whole || (cut && word == text.length)))
 		return 0;
 	buffer_append_char(ret, ':');
 	redact_mask(ret, (struct text){ text.data + 1, length - 1 });
@@ -371,7 +247,7 @@ static size_t scheme_end(struct text scheme, struct text text)
 	if (text.length < 3 || memcmp(text.data, ":/", 2) != 0)
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(schemes); i++)
-		if (scheme.length == strlen(schemes[i]) && starts_with(scheme, schemes[i]))
+		if (scheme.length == strlen(schemes[i]) && redact_begins_with(scheme, schemes[i]))
 			return 2;
 	return 0;
 }
@@ -407,7 +283,8 @@ static size_t untouched(struct text text, bool cut)
 	for (;; i++) {
 		if (i < text.length && redact_is_name(text.data[i]))
 			continue;
-		if (i > word && (text.data[word] == '-' || find_token(redact_skip(text, word))))
+		if (i > word &&
+		    (text.data[word] == '-' || redact_find_token(redact_skip(text, word))))
 			return word;
 		if (i >= text.length)
 			return text.length;

@@ -6,29 +6,114 @@
 #include "base/cleanup.h"
 #include "correlate/redact_command.h"
 
-#define MOST_NESTING 3 /* of command lines within an argument: sh -c '... "..."' */
+#define MOST_NESTING      3    /* of command lines within an argument: sh -c '... "..."' */
+#define MOST_SUBSTITUTION 1024 /* bytes in which $(...) has to end */
 
 static void take_word(struct command *command, struct text word, struct buffer *ret);
 
-/* The end of a shell's word: a mask is one, and so, if asked for, is what stands in quotes. */
-static size_t word_end(struct text text, size_t start, bool quotes)
+/* How far the reading of a shell's word has come. */
+struct lexer {
+	char quote;   /* that is open; 0 */
+	bool escapes; /* $'...': a backslash has its meaning in it */
+	bool dollar;
+	bool flat; /* nothing that stands in it will be looked at as a line of its own */
+};
+
+/* $(...), ${...} or `...` that begins here, if it ends within reach; else 0. */
+static size_t substitution_length(struct text text)
 {
-	char quote = 0;
+	size_t most = text.length < MOST_SUBSTITUTION ? text.length : MOST_SUBSTITUTION, depth = 0;
+	char open = text.length > 1 ? text.data[1] : 0, close = open == '(' ? ')' : '}';
+	bool back = *text.data == '`', quoted = false;
+
+	if (!back && (*text.data != '$' || (open != '(' && open != '{')))
+		return 0;
+	for (size_t i = 1; i < most; i++) {
+		char c = text.data[i];
+
+		if (c == '\\')
+			i++;
+		else if (back && c == '`')
+			return i + 1;
+		else if (c == '\'')
+			quoted = !quoted;
+		else if (!back && !quoted && c == open)
+			depth++;
+		else if (!back && !quoted && c == close && --depth == 0)
+			return i + 1;
+	}
+	return 0;
+}
+
+/* \"...\": quotes of a line that stands within quotes itself; else 0. */
+static size_t escaped_quotes_length(struct text text)
+{
+	const char *end;
+
+	if (text.length < 4 || text.data[0] != '\\' ||
+	    (text.data[1] != '"' && text.data[1] != '\''))
+		return 0;
+	if (text.length > MOST_SUBSTITUTION)
+		text.length = MOST_SUBSTITUTION;
+	end = memmem(text.data + 2, text.length - 2, text.data, 2);
+	return end ? (size_t)(end + 2 - text.data) : 0;
+}
+
+/* Over the next of what a word is made of: a mask, a substitution, a character. Returns its length.
+ */
+static size_t lex(struct lexer *lexer, struct text text)
+{
+	bool dollar = lexer->dollar;
+	size_t length = redact_mask_length(text);
+	char c = *text.data;
+
+	lexer->dollar = c == '$' && !lexer->quote;
+	if (length == 0 && !lexer->flat && lexer->quote != '\'')
+		length = substitution_length(text);
+	if (length == 0 && !lexer->flat && !lexer->quote)
+		length = escaped_quotes_length(text);
+	if (length > 0)
+		return length;
+	if (c == '\\' && (lexer->quote != '\'' || lexer->escapes) && text.length > 1)
+		return 2;
+	if (lexer->quote) {
+		lexer->quote = c == lexer->quote ? 0 : lexer->quote;
+	} else if (c == '\'' || c == '"') {
+		lexer->quote = c;
+		lexer->escapes = dollar && c == '\'';
+	}
+	return 1;
+}
+
+/* Does another command begin behind it? Not so with >&2, &>file, >|file. */
+static bool is_separator(struct text text, size_t at)
+{
+	char c = text.data[at], before = at > 0 ? text.data[at - 1] : 0;
+
+	if (c == ';')
+		return true;
+	if ((c != '&' && c != '|') || before == '>' || before == '<')
+		return false;
+	return c == '|' || at + 1 == text.length || text.data[at + 1] != '>';
+}
+
+static bool is_continued(struct text text, size_t at)
+{
+	return text.length - at > 1 && text.data[at] == '\\' && text.data[at + 1] == '\n';
+}
+
+/* The end of a shell's word: what stands in quotes is one only if that is asked for. */
+static size_t word_end(struct text text, size_t start, bool quotes, bool flat)
+{
+	struct lexer lexer = { .flat = flat };
 	size_t i = start;
 
-	while (i < text.length && (quote || !redact_is_space(text.data[i]))) {
-		char c = text.data[i];
-		size_t mask = redact_mask_length((struct text){ text.data + i, text.length - i });
+	while (i < text.length &&
+	       (lexer.quote || !(redact_is_space(text.data[i]) || is_separator(text, i) ||
+				 is_continued(text, i)))) {
+		size_t mask = quotes ? 0 : redact_mask_length(redact_skip(text, i));
 
-		if (mask) {
-			i += mask;
-			continue;
-		}
-		if (quotes && c == '\\' && quote != '\'' && i + 1 < text.length)
-			i++;
-		else if (quote ? c == quote : quotes && (c == '\'' || c == '"'))
-			quote = quote ? 0 : c;
-		i++;
+		i += quotes ? lex(&lexer, redact_skip(text, i)) : mask ? mask : 1;
 	}
 	return i;
 }
@@ -38,20 +123,58 @@ static void take_quoted(struct command *command, struct text word, bool quotes, 
 {
 	size_t start = 0, end = word.length;
 
-	if (quotes) {
-		if (end > 1 && (word.data[0] == '\'' || word.data[0] == '"') &&
-		    word.data[end - 1] == word.data[0])
-			start++, end--;
-	} else {
+	if (!quotes) {
 		while (start < end && word.data[start] && strchr("'\"`\\", word.data[start]))
 			start++;
 		while (end > start && word.data[end - 1] && strchr("'\"`\\", word.data[end - 1]))
 			end--;
+	} else if (escaped_quotes_length(word) == end) {
+		start += 2;
+		end -= 2;
+	} else if (end > 1 && (word.data[0] == '\'' || word.data[0] == '"')) {
+		if (word.data[end - 1] == word.data[0])
+			start++, end--;
+		else if (command->cut) /* the other one may be missing */
+			start++;
 	}
 	buffer_append(ret, word.data, start);
 	command->quoted = quotes && start > 0;
 	take_word(command, (struct text){ word.data + start, end - start }, ret);
 	buffer_append(ret, word.data + end, word.length - end);
+}
+
+/* What is known of one command says nothing of the next. */
+static void next_command(struct command *command)
+{
+	*command = (struct command){ .redact = command->redact, .nesting = command->nesting };
+}
+
+/* Returns how much of the line it took, if no word begins here. */
+static size_t take_between(struct command *command, struct text line, size_t at, bool quotes,
+			   bool cut, struct buffer *ret)
+{
+	struct text rest = redact_skip(line, at);
+	size_t length = 1;
+
+	if (is_continued(line, at)) {
+		length = 2;
+	} else if (redact_is_space(*rest.data)) {
+		if (*rest.data == '\n')
+			next_command(command);
+	} else if (is_separator(line, at)) {
+		next_command(command);
+	} else if (*rest.data == '#' && quotes) {
+		const char *end = memchr(rest.data, '\n', rest.length);
+
+		/* A comment, in which an apostrophe is no quote. */
+		length = end ? (size_t)(end - rest.data) : rest.length;
+		redact_known(command->redact, (struct text){ rest.data, length }, cut && !end, ret);
+		return length;
+	} else {
+		return 0;
+	}
+	buffer_append(ret, rest.data, length);
+	return length;
 }
 
 /* An argument that is itself a command line: sh -c 'docker run -e A=b x'. */
@@ -73,18 +196,16 @@ static void take_line(const struct command *outer, struct text line, bool quotes
 	command.every = 0;
 	command.users = false;
 	command.pairs = false;
-	command.setting = false;
+	command.setting = 0;
 	command.nesting = quotes ? outer->nesting + 1 : MOST_NESTING;
 	while (i < line.length) {
-		size_t end;
+		size_t between = take_between(&command, line, i, quotes, outer->cut, ret), end;
 
-		if (redact_is_space(line.data[i])) {
-			if (line.data[i] == '\n' && i > 0 && line.data[i - 1] != '\\')
-				command.every = 0, command.users = command.pairs = false;
-			buffer_append_char(ret, line.data[i++]);
+		if (between) {
+			i += between;
 			continue;
 		}
-		end = word_end(line, i, quotes);
+		end = word_end(line, i, quotes, command.nesting >= MOST_NESTING);
 		command.cut = outer->cut && end == line.length;
 		take_quoted(&command, (struct text){ line.data + i, end - i }, quotes, ret);
 		i = end;
@@ -116,21 +237,20 @@ static void look_for_script(struct command *command, struct text word)
 /* Where a value ends in a script: at what a shell would take for the next word or command. */
 static size_t script_value_end(struct text word, size_t start)
 {
-	char quote = 0;
+	struct lexer lexer = {};
 	size_t i = start;
 
-	for (; i < word.length; i++) {
-		size_t mask = redact_mask_length((struct text){ word.data + i, word.length - i });
+	/* NAME=(one two) */
+	if (start > 0 && i < word.length && word.data[i] == '(')
+		while (i < word.length && word.data[i] != ')')
+			i++;
+	while (i < word.length) {
 		char c = word.data[i];
 
-		if (mask)
-			i += mask - 1;
-		else if (c == '\\' && quote != '\'' && i + 1 < word.length)
-			i++;
-		else if (quote ? c == quote : c == '\'' || c == '"')
-			quote = quote ? 0 : c;
-		else if (!quote && c && (redact_is_space(c) || strchr(";&|<>()", c)))
+		if (!lexer.quote && c && (redact_is_space(c) || strchr(";&|<>()", c)) &&
+		    !(i > start && c == ')' && word.data[start] == '('))
 			break;
+		i += lex(&lexer, redact_skip(word, i));
 	}
 	return i;
 }
@@ -223,12 +343,52 @@ static bool take_variable(const struct command *command, struct text word, struc
 	if (name == 0 || name == word.length || word.data[name] != '=' ||
 	    !redact_is_secret_name(command->redact, (struct text){ word.data, name }))
 		return false;
-	end = command->nesting > 0 ? script_value_end(word, name + 1) : word.length;
+	end = command->nesting > 0 && !command->quoted ? script_value_end(word, name + 1)
+						       : word.length;
 	buffer_append(ret, word.data, name + 1);
 	redact_mask(ret, (struct text){ word.data + name + 1, end - name - 1 });
 	redact_known(command->redact, (struct text){ word.data + end, word.length - end },
 		     command->cut, ret);
 	return true;
+}
+
+/* One word of a script that has spaces only because a command stands in it. */
+static bool has_command(struct text word)
+{
+	bool found = false;
+
+	if (*word.data == '"' || *word.data == '\'' || word_end(word, 0, true, false) < word.length)
+		return false;
+	for (size_t i = 0, length; !found && i < word.length; i += length ?: 1) {
+		length = substitution_length(redact_skip(word, i));
+		found = length > 0 && memchr(word.data + i, ' ', length);
+	}
+	return found;
+}
+
+/* $(...) and `...` are command lines. */
+static void take_substitutions(struct command *command, struct text word, struct buffer *ret)
+{
+	size_t i = 0, known = 0;
+
+	while (i < word.length) {
+		size_t length = substitution_length(redact_skip(word, i));
+		size_t open = word.data[i] == '`' ? 1 : 2;
+		struct command inner = { .redact = command->redact, .nesting = command->nesting };
+
+		if (length == 0 || word.data[i + open - 1] == '{') {
+			i++;
+			continue;
+		}
+		redact_known(command->redact, (struct text){ word.data + known, i - known }, false,
+			     ret);
+		buffer_append(ret, word.data + i, open);
+		take_line(&inner, (struct text){ word.data + i + open, length - open - 1 }, true,
+			  ret);
+		i += length;
+		known = i - 1;
+	}
+	redact_known(command->redact, redact_skip(word, known), command->cut, ret);
 }
 
 static void take_text(struct command *command, struct text word, bool script, struct buffer *ret)
@@ -242,8 +402,12 @@ static void take_text(struct command *command, struct text word, bool script, st
 		redact_known(command->redact, word, command->cut, ret);
 		return;
 	}
+	if (command->nesting > 0 && has_command(word)) {
+		take_substitutions(command, word, ret);
+		return;
+	}
 	take_line(command, word, true, &line);
-	/* Once more without quotes: an apostrophe in a comment is none, and hides nothing. */
+	/* Once more without quotes: an apostrophe in a here-document is none, and hides nothing. */
 	if (command->nesting == 0) {
 		take_line(command, (struct text){ line.data, line.length }, false, &plain);
 		plain.error = plain.error ?: line.error;

@@ -46,7 +46,7 @@ struct command {
 	unsigned every;      /* so many words that come are secret */
 	bool users;          /* ACL SETUSER: a word may be >password */
 	bool pairs;          /* words that come are NAME=value: vault kv put PATH NAME=value */
-	bool setting;        /* "set" was the last word: a name, and its value, come next */
+	unsigned setting;    /* "set" was a word: among so many behind it a name, then its value */
 	bool quoted;         /* the word stood in quotes: nothing in it is the shell's */
 };
 

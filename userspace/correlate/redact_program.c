@@ -28,6 +28,8 @@ static const struct client clients[] = {
 #define EVERY 100
 #define PAIRS 200
 
+#define SETTING_WORDS 4 /* behind "set": crudini --set FILE SECTION NAME VALUE */
+
 /* How many words behind a word or a flag of a program its secret stands. */
 static const struct {
 	const char *program, *word;
@@ -188,13 +190,16 @@ void redact_look_at_word(struct command *command, struct text word)
 	look_at_program(command, word);
 }
 
-/* A name alone, with nothing behind it that would be its value. */
+/* A name alone, with nothing behind it that would be its value: also //host/:_authToken. */
 static bool is_secret_word(const struct command *command, struct text word)
 {
-	for (size_t i = 0; i < word.length; i++)
-		if (!redact_is_name(word.data[i]))
-			return false;
-	return redact_is_secret_name(command->redact, word);
+	size_t start = word.length;
+
+	if (word.length > 0 && memchr(word.data, '=', word.length))
+		return false;
+	while (start > 0 && redact_is_name(word.data[start - 1]))
+		start--;
+	return redact_is_secret_name(command->redact, redact_skip(word, start));
 }
 
 static bool is_letters(struct text flag)
@@ -218,6 +223,7 @@ void redact_count_words(struct command *command, struct text word)
 {
 	/* These are a name wherever they stand (redis.conf). */
 	static const char *const directives[] = { "requirepass", "masterauth" };
+	static const char *const settings[] = { "set", "setenv", "--set", "--arg" };
 	bool plain = word.length > 0 && word.data[0] != '-', letters = is_letters(word);
 
 	for (size_t i = 0; command->program && i < ARRAY_SIZE(places); i++) {
@@ -233,20 +239,16 @@ void redact_count_words(struct command *command, struct text word)
 			command->until += places[i].words;
 	}
 	if (!plain) {
-		command->setting &= word.length > 1 && word.data[1] == '-';
+		if (redact_is_exactly(word, settings, ARRAY_SIZE(settings)))
+			command->setting = SETTING_WORDS;
 		return;
 	}
 	if (is_word(word, directives[0]) || is_word(word, directives[1]) ||
 	    (command->setting && is_secret_word(command, word)))
 		command->until = 1;
-	command->setting = text_equal(word, TEXT("set"));
+	if (redact_is_exactly(word, settings, ARRAY_SIZE(settings)))
+		command->setting = SETTING_WORDS;
+	else if (command->setting > 0)
+		command->setting--;
 	command->users |= is_word(word, "setuser");
-	/* Another command begins. */
-	if (strchr(";&|", word.data[0]) || strchr(";&|", word.data[word.length - 1])) {
-		command->until = 0;
-		command->every = 0;
-		command->users = false;
-		command->pairs = false;
-		command->program = NULL;
-	}
 }

@@ -41,6 +41,27 @@ static const char *const commands[] = {
 	"redis-cli|-h|h|AUTH|u|" M,	"redis-cli|ACL|SETUSER|u|>" M,
 	"sh|-c|redis-cli CONFIG SET requirepass " M,		    "sh|-c|echo AUTH " M "%redis-cli",
 	"docker|run|hashicorp/vault:1|login|" M,
+	"sh|-c|docker ps && docker commit -c \"ENV A=" M "\" a", "sh|-c|docker ps; ctr i pull -u a:" M " a",
+	"docker|exec|a|docker|commit|-c|ENV A=" M "|a",		    "docker|run|docker:cli|commit|-c|ENV A=" M,
+	"sh|-c|export \"PASSWORD=" M " " M "\"",		    "sh|-c|curl -d 'password=" M " " M "' h",
+	"sh|-c|# it's\ndocker run -e \"A=" M " " M "\" a",	    "sh|-c|docker login -u a -p $(echo " M ")",
+	"sh|-c|docker run -e A=`echo " M "` a",			    "sh|-c|PASSWORD=${P:-" M " " M "} a",
+	"sh|-c|docker login -u a \\\n -p \\\n " M " a",	    "sh|-c|PASSWORD=(a " M ")",
+	"sh|-c|ssh h \"docker run -e \\\"A=" M " " M "\\\" a\"",	    "sh|-c|PASSWORD=$'a\\' " M "'",
+	"docker|run|--entrypoint=htpasswd|httpd:2|-Bbn|u|" M,	    "docker|service|create|-l|a=" M "|a",
+	"docker|run|curlimages/curl:8|-u|a:" M "|h",		    "skopeo|copy|--src-creds|u:" M "|a",
+	"docker|volume|create|-o|o=username=u,password=" M,	    "buildctl|build|--opt=build-arg:A=" M,
+	"docker|run|--network|name=a,driver-opt=k=" M "|a",	    "docker|commit|-c|LABEL a=" M "|a",
+	"sh|-c|echo " M " % docker config create a -",		    "a|os.environ[\"DB_PASSWORD\"]=\"" M "\"",
+	"curl|-d|user[password]=" M "|h",			    "a|'password' => '" M "'",
+	"sh|-c|PASSWORD+=" M,	"sh|-c|a ${PASSWORD:-" M "}",	    "sh|-c|: ${PASSWORD:=" M "}",
+	"npm|config|set|//h/:_authToken|" M,			    "crudini|--set|f|DEFAULT|password|" M,
+	"jq|--arg|password|" M,	"valkey-cli|-a|" M,		    "vault|operator|unseal|" M,
+	"kubectl|run|--env=K=" M "|a",				    "a|--encryption-key|" M,
+	"curl|-d|{\"Env\":[\"A=" M "\",\"B=" M "\"]}|h",	    "curl|-d|{\"Name\":\"a\",\"Data\":\"" M "\"}|h",
+	"curl|http://d/build?buildargs={\"A\":\"" M "\"}",	    "curl|http://d/commit?changes=ENV%20A=" M,
+	"curl|http://h/?X-Amz-Signature=" M,			    "oras|login|-u|a|-p|" M,
+	"wpa_passphrase|a|" M,
 	"a|--pin|" M,		"a|PIN=" M,			    "a|say internal-" M,
 };
 /* clang-format on */
@@ -142,6 +163,10 @@ static void test_engines(void **state)
 			for (size_t k = 0; k < ARRAY_SIZE(engine_words); k++) {
 				_cleanup_buffer_ struct buffer line = {};
 
+				/* The project's name. */
+				if (!*engine_words[k] && strstr(engines[i], "compose") &&
+				    strncmp(engine_flags[j], "-p", 2) == 0)
+					continue;
 				buffer_printf(&line, "%s|%s%s|a", engines[i], engine_words[k],
 					      engine_flags[j]);
 				for (size_t kept = 0; kept <= line.length + 1; kept++)

@@ -26,7 +26,7 @@ static const struct {
 } instructions[] = {
 	{ "ARG", KEEP_NAME },    { "CMD", KEEP_COMMAND },     { "ENTRYPOINT", KEEP_COMMAND },
 	{ "ENV", KEEP_NAME },    { "EXPOSE", KEEP_TEXT },     { "HEALTHCHECK", KEEP_COMMAND },
-	{ "LABEL", KEEP_TEXT },  { "STOPSIGNAL", KEEP_TEXT }, { "USER", KEEP_TEXT },
+	{ "LABEL", KEEP_NAME },  { "STOPSIGNAL", KEEP_TEXT }, { "USER", KEEP_TEXT },
 	{ "VOLUME", KEEP_TEXT }, { "WORKDIR", KEEP_TEXT },
 };
 

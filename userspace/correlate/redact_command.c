@@ -13,14 +13,15 @@ static void take_word(struct command *command, struct text word, struct buffer *
 
 /* How far the reading of a shell's word has come. */
 struct lexer {
-	char quote;   /* that is open; 0 */
-	bool escapes; /* $'...': a backslash has its meaning in it */
-	bool dollar;
-	bool flat; /* nothing that stands in it will be looked at as a line of its own */
+	char quote;          /* that is open; 0 */
+	bool escapes;        /* $'...': a backslash has its meaning in it */
+	bool dollar, equals; /* what the last character was */
+	bool flat;           /* nothing that stands in it will be looked at as a line of its own */
+	bool cut;            /* an end that is missing may stand behind the text's */
 };
 
 /* $(...), ${...} or `...` that begins here, if it ends within reach; else 0. */
-static size_t substitution_length(struct text text)
+static size_t substitution_length(struct text text, bool cut)
 {
 	size_t most = text.length < MOST_SUBSTITUTION ? text.length : MOST_SUBSTITUTION, depth = 0;
 	char open = text.length > 1 ? text.data[1] : 0, close = open == '(' ? ')' : '}';
@@ -42,36 +43,53 @@ static size_t substitution_length(struct text text)
 		else if (!back && !quoted && c == close && --depth == 0)
 			return i + 1;
 	}
-	return 0;
+	return cut && most == text.length ? most : 0;
 }
 
 /* \"...\": quotes of a line that stands within quotes itself; else 0. */
-static size_t escaped_quotes_length(struct text text)
+static size_t escaped_quotes_length(struct text text, bool cut)
 {
+	bool reached = text.length <= MOST_SUBSTITUTION;
 	const char *end;
 
 	if (text.length < 4 || text.data[0] != '\\' ||
 	    (text.data[1] != '"' && text.data[1] != '\''))
 		return 0;
-	if (text.length > MOST_SUBSTITUTION)
+	if (!reached)
 		text.length = MOST_SUBSTITUTION;
 	end = memmem(text.data + 2, text.length - 2, text.data, 2);
-	return end ? (size_t)(end + 2 - text.data) : 0;
+	if (!end)
+		return cut && reached ? text.length : 0;
+	return (size_t)(end + 2 - text.data);
+}
+
+/* NAME=(one two) */
+static size_t list_length(struct text text, bool cut)
+{
+	size_t most = text.length < MOST_SUBSTITUTION ? text.length : MOST_SUBSTITUTION;
+	const char *end = *text.data == '(' ? memchr(text.data, ')', most) : NULL;
+
+	if (*text.data != '(')
+		return 0;
+	return end ? (size_t)(end + 1 - text.data) : cut && most == text.length ? most : 0;
 }
 
 /* Over the next of what a word is made of: a mask, a substitution, a character. Returns its length.
  */
 static size_t lex(struct lexer *lexer, struct text text)
 {
-	bool dollar = lexer->dollar;
+	bool dollar = lexer->dollar, equals = lexer->equals;
 	size_t length = redact_mask_length(text);
 	char c = *text.data;
 
 	lexer->dollar = c == '$' && !lexer->quote;
+	lexer->equals = c == '=' && !lexer->quote;
+	if (length == 0 && !lexer->flat && equals)
+		length = list_length(text, lexer->cut);
 	if (length == 0 && !lexer->flat && lexer->quote != '\'')
-		length = substitution_length(text);
+		length = substitution_length(text, lexer->cut);
 	if (length == 0 && !lexer->flat && !lexer->quote)
-		length = escaped_quotes_length(text);
+		length = escaped_quotes_length(text, lexer->cut);
 	if (length > 0)
 		return length;
 	if (c == '\\' && (lexer->quote != '\'' || lexer->escapes) && text.length > 1)
@@ -103,9 +121,9 @@ static bool is_continued(struct text text, size_t at)
 }
 
 /* The end of a shell's word: what stands in quotes is one only if that is asked for. */
-static size_t word_end(struct text text, size_t start, bool quotes, bool flat)
+static size_t word_end(struct text text, size_t start, bool quotes, bool flat, bool cut)
 {
-	struct lexer lexer = { .flat = flat };
+	struct lexer lexer = { .flat = flat, .cut = cut };
 	size_t i = start;
 
 	while (i < text.length &&
@@ -128,7 +146,7 @@ static void take_quoted(struct command *command, struct text word, bool quotes, 
 			start++;
 		while (end > start && word.data[end - 1] && strchr("'\"`\\", word.data[end - 1]))
 			end--;
-	} else if (escaped_quotes_length(word) == end) {
+	} else if (end > 3 && escaped_quotes_length(word, false) == end) {
 		start += 2;
 		end -= 2;
 	} else if (end > 1 && (word.data[0] == '\'' || word.data[0] == '"')) {
@@ -205,7 +223,7 @@ static void take_line(const struct command *outer, struct text line, bool quotes
 			i += between;
 			continue;
 		}
-		end = word_end(line, i, quotes, command.nesting >= MOST_NESTING);
+		end = word_end(line, i, quotes, command.nesting >= MOST_NESTING, outer->cut);
 		command.cut = outer->cut && end == line.length;
 		take_quoted(&command, (struct text){ line.data + i, end - i }, quotes, ret);
 		i = end;
@@ -235,20 +253,16 @@ static void look_for_script(struct command *command, struct text word)
 }
 
 /* Where a value ends in a script: at what a shell would take for the next word or command. */
-static size_t script_value_end(struct text word, size_t start)
+static size_t script_value_end(struct text word, size_t start, bool cut)
 {
-	struct lexer lexer = {};
+	struct lexer lexer = { .equals = start > 0, .cut = cut };
 	size_t i = start;
 
-	/* NAME=(one two) */
-	if (start > 0 && i < word.length && word.data[i] == '(')
-		while (i < word.length && word.data[i] != ')')
-			i++;
 	while (i < word.length) {
 		char c = word.data[i];
+		bool ends = !lexer.quote && c && (redact_is_space(c) || strchr(";&|<>()", c));
 
-		if (!lexer.quote && c && (redact_is_space(c) || strchr(";&|<>()", c)) &&
-		    !(i > start && c == ')' && word.data[start] == '('))
+		if (ends && !(lexer.equals && c == '('))
 			break;
 		i += lex(&lexer, redact_skip(word, i));
 	}
@@ -259,8 +273,9 @@ static size_t script_value_end(struct text word, size_t start)
 static void take_secret(struct command *command, enum pending kind, struct text word,
 			struct buffer *ret)
 {
-	size_t end =
-		command->nesting > 0 && !command->quoted ? script_value_end(word, 0) : word.length;
+	size_t end = command->nesting > 0 && !command->quoted
+			     ? script_value_end(word, 0, command->cut)
+			     : word.length;
 	size_t quote;
 
 	/* Masked by the look before: a quote behind that opens none. */
@@ -308,14 +323,14 @@ static bool take_counted(struct command *command, struct text word, struct buffe
 		return true;
 	if (command->pairs && word.length > 0 && word.data[0] != '-' &&
 	    memchr(word.data, '=', word.length)) {
-		command->pairs = !script || script_value_end(word, 0) == word.length;
+		command->pairs = !script || script_value_end(word, 0, command->cut) == word.length;
 		take_secret(command, PENDING_PAIR, word, ret);
 		return true;
 	}
 	if (command->every > 0 && word.length > 0 &&
 	    !(script && memchr(";&|<>", word.data[0], 5))) {
 		command->every--;
-		if (script && script_value_end(word, 0) < word.length)
+		if (script && script_value_end(word, 0, command->cut) < word.length)
 			command->every = 0;
 		take_secret(command, PENDING_SECRET, word, ret);
 		redact_look_at_word(command, word);
@@ -343,8 +358,9 @@ static bool take_variable(const struct command *command, struct text word, struc
 	if (name == 0 || name == word.length || word.data[name] != '=' ||
 	    !redact_is_secret_name(command->redact, (struct text){ word.data, name }))
 		return false;
-	end = command->nesting > 0 && !command->quoted ? script_value_end(word, name + 1)
-						       : word.length;
+	end = command->nesting > 0 && !command->quoted
+		      ? script_value_end(word, name + 1, command->cut)
+		      : word.length;
 	buffer_append(ret, word.data, name + 1);
 	redact_mask(ret, (struct text){ word.data + name + 1, end - name - 1 });
 	redact_known(command->redact, (struct text){ word.data + end, word.length - end },
@@ -357,10 +373,11 @@ static bool has_command(struct text word)
 {
 	bool found = false;
 
-	if (*word.data == '"' || *word.data == '\'' || word_end(word, 0, true, false) < word.length)
+	if (*word.data == '"' || *word.data == '\'' ||
+	    word_end(word, 0, true, false, false) < word.length)
 		return false;
 	for (size_t i = 0, length; !found && i < word.length; i += length ?: 1) {
-		length = substitution_length(redact_skip(word, i));
+		length = substitution_length(redact_skip(word, i), false);
 		found = length > 0 && memchr(word.data + i, ' ', length);
 	}
 	return found;
@@ -372,7 +389,7 @@ static void take_substitutions(struct command *command, struct text word, struct
 	size_t i = 0, known = 0;
 
 	while (i < word.length) {
-		size_t length = substitution_length(redact_skip(word, i));
+		size_t length = substitution_length(redact_skip(word, i), false);
 		size_t open = word.data[i] == '`' ? 1 : 2;
 		struct command inner = { .redact = command->redact, .nesting = command->nesting };
 
@@ -419,36 +436,53 @@ static void take_text(struct command *command, struct text word, bool script, st
 	ret->error = ret->error ?: plain.error;
 }
 
-/*
- * openssl's -passin pass:SECRET, buildctl's --opt build-arg:NAME=value, and a command line as the
- * value of a flag: --health-cmd=..., whose program would not be seen behind the flag.
- */
+/* openssl's -passin pass:SECRET, buildctl's --opt build-arg:NAME=value and label:NAME=value. */
 static bool take_prefixed(struct command *command, struct text word, struct buffer *ret)
 {
-	struct command value = *command;
-	size_t length = 0;
+	static const struct text pairs[] = { TEXT("build-arg:"), TEXT("label:") };
 
 	if (word.length > 5 && memcmp(word.data, "pass:", 5) == 0) {
 		buffer_append(ret, word.data, 5);
-		redact_mask(ret, (struct text){ word.data + 5, word.length - 5 });
+		redact_mask(ret, redact_skip(word, 5));
 		return true;
 	}
-	if (command->engine && word.length > 10 && memcmp(word.data, "build-arg:", 10) == 0) {
-		buffer_append(ret, word.data, 10);
-		redact_pair((struct text){ word.data + 10, word.length - 10 }, ret);
+	for (size_t i = 0; command->engine && i < ARRAY_SIZE(pairs); i++) {
+		size_t length = pairs[i].length;
+
+		if (word.length <= length || memcmp(word.data, pairs[i].data, length) != 0)
+			continue;
+		buffer_append(ret, word.data, length);
+		redact_pair(redact_skip(word, length), ret);
 		return true;
 	}
+	return false;
+}
+
+/*
+ * The value of a flag that stands behind '=': also a command line, --health-cmd=..., whose program
+ * would not be seen behind the flag, and --entrypoint=PROGRAM.
+ */
+static bool take_flag_value(struct command *command, struct text word, struct buffer *ret)
+{
+	struct command value = *command;
+	size_t length = 0;
+	struct text rest;
+
 	while (length < word.length && (redact_is_name(word.data[length])))
 		length++;
 	if (length < 3 || word.data[0] != '-' || length >= word.length ||
 	    word.data[length] != '=' ||
 	    redact_is_secret_name(command->redact, (struct text){ word.data, length }))
 		return false;
-	length++;
+	rest = redact_skip(word, ++length);
 	buffer_append(ret, word.data, length);
 	value.pending = PENDING_NONE;
 	value.script = false;
-	take_text(&value, (struct text){ word.data + length, word.length - length }, false, ret);
+	if (command->engine &&
+	    text_equal((struct text){ word.data, length }, TEXT("--entrypoint=")))
+		redact_look_at_image(command, rest);
+	if (!take_prefixed(&value, rest, ret))
+		take_text(&value, rest, false, ret);
 	return true;
 }
 
@@ -459,6 +493,10 @@ static void take_word(struct command *command, struct text word, struct buffer *
 
 	command->pending = PENDING_NONE;
 	look_for_script(command, word);
+	/* --auth --bind_ip_all */
+	if (pending == PENDING_NAMED_SECRET && word.length > 3 && memcmp(word.data, "--", 2) == 0 &&
+	    isalpha((unsigned char)word.data[2]))
+		pending = PENDING_NONE;
 	if (pending != PENDING_NONE && pending != PENDING_PLAIN) {
 		redact_mask_value(command, pending, word, ret);
 		return;
@@ -468,7 +506,7 @@ static void take_word(struct command *command, struct text word, struct buffer *
 	redact_count_words(command, word);
 	if (word.length > 1 && word.data[0] == '-' && redact_take_flag(command, word, ret))
 		return;
-	if (take_prefixed(command, word, ret))
+	if (take_prefixed(command, word, ret) || take_flag_value(command, word, ret))
 		return;
 	if (!script && take_variable(command, word, ret))
 		return;

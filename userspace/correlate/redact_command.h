@@ -8,7 +8,8 @@
 enum pending {
 	PENDING_NONE,
 	PENDING_SECRET,
-	PENDING_PAIR, /* NAME=value */
+	PENDING_NAMED_SECRET, /* by the looks of its name, which may be a flag without a value */
+	PENDING_PAIR,         /* NAME=value */
 	PENDING_PORT, /* -p: a port where the engine's `run` or `create` takes one, or secret */
 	PENDING_USER_PASSWORD, /* name:password */
 	PENDING_CHANGE,        /* an instruction of a Dockerfile */
@@ -34,6 +35,7 @@ struct command {
 	unsigned words;      /* before and with the subcommand */
 	bool group, publish; /* "container run"; run or create: -p is a port */
 	bool changes;        /* commit or import: -c is a change */
+	bool project;        /* compose, before its own subcommand: -p is the project's name */
 	bool options;        /* of a volume or a network: -o is an option of its driver */
 	const struct client *client;
 	enum pending pending;

@@ -22,7 +22,7 @@ static const struct {
 	{ FED_ALL,
 	  { "*passwd", "login", "signin", "--password-stdin", "--with-token", "--passphrase-fd",
 	    "su", "sshpass", "vault", "secret", "secrets", "secret-tool", "unlock", "kinit",
-	    "cryptsetup", "add_user", "change_password", "stdin" } },
+	    "cryptsetup", "add_user", "change_password", "stdin", "config" } },
 };
 
 /* The next run of what the name of a program is made of. False at the end. */

@@ -68,11 +68,14 @@ void redact_mask_value(struct command *command, enum pending kind, struct text v
 		else
 			redact_known(command->redact, value, command->cut, ret);
 		break;
+	case PENDING_PLAIN:
+		redact_known(command->redact, value, command->cut, ret);
+		break;
 	case PENDING_OPTION:
-		redact_driver_option(command->redact, value, ret);
+		redact_driver_option(command->redact, value, command->cut, ret);
 		break;
 	case PENDING_MOUNT:
-		redact_mount(command->redact, value, ret);
+		redact_mount(command->redact, value, command->cut, ret);
 		break;
 	case PENDING_HEADER:
 		redact_header(command->redact, value, ret);
@@ -100,13 +103,18 @@ static void value_of_flag(struct command *command, enum pending kind, struct tex
 static bool take_long_flag(struct command *command, struct text word, struct buffer *ret)
 {
 	static const char *const pairs[] = {
-		"env", "build-arg", "env-add", "set", "log-opt", "driver-opt",
+		"env",     "build-arg",  "env-add",     "env-merge", "set",
+		"log-opt", "driver-opt", "driver-opts", "ipam-opt",
 	};
 	static const char *const labels[] = {
 		"label", "label-add", "container-label", "container-label-add", "annotation",
 	};
-	static const char *const secrets[] = { "secret", "password", "creds" };
-	static const char *const mounts[] = { "mount", "mount-add" };
+	/* Of whatever program: what has no '=' is no variable's value. */
+	static const char *const variables[] = {
+		"env", "setenv", "set-env", "set-env-vars", "update-env-vars", "set-string", "set",
+	};
+	static const char *const secrets[] = { "secret", "password" };
+	static const char *const mounts[] = { "mount", "mount-add", "network", "network-add" };
 	static const char *const headers[] = { "header", "proxy-header" };
 	static const char *const client_secrets[] = { "cookie", "oauth2-bearer" };
 	static const char *const client_users[] = { "user", "cert", "proxy-cert" };
@@ -140,8 +148,12 @@ static bool take_long_flag(struct command *command, struct text word, struct buf
 		  redact_is_exactly(name, client_users, ARRAY_SIZE(client_users))) ||
 		 text_equal(name, TEXT("proxy-user")))
 		kind = PENDING_USER_PASSWORD;
+	else if (name.length >= 5 && memcmp(name.data + name.length - 5, "creds", 5) == 0)
+		kind = PENDING_USER_PASSWORD;
 	else if (redact_is_secret_name(command->redact, name))
-		kind = PENDING_SECRET;
+		kind = PENDING_NAMED_SECRET;
+	else if (redact_is_exactly(name, variables, ARRAY_SIZE(variables)))
+		kind = PENDING_LABEL;
 	if (kind == PENDING_NONE)
 		return false;
 	value_of_flag(command, kind, word, end, ret);
@@ -160,8 +172,8 @@ static bool take_short_flags(struct command *command, struct text word, struct b
 		if (c == 'e')
 			kind = PENDING_PAIR;
 		else if (c == 'p')
-			kind = PENDING_PORT;
-		else if (c == 'l' && command->publish &&
+			kind = command->project ? PENDING_PLAIN : PENDING_PORT;
+		else if (c == 'l' && command->words > 0 &&
 			 (i + 1 == word.length || memchr(word.data, '=', word.length)))
 			kind = PENDING_LABEL;
 		else if (c == 'o' && command->options)

@@ -70,10 +70,11 @@ void redact_pair(struct text pair, struct buffer *ret);
 void redact_user_password(struct text text, struct buffer *ret);
 
 /* NAME=value of a volume's or a network's driver: what says what is mounted stays, as text. */
-void redact_driver_option(const struct redact *redact, struct text option, struct buffer *ret);
+void redact_driver_option(const struct redact *redact, struct text option, bool cut,
+			  struct buffer *ret);
 
-/* type=volume,...,volume-opt=NAME=value: a mount as `docker run --mount` takes it. */
-void redact_mount(const struct redact *redact, struct text mount, struct buffer *ret);
+/* type=volume,...,volume-opt=NAME=value: a mount or a network as `docker run` takes it. */
+void redact_mount(const struct redact *redact, struct text mount, bool cut, struct buffer *ret);
 
 /* "Name: value" of HTTP: the values of names that are harmless stay, as text. */
 void redact_header(const struct redact *redact, struct text line, struct buffer *ret);

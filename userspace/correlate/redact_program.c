@@ -8,21 +8,66 @@
 #include "correlate/redact_command.h"
 
 static const struct client clients[] = {
-	{ "mysql", false, "p", "", "" },     { "mariadb", false, "p", "", "" },
-	{ "sshpass", true, "p", "", "" },    { "ssh-keygen", true, "NP", "", "" },
-	{ "mongo", true, "p", "", "" },      { "redis-cli", true, "a", "", "" },
-	{ "ldap", true, "w", "", "" },       { "curl", true, "b", "uUE", "H" },
-	{ "wget", true, "", "u", "" },       { "etcdctl", true, "", "", "" },
-	{ "smbclient", true, "", "U", "" },  { "sqlcmd", true, "P", "", "" },
-	{ "zip", true, "P", "", "" },        { "unzip", true, "P", "", "" },
-	{ "7z", false, "p", "", "" },        { "az", true, "p", "", "" },
-	{ "kubectl", true, "p", "", "" },    { "oc", true, "p", "", "" },
-	{ "helm", true, "p", "", "" },       { "skopeo", true, "p", "", "" },
-	{ "ftp", true, "", "u", "" },        { "lftp", true, "", "u", "" },
-	{ "http", true, "", "a", "" },       { "mosquitto", true, "P", "", "" },
-	{ "ipmitool", true, "P", "", "" },   { "snmpget", true, "AXc", "", "" },
-	{ "snmpset", true, "AXc", "", "" },  { "snmpwalk", true, "AXc", "", "" },
+	{ "mysql", false, "p", "", "" },
+	{ "mariadb", false, "p", "", "" },
+	{ "sshpass", true, "p", "", "" },
+	{ "ssh-keygen", true, "NP", "", "" },
+	{ "mongo", true, "p", "", "" },
+	{ "redis-cli", true, "a", "", "" },
+	{ "ldap", true, "w", "", "" },
+	{ "curl", true, "b", "uUE", "H" },
+	{ "wget", true, "", "u", "" },
+	{ "etcdctl", true, "", "", "" },
+	{ "smbclient", true, "", "U", "" },
+	{ "sqlcmd", true, "P", "", "" },
+	{ "zip", true, "P", "", "" },
+	{ "unzip", true, "P", "", "" },
+	{ "7z", false, "p", "", "" },
+	{ "az", true, "p", "", "" },
+	{ "kubectl", true, "p", "", "" },
+	{ "oc", true, "p", "", "" },
+	{ "helm", true, "p", "", "" },
+	{ "skopeo", true, "p", "", "" },
+	{ "ftp", true, "", "u", "" },
+	{ "lftp", true, "", "u", "" },
+	{ "http", true, "", "a", "" },
+	{ "mosquitto", true, "P", "", "" },
+	{ "ipmitool", true, "P", "", "" },
+	{ "snmpget", true, "AXc", "", "" },
+	{ "snmpset", true, "AXc", "", "" },
+	{ "snmpwalk", true, "AXc", "", "" },
 	{ "snmpbulk", true, "AXc", "", "" },
+	{ "snmptrap", true, "AXc", "", "" },
+	{ "redis-benchmark", true, "a", "", "" },
+	{ "https", true, "", "a", "" },
+	{ "xh", true, "", "a", "" },
+	{ "rar", false, "p", "", "" },
+	{ "rpcclient", true, "", "U", "" },
+	{ "slappasswd", true, "s", "", "" },
+	{ "ldappasswd", true, "ws", "", "" },
+	{ "useradd", true, "p", "", "" },
+	{ "usermod", true, "p", "", "" },
+	{ "cqlsh", true, "p", "", "" },
+	{ "cypher-shell", true, "p", "", "" },
+	{ "twine", true, "p", "", "" },
+	{ "oras", true, "p", "", "" },
+	{ "crane", true, "p", "", "" },
+	{ "regctl", true, "p", "", "" },
+	{ "rabbitmqadmin", true, "p", "", "" },
+	{ "cf", true, "p", "", "" },
+	{ "kcadm", true, "p", "", "" },
+};
+
+/* Programs that are called as another one is. */
+static const struct {
+	const char *name, *as;
+} aliases[] = {
+	{ "bao", "vault" },
+	{ "valkey-cli", "redis-cli" },
+	{ "keydb-cli", "redis-cli" },
+	{ "7za", "7z" },
+	{ "7zz", "7z" },
+	{ "7zr", "7z" },
 };
 
 #define EVERY 100
@@ -39,6 +84,9 @@ static const struct {
 		      */
 } places[] = {
 	{ "vault", "login", 0, 1 },
+	{ "vault", "unseal", 0, 1 },
+	{ "vault", "unwrap", 0, 1 },
+	{ "vault", "revoke", 0, 1 },
 	{ "vault", "put", 0, PAIRS },
 	{ "vault", "patch", 0, PAIRS },
 	{ "vault", "write", 0, PAIRS },
@@ -57,8 +105,11 @@ static const struct {
 	{ "mysqladmin", "password", 0, 1 },
 	{ "redis-cli", "auth", 0, EVERY + 2 }, /* [USER] SECRET */
 	{ "redis-cli", "auth2", 0, EVERY + 2 },
-	{ "valkey-cli", "auth", 0, EVERY + 2 },
-	{ "keydb-cli", "auth", 0, EVERY + 2 },
+	{ "redis-cli", "auth-pass", 0, 1 },
+	{ "cargo", "login", 0, 1 },
+	{ "bw", "unlock", 0, 1 },
+	{ "ngrok", "authtoken", 0, 1 },
+	{ "wpa_passphrase", NULL, 0, 2 }, /* SSID SECRET */
 	{ "keytool", "-storepass", 0, 1 },
 	{ "keytool", "-keypass", 0, 1 },
 	{ "keytool", "-srcstorepass", 0, 1 },
@@ -110,43 +161,54 @@ static bool is_engine(struct text program)
 	return redact_is_exactly(program, names, ARRAY_SIZE(names));
 }
 
-void redact_look_at_image(struct command *command, struct text image)
+/* Of an image's name the part that a program is called by: vault:1.13, httpd@sha256:... */
+static struct text without_tag(struct text name)
 {
-	struct text name = redact_program_of(image);
+	size_t length = 0;
 
-	for (size_t i = 0; name.length > 0 && i < ARRAY_SIZE(places); i++) {
-		const char *program = places[i].program;
-		size_t length;
+	while (length < name.length && name.data[length] != ':' && name.data[length] != '@')
+		length++;
+	name.length = length;
+	for (size_t i = 0; i < ARRAY_SIZE(aliases); i++)
+		if (text_equal(name, text_of(aliases[i].name)))
+			return text_of(aliases[i].as);
+	return name;
+}
 
-		if (name.data[0] != *program)
+static void look_at_places(struct command *command, struct text program)
+{
+	for (size_t i = 0; program.length > 0 && i < ARRAY_SIZE(places); i++) {
+		if (program.data[0] != *places[i].program ||
+		    !text_equal(program, text_of(places[i].program)))
 			continue;
-		length = strlen(program);
-		if (name.length >= length && memcmp(name.data, program, length) == 0 &&
-		    (name.length == length || name.data[length] == ':' || name.data[length] == '@'))
-			command->program = program;
+		command->program = places[i].program;
+		/* Its own words are counted, whatever they are. */
+		if (!places[i].word && !places[i].letter)
+			command->until = places[i].words;
 	}
 }
 
-static void look_at_program(struct command *command, struct text word)
+static void look_at_engine(struct command *command, struct text program, bool is_image)
 {
-	struct text program = redact_program_of(word);
+	/* One within the other: whose -p comes next is not known. */
+	bool publish = command->publish && is_image;
 
-	if (is_engine(program) && command->engine) {
-		/* One within the other: whose -p comes next is not known. */
-		command->publish &= memchr(word.data, ':', word.length) != NULL;
-		return;
-	}
-	if (is_engine(program)) {
-		*command = (struct command){ .redact = command->redact,
-					     .engine = true,
-					     .is_ctr = text_equal(program, TEXT("ctr")),
-					     .nesting = command->nesting,
-					     .interpreter = command->interpreter,
-					     .cut = command->cut };
-		return;
-	}
-	redact_look_at_image(command, program);
-	command->until = command->until > 0 ? command->until : 0;
+	*command = (struct command){ .redact = command->redact,
+				     .engine = true,
+				     .publish = publish,
+				     .client = command->engine ? command->client : NULL,
+				     .is_ctr = text_equal(program, TEXT("ctr")),
+				     .project = program.length > 8 &&
+						memcmp(program.data + program.length - 8,
+						       "-compose", 8) == 0,
+				     .options = command->options,
+				     .nesting = command->nesting,
+				     .interpreter = command->interpreter,
+				     .cut = command->cut };
+}
+
+static void look_at_client(struct command *command, struct text program)
+{
 	for (size_t i = 0; program.length > 0 && i < ARRAY_SIZE(clients); i++) {
 		size_t length;
 
@@ -164,10 +226,32 @@ static void look_at_program(struct command *command, struct text word)
 	}
 }
 
+static void look_at_program(struct command *command, struct text word)
+{
+	struct text named = redact_program_of(word), program = without_tag(named);
+
+	if (is_engine(program)) {
+		/* A mount of it is no program. */
+		if (!command->engine || program.length < named.length ||
+		    !memchr(word.data, ':', word.length))
+			look_at_engine(command, program, program.length < named.length);
+		return;
+	}
+	command->until = command->until > 0 ? command->until : 0;
+	look_at_places(command, program);
+	look_at_client(command, program);
+}
+
+void redact_look_at_image(struct command *command, struct text image)
+{
+	look_at_program(command, image);
+}
+
 /* "run", "create", and with a group in front of it; only these first words are the subcommand. */
 static void look_at_subcommand(struct command *command, struct text word)
 {
-	static const char *const groups[] = { "container", "containers", "pod", "c", "image" };
+	static const char *const groups[] = { "container", "containers", "pod",    "c",
+					      "image",     "compose",    "service" };
 	static const char *const publishing[] = { "run", "create" };
 	static const char *const changing[] = { "commit", "import" };
 	static const char *const driven[] = { "volume", "network" };
@@ -180,6 +264,7 @@ static void look_at_subcommand(struct command *command, struct text word)
 		command->group = true;
 	else
 		command->publish = redact_is_exactly(word, publishing, ARRAY_SIZE(publishing));
+	command->project = command->words == 1 && text_equal(word, TEXT("compose"));
 	command->changes = redact_is_exactly(word, changing, ARRAY_SIZE(changing));
 }
 

@@ -70,36 +70,66 @@ static size_t run_quoted(struct text text, char quote)
 	return i;
 }
 
+/* What a query or a request's body declares for a container or a build. */
+static size_t declared_length(struct text name, struct text value)
+{
+	static const struct text query[] = { TEXT("buildargs"), TEXT("changes"), TEXT("labels") };
+
+	for (size_t i = 0; i < ARRAY_SIZE(query); i++)
+		if (name.length == query[i].length && redact_begins(name, query[i]))
+			return run_until(value, " \t\r\n'&");
+	return 0;
+}
+
+/* What stands between a name and its value: =, :, and +=, ?=, :=, :-, =>. Returns its length. */
+static size_t operator_length(struct text text, bool closed)
+{
+	char first = text.length > 0 ? text.data[0] : 0,
+	     second = text.length > 1 ? text.data[1] : 0;
+
+	if ((first == '+' || first == '?' || first == ':') && second == '=')
+		return 2;
+	if (first == '=' || (first == ':' && second == '-'))
+		return second == '>' || second == '-' ? 2 : 1;
+	/* "name:1.0" is an image and its tag. */
+	return first == ':' &&
+	       (closed || text.length == 1 || redact_is_space(second) || is_quote(second));
+}
+
+static size_t skip_blanks(struct text text, size_t at)
+{
+	while (at < text.length && (text.data[at] == ' ' || text.data[at] == '\t'))
+		at++;
+	return at;
+}
+
 /*
- * NAME=value, NAME: value, "NAME": "value" at the beginning of a name. Returns how much of the text
- * it took, 0 for nothing.
+ * NAME=value, NAME: value, "NAME": "value", ["NAME"] = "value" at the beginning of a name. Returns
+ * how much of the text it took, 0 for nothing.
  */
 static size_t take_assignment(const struct redact *redact, struct text text, struct buffer *ret)
 {
-	size_t name = 0, at, value;
-	bool quoted_name;
+	size_t name = 0, at, value, length, declared;
 	char quote;
 
 	while (name < text.length && redact_is_name(text.data[name]))
 		name++;
 	at = name;
 	/* JSON within a quoted argument has \" around its names. */
-	if (at + 1 < text.length && text.data[at] == '\\')
+	while (at < text.length && at < name + 4 &&
+	       (is_quote(text.data[at]) || strchr("\\])}[", text.data[at])) && text.data[at])
 		at++;
-	quoted_name = at < text.length && is_quote(text.data[at]);
-	at = quoted_name ? at + 1 : name;
-	while (at < text.length && (text.data[at] == ' ' || text.data[at] == '\t'))
-		at++;
-	if (at == text.length || (text.data[at] != '=' && text.data[at] != ':'))
+	value = skip_blanks(text, at);
+	length = operator_length(redact_skip(text, value), at > name);
+	if (name == 0 || length == 0)
 		return 0;
-	/* "name:1.0" is an image and its tag. */
-	if (text.data[at] == ':' && !quoted_name && at + 1 < text.length &&
-	    !redact_is_space(text.data[at + 1]) && !is_quote(text.data[at + 1]))
+	declared = declared_length(head(text, name), redact_skip(text, value + length));
+	if (declared == 0 && !redact_is_secret_name(redact, head(text, name)))
 		return 0;
-	if (name == 0 || !redact_is_secret_name(redact, head(text, name)))
-		return 0;
-	at++;
-	while (at < text.length && (text.data[at] == ' ' || text.data[at] == '\t'))
+	at = skip_blanks(text, value + length);
+	/* f'...', b"..." */
+	if (at + 1 < text.length && strchr("fbru", text.data[at]) && text.data[at] &&
+	    is_quote(text.data[at + 1]))
 		at++;
 	if (at + 1 < text.length && text.data[at] == '\\' && is_quote(text.data[at + 1]))
 		at++;
@@ -107,6 +137,8 @@ static size_t take_assignment(const struct redact *redact, struct text text, str
 	value = redact_mask_length(redact_skip(text, at));
 	if (value) /* done before: what follows is no part of it */
 		;
+	else if (declared)
+		value = declared;
 	else if (quote)
 		value = run_quoted(redact_skip(text, ++at), quote);
 	else if (contains(head(text, name), "auth") || contains(head(text, name), "cookie"))
@@ -116,6 +148,61 @@ static size_t take_assignment(const struct redact *redact, struct text text, str
 	buffer_append(ret, text.data, at);
 	redact_mask(ret, (struct text){ text.data + at, value });
 	return at + value;
+}
+
+/* A string of JSON, with its quotes, also \" ones; else 0. */
+static size_t string_length(struct text text)
+{
+	size_t open = text.length > 0 && text.data[0] == '\\';
+
+	if (text.length <= open || text.data[open] != '"')
+		return 0;
+	for (size_t i = open + 1; i < text.length; i++)
+		if (text.data[i] == '"')
+			return i + 1;
+		else if (text.data[i] == '\\' &&
+			 !(open && i + 1 < text.length && text.data[i + 1] == '"'))
+			i++;
+	return text.length;
+}
+
+/* "Env": ["NAME=value", ...], "Data": "..." of a body that somebody sends by hand. */
+static size_t take_body(struct text text, struct buffer *ret)
+{
+	static const struct text env = TEXT("Env"), data = TEXT("Data");
+	bool list = text.length > env.length && memcmp(text.data, env.data, env.length) == 0;
+	size_t at = list ? env.length : data.length, length;
+
+	if (!list && !(text.length > at && memcmp(text.data, data.data, at) == 0))
+		return 0;
+	at += text.data[at] == '\\';
+	if (at >= text.length || text.data[at] != '"')
+		return 0;
+	at = skip_blanks(text, at + 1);
+	if (at >= text.length || text.data[at] != ':')
+		return 0;
+	at = skip_blanks(text, at + 1);
+	if (list && (at >= text.length || text.data[at++] != '['))
+		return 0;
+	buffer_append(ret, text.data, at);
+	while ((length = string_length(redact_skip(text, at))) > 0) {
+		size_t open = text.data[at] == '\\' ? 2 : 1;
+		struct text inner = { text.data + at + open,
+				      length > 2 * open ? length - 2 * open : 0 };
+		const char *equals = inner.length ? memchr(inner.data, '=', inner.length) : NULL;
+		size_t kept = list && equals ? (size_t)(equals - inner.data) + 1 : 0;
+
+		buffer_append(ret, text.data + at, open + kept);
+		redact_mask(ret, redact_skip(inner, kept));
+		buffer_append(ret, inner.data + inner.length,
+			      (size_t)(text.data + at + length - inner.data - inner.length));
+		at += length;
+		if (!list)
+			break;
+		while (at < text.length && (redact_is_space(text.data[at]) || text.data[at] == ','))
+			buffer_append_char(ret, text.data[at++]);
+	}
+	return at;
 }
 
 /* "://" was found: the user information behind it, if there is some. Returns what it took. */
@@ -261,6 +348,8 @@ static size_t plain_word(struct text text)
 		return 0;
 	while (i < text.length && redact_is_name(text.data[i]))
 		i++;
+	if (i + 1 < text.length && text.data[i + 1] == '=')
+		return 0;
 	return i == text.length || strchr("/+,;()&?#~@", text.data[i]) ? i : 0;
 }
 
@@ -325,6 +414,8 @@ void redact_known(const struct redact *redact, struct text text, bool cut, struc
 			}
 			if (!taken)
 				taken = take_private_key(rest, cut, ret);
+			if (!taken)
+				taken = take_body(rest, ret);
 			if (!taken)
 				taken = take_assignment(redact, rest, ret);
 			if (!taken)

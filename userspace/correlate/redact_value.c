@@ -93,35 +93,54 @@ void redact_user_password(struct text text, struct buffer *ret)
 	redact_mask(ret, (struct text){ text.data + name, text.length - name });
 }
 
-void redact_driver_option(const struct redact *redact, struct text option, struct buffer *ret)
+void redact_driver_option(const struct redact *redact, struct text option, bool cut,
+			  struct buffer *ret)
 {
 	const char *equals = option.length ? memchr(option.data, '=', option.length) : NULL;
 	struct text name = { option.data, equals ? (size_t)(equals - option.data) : 0 };
 
-	if (text_equal(name, TEXT("type")) || text_equal(name, TEXT("o")) ||
-	    text_equal(name, TEXT("device")) || declare_is_network_option(name))
-		redact_known(redact, option, false, ret);
-	else
+	/* What was masked before must not be masked again. */
+	if (text_equal(name, TEXT("o")) &&
+	    !memmem(option.data, option.length, "[redacted len=", 14)) {
+		buffer_append(ret, option.data, 2);
+		declare_mount_options(redact_skip(option, 2), ret);
+	} else if (text_equal(name, TEXT("o")) || text_equal(name, TEXT("type")) ||
+		   text_equal(name, TEXT("device")) || declare_is_network_option(name)) {
+		redact_known(redact, option, cut, ret);
+	} else {
 		redact_pair(option, ret);
+	}
 }
 
-void redact_mount(const struct redact *redact, struct text mount, struct buffer *ret)
+/* volume-opt=, driver-opt=, volume-label=: how long that is, with its '='; else 0. */
+static size_t option_length(struct text part)
 {
-	static const char option[] = "volume-opt=";
+	static const struct text names[] = { TEXT("volume-opt="), TEXT("driver-opt="),
+					     TEXT("volume-label=") };
 
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (part.length >= names[i].length &&
+		    memcmp(part.data, names[i].data, names[i].length) == 0)
+			return names[i].length;
+	return 0;
+}
+
+void redact_mount(const struct redact *redact, struct text mount, bool cut, struct buffer *ret)
+{
 	while (mount.length > 0) {
 		const char *comma = memchr(mount.data, ',', mount.length);
 		struct text part = { mount.data,
 				     comma ? (size_t)(comma - mount.data) : mount.length };
-		size_t quote = part.data[0] == '"', start = quote + sizeof(option) - 1;
+		size_t quote = part.data[0] == '"', name = option_length(redact_skip(part, quote));
 
-		/* In quotes a comma is part of the value: of what follows no end is sure. */
-		if (part.length >= start && memcmp(part.data + quote, option, start - quote) == 0) {
+		if (name > 0) {
+			/* In quotes a comma is part of the value: of what follows no end is sure.
+			 */
 			part = quote ? mount : part;
-			buffer_append(ret, part.data, start);
-			redact_driver_option(redact, redact_skip(part, start), ret);
+			buffer_append(ret, part.data, quote + name);
+			redact_driver_option(redact, redact_skip(part, quote + name), cut, ret);
 		} else {
-			redact_known(redact, part, false, ret);
+			redact_known(redact, part, cut && !comma, ret);
 		}
 		mount = redact_skip(mount, part.length);
 		if (mount.length > 0) {

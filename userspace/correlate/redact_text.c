@@ -114,6 +114,8 @@ static size_t take_assignment(const struct redact *redact, struct text text, str
 
 	while (name < text.length && redact_is_name(text.data[name]))
 		name++;
+	if (name == 0)
+		return 0;
 	at = name;
 	/* JSON within a quoted argument has \" around its names. */
 	while (at < text.length && at < name + 4 &&
@@ -121,7 +123,7 @@ static size_t take_assignment(const struct redact *redact, struct text text, str
 		at++;
 	value = skip_blanks(text, at);
 	length = operator_length(redact_skip(text, value), at > name);
-	if (name == 0 || length == 0)
+	if (length == 0)
 		return 0;
 	declared = declared_length(head(text, name), redact_skip(text, value + length));
 	if (declared == 0 && !redact_is_secret_name(redact, head(text, name)))
@@ -205,10 +207,14 @@ static size_t take_body(struct text text, struct buffer *ret)
 	return at;
 }
 
-/* "://" was found: the user information behind it, if there is some. Returns what it took. */
-static size_t take_authority(struct text scheme, struct text text, bool cut, struct buffer *ret)
+/*
+ * "://" was found: the user information behind it, if there is some; `word` bytes belong to the
+ * address. Returns what it took.
+ */
+static size_t take_authority(struct text scheme, struct text text, size_t word, bool cut,
+			     struct buffer *ret)
 {
-	size_t word = run_until(text, " \t\r\n\"'`<>"), length = run_until(head(text, word), "/?#");
+	size_t length = run_until(head(text, word), "/?#");
 	const char *at = memrchr(text.data, '@', length);
 	const char *colon = length ? memchr(text.data, ':', length) : NULL;
 	bool keeps_user = !redact_begins_with(scheme, "http") && !redact_begins_with(scheme, "git");
@@ -306,22 +312,37 @@ static bool is_digest(struct text text)
 	       redact_begins_with(text, "sha512:");
 }
 
-/* NAME was found, and a colon: "NAME:password@host" without a scheme. Returns what it took. */
-static size_t take_password(struct text name, struct text text, bool cut, struct buffer *ret)
-{
-	/* Also at what a shell would take for the next command: a rule must not hide any. */
-	size_t word = run_until(redact_skip(text, 1), " \t\r\n\"'`<>/;|&(){}$\\") + 1;
-	const char *at = memrchr(text.data, '@', word);
-	struct text host = at ? redact_skip(text, (size_t)(at + 1 - text.data)) : (struct text){};
-	bool whole = host.length > 0 && (isalnum((unsigned char)*host.data) || *host.data == '[');
-	size_t length = at ? (size_t)(at - text.data) : word;
+/* The word in which a colon stands: what it is to all colons of it is looked for once. */
+struct colon_word {
+	size_t end;
+	size_t at; /* its last '@'; SIZE_MAX: none */
+};
 
-	if (name.length == 0 || length < 2 || is_digest(host) ||
-	    redact_begins_with(name, "mailto") || !(whole || (cut && word == text.length)))
+/* Also at what a shell would take for the next command: a rule must not hide any. */
+static void find_colon_word(struct text text, size_t colon, struct colon_word *word)
+{
+	struct text rest = redact_skip(text, colon + 1);
+	size_t length = run_until(rest, " \t\r\n\"'`<>/;|&(){}$\\");
+	const char *at = length ? memrchr(rest.data, '@', length) : NULL;
+
+	word->end = colon + 1 + length;
+	word->at = at ? (size_t)(at - text.data) : SIZE_MAX;
+}
+
+/* NAME was found, and a colon: "NAME:password@host" without a scheme. Returns what it took. */
+static size_t take_password(struct text name, struct text text, size_t colon,
+			    const struct colon_word *word, bool cut, struct buffer *ret)
+{
+	size_t end = word->at != SIZE_MAX ? word->at : word->end;
+	struct text host = word->at != SIZE_MAX ? redact_skip(text, word->at + 1) : (struct text){};
+	bool whole = host.length > 0 && (isalnum((unsigned char)*host.data) || *host.data == '[');
+
+	if (name.length == 0 || end < colon + 2 || is_digest(host) ||
+	    redact_begins_with(name, "mailto") || !(whole || (cut && word->end == text.length)))
 		return 0;
 	buffer_append_char(ret, ':');
-	redact_mask(ret, (struct text){ text.data + 1, length - 1 });
-	return length;
+	redact_mask(ret, (struct text){ text.data + colon + 1, end - colon - 1 });
+	return end - colon;
 }
 
 /* "://"; where a path was cleaned only "http:/" is left of it. */
@@ -391,6 +412,7 @@ void redact_known(const struct redact *redact, struct text text, bool cut, struc
 	       name = i; /* where the current run of name characters began */
 	struct redact_sql sql = { .text = text };
 	size_t address_end = 0; /* of the URL that is being read: what it is made of is known */
+	struct colon_word word = {};
 
 	buffer_append(ret, text.data, i);
 	while (i < text.length) {
@@ -423,12 +445,15 @@ void redact_known(const struct redact *redact, struct text text, bool cut, struc
 		}
 		scheme = !taken && *rest.data == ':' ? scheme_end(before, rest) : 0;
 		if (scheme) {
-			address_end = i + run_until(rest, " \t\r\n\"'`<>");
+			if (i >= address_end)
+				address_end = i + run_until(rest, " \t\r\n\"'`<>");
 			buffer_append(ret, rest.data, scheme);
-			taken = scheme +
-				take_authority(before, redact_skip(rest, scheme), cut, ret);
+			taken = scheme + take_authority(before, redact_skip(rest, scheme),
+							address_end - i - scheme, cut, ret);
 		} else if (!taken && *rest.data == ':' && i >= address_end) {
-			taken = take_password(before, rest, cut, ret);
+			if (i >= word.end || (word.at != SIZE_MAX && i > word.at))
+				find_colon_word(text, i, &word);
+			taken = take_password(before, text, i, &word, cut, ret);
 		}
 		if (taken) {
 			i += taken;

@@ -61,7 +61,9 @@ static const char *const commands[] = {
 	"curl|-d|{\"Env\":[\"A=" M "\",\"B=" M "\"]}|h",	    "curl|-d|{\"Name\":\"a\",\"Data\":\"" M "\"}|h",
 	"curl|http://d/build?buildargs={\"A\":\"" M "\"}",	    "curl|http://d/commit?changes=ENV%20A=" M,
 	"curl|http://h/?X-Amz-Signature=" M,			    "oras|login|-u|a|-p|" M,
-	"wpa_passphrase|a|" M,
+	"wpa_passphrase|a|" M,	"docker|commit|-c|ENV A=b\\|-c|USER " M "|a",
+	"docker|commit|-c|CMD [\"curl\",\"-H\",\"X-Key: " M "\"]|a", "sh|-c|[ \"$PASSWORD\" == " M " ]",
+	"sh|-c|docker run -e A=b\\\n" M " a",			    "a|-----BEGIN PGP PRIVATE KEY BLOCK-----\n" M,
 	"a|--pin|" M,		"a|PIN=" M,			    "a|say internal-" M,
 };
 /* clang-format on */

@@ -60,7 +60,7 @@ static void test_engines(void **state)
 	expect("docker|commit|-c|ENV A=1 \\|-c|B=hunter2|x",
 	       "docker|commit|-c|ENV [redacted len=5]|-c|[redacted len=9]|x");
 	expect("docker|commit|-c|# escape=`|-c|ENV A `|-c|hunter2|x",
-	       "docker|commit|-c|[redacted len=10]|-c|ENV [redacted len=3]|-c|[redacted len=7]|x");
+	       "docker|commit|-c|[redacted len=10]|-c|[redacted len=7]|-c|[redacted len=7]|x");
 	expect("docker|commit|-c|\xef\xbb\xbf"
 	       "ENV A=b|-c|\xc2\xa0"
 	       "ENV A=b|-c|\x0b"

@@ -7,7 +7,10 @@
 #include <strings.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "correlate/redact_private.h"
+
+#define MOST_ARGUMENT_BYTES 4096
 
 enum keep {
 	KEEP_NAME,    /* carries values: only the instruction's own name */
@@ -45,25 +48,59 @@ static void append_line(const struct redact *redact, struct text line, struct bu
 		redact_mask(ret, line);
 }
 
-/* CMD id, or CMD ["id"]: of a list all is masked if something of it would be as a line. */
+/* ["id", "-u"]. Returns 0, -EBADMSG for what is none, or -ENOMEM. */
+static int read_list(struct text command, struct text_list *ret)
+{
+	_cleanup_json_ struct json_reader json = {};
+	enum json_event event;
+	int r = 0;
+
+	json_init(&json, MOST_ARGUMENT_BYTES);
+	json_feed(&json, command.data, command.length);
+	if (json_next(&json) != JSON_ARRAY)
+		return -EBADMSG;
+	while (r == 0 && (event = json_next(&json)) == JSON_STRING)
+		r = json.text_cut ? -EBADMSG : text_list_append(ret, json.text);
+	if (r < 0)
+		return r;
+	return event == JSON_ARRAY_END ? 0 : json.error == -ENOMEM ? -ENOMEM : -EBADMSG;
+}
+
+static bool same(const struct text_list *one, const struct text_list *other)
+{
+	bool same = one->count == other->count && !one->cut && !other->cut;
+
+	for (size_t i = 0; same && i < one->count; i++)
+		same = text_equal(text_list_at(one, i), text_list_at(other, i));
+	return same;
+}
+
+/* CMD id, or CMD ["id"]: of a list all is masked if something of it would be. */
 static void append_command(const struct redact *redact, struct text command, struct buffer *ret)
 {
-	_cleanup_buffer_ struct buffer line = {}, masked = {};
+	_cleanup_text_list_ struct text_list list = {}, masked = {};
+	size_t start = 0;
+	int r;
 
-	if (!memchr(command.data, '[', command.length)) {
+	while (start < command.length &&
+	       (command.data[start] != '[' || redact_mask_length(redact_skip(command, start))))
+		start++;
+	if (start == command.length) {
 		append_line(redact, command, ret);
 		return;
 	}
-	for (size_t i = 0; i < command.length; i++)
-		buffer_append_char(&line, strchr("[\",]", command.data[i]) ? ' ' : command.data[i]);
-	append_line(redact, (struct text){ line.data, line.length }, &masked);
-	if (line.error || masked.error)
-		ret->error = line.error ?: masked.error;
-	else if (text_equal((struct text){ line.data, line.length },
-			    (struct text){ masked.data, masked.length }))
+	/* HEALTHCHECK --interval=5s CMD ["id"] */
+	redact_text(redact, (struct text){ command.data, start }, false, ret);
+	command = redact_skip(command, start);
+	r = read_list(command, &list);
+	if (r == 0)
+		r = redact_arguments(redact, &list, &masked);
+	if (r == 0 && same(&list, &masked))
 		buffer_append(ret, command.data, command.length);
 	else
 		redact_mask(ret, command);
+	if (r == -ENOMEM)
+		ret->error = r;
 }
 
 void redact_change(const struct redact *redact, struct text change, struct buffer *ret)

@@ -127,11 +127,13 @@ static size_t word_end(struct text text, size_t start, bool quotes, bool flat, b
 	size_t i = start;
 
 	while (i < text.length &&
-	       (lexer.quote || !(redact_is_space(text.data[i]) || is_separator(text, i) ||
-				 is_continued(text, i)))) {
-		size_t mask = quotes ? 0 : redact_mask_length(redact_skip(text, i));
+	       (lexer.quote || !(redact_is_space(text.data[i]) || is_separator(text, i)))) {
+		size_t mask = redact_mask_length(redact_skip(text, i));
 
-		i += quotes ? lex(&lexer, redact_skip(text, i)) : mask ? mask : 1;
+		if (quotes)
+			i += lex(&lexer, redact_skip(text, i));
+		else
+			i += mask ? mask : is_continued(text, i) ? 2 : 1;
 	}
 	return i;
 }

@@ -35,6 +35,7 @@ struct command {
 	unsigned words;      /* before and with the subcommand */
 	bool group, publish; /* "container run"; run or create: -p is a port */
 	bool changes;        /* commit or import: -c is a change */
+	bool goes_on;        /* the change before ends like a line that does */
 	bool project;        /* compose, before its own subcommand: -p is the project's name */
 	bool options;        /* of a volume or a network: -o is an option of its driver */
 	const struct client *client;

@@ -57,7 +57,13 @@ void redact_mask_value(struct command *command, enum pending kind, struct text v
 			redact_mask(ret, value);
 		break;
 	case PENDING_CHANGE:
-		redact_change(command->redact, value, ret);
+		/* The engine joins them by a new line: this one may go on with the one before. */
+		if (command->goes_on)
+			redact_mask(ret, value);
+		else
+			redact_change(command->redact, value, ret);
+		command->goes_on =
+			value.length > 0 && memchr("\\`", value.data[value.length - 1], 2);
 		break;
 	case PENDING_USER_PASSWORD:
 		redact_user_password(value, ret);

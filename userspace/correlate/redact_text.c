@@ -81,13 +81,14 @@ static size_t declared_length(struct text name, struct text value)
 	return 0;
 }
 
-/* What stands between a name and its value: =, :, and +=, ?=, :=, :-, =>. Returns its length. */
+/* What stands between a name and its value: =, :, and +=, ?=, :=, :-, =>, ==, !=. Returns its
+ * length. */
 static size_t operator_length(struct text text, bool closed)
 {
 	char first = text.length > 0 ? text.data[0] : 0,
 	     second = text.length > 1 ? text.data[1] : 0;
 
-	if ((first == '+' || first == '?' || first == ':') && second == '=')
+	if (first && strchr("+?:!=", first) && second == '=')
 		return 2;
 	if (first == '=' || (first == ':' && second == '-'))
 		return second == '>' || second == '-' ? 2 : 1;
@@ -110,6 +111,7 @@ static size_t skip_blanks(struct text text, size_t at)
 static size_t take_assignment(const struct redact *redact, struct text text, struct buffer *ret)
 {
 	size_t name = 0, at, value, length, declared;
+	bool quoted_name;
 	char quote;
 
 	while (name < text.length && redact_is_name(text.data[name]))
@@ -128,7 +130,10 @@ static size_t take_assignment(const struct redact *redact, struct text text, str
 	declared = declared_length(head(text, name), redact_skip(text, value + length));
 	if (declared == 0 && !redact_is_secret_name(redact, head(text, name)))
 		return 0;
+	quoted_name = at > name;
 	at = skip_blanks(text, value + length);
+	while (quoted_name && at < text.length && redact_is_space(text.data[at]))
+		at++;
 	/* f'...', b"..." */
 	if (at + 1 < text.length && strchr("fbru", text.data[at]) && text.data[at] &&
 	    is_quote(text.data[at + 1]))
@@ -285,10 +290,10 @@ static size_t take_bearer(struct text text, struct buffer *ret)
 	return at + length;
 }
 
-/* -----BEGIN ... PRIVATE KEY----- and everything up to its end. */
+/* -----BEGIN ... PRIVATE KEY ...----- and everything up to its end. */
 static size_t take_private_key(struct text text, bool cut, struct buffer *ret)
 {
-	static const char begin[] = "-----BEGIN ", end[] = "-----END ", key[] = "PRIVATE KEY-----";
+	static const char begin[] = "-----BEGIN ", end[] = "-----END ", key[] = "PRIVATE KEY";
 	const char *found, *stop;
 	size_t label, body;
 
@@ -298,6 +303,10 @@ static size_t take_private_key(struct text text, bool cut, struct buffer *ret)
 	if (!found && !(cut && text.length < 80))
 		return 0;
 	label = found ? (size_t)(found - text.data) + sizeof(key) - 1 : text.length;
+	/* PGP: PRIVATE KEY BLOCK */
+	while (found && label < text.length && text.data[label] &&
+	       strchr(" BLOCK-", text.data[label]))
+		label++;
 	stop = memmem(text.data + label, text.length - label, end, sizeof(end) - 1);
 	body = stop ? (size_t)(stop - text.data) - label : text.length - label;
 	buffer_append(ret, text.data, label);

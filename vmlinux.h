@@ -5434,6 +5434,13 @@ struct kernfs_iattrs {
 	atomic_t user_xattr_size;
 };
 
+struct kernfs_super_info {
+	struct super_block *sb;
+	struct kernfs_root *root;
+	const void *ns;
+	struct list_head node;
+};
+
 struct ucred {
 	__u32 pid;
 	__u32 uid;

@@ -40,8 +40,13 @@ static __always_inline void program_fill(struct task_struct *task, struct wire_c
 
 static __always_inline void first_use(struct task_struct *task, const struct wire_capability *key)
 {
-	struct wire_capability_use *record = EMIT_BEGIN_HERE(ring_state, capability_use);
+	struct wire_capability_use *record;
 
+	if (!has_room(task)) {
+		lost_here(WIRE_capability_use, WIRE_LOSS_ring_full, 0, 0);
+		return;
+	}
+	record = EMIT_BEGIN_HERE(ring_state, capability_use);
 	if (!record)
 		return;
 	task_fill(&record->task, task);

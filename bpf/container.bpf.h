@@ -11,6 +11,10 @@
 
 #include "bpf/container_start.bpf.h"
 
+#define GUESTS_MOST 512 /* containers of users, by no engine's control group, at a time */
+
+extern __u32 guests;
+
 /* Inums of containers' own namespaces; the host's are not among them. */
 struct container_namespaces {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -208,6 +212,12 @@ static __always_inline int begin_or_enter(struct task_struct *task, struct entry
 		running->doubts |= WIRE_DOUBT_ANOTHER;
 		disown(known, id);
 	}
+	running->guest = is_guest(task) && !running->cgroup;
+	if (running->guest && __sync_fetch_and_add(&guests, 1) >= GUESTS_MOST) {
+		__sync_fetch_and_sub(&guests, 1);
+		lost_here(WIRE_container_start, WIRE_LOSS_no_place, 0, 0);
+		return WIRE_ENTRY_NONE;
+	}
 	running->start = task->group_leader->start_boottime;
 	running->began = bpf_ktime_get_boot_ns();
 	running->pid = task->tgid;
@@ -241,7 +251,7 @@ static __noinline void namespaces_compare(struct task_struct *task, __u32 *known
 		differ |= now[i] ^ known[i];
 	if (!differ)
 		return;
-	whole = bpf_ringbuf_reserve(&ring_state, sizeof(*whole), 0);
+	whole = has_room(task) ? bpf_ringbuf_reserve(&ring_state, sizeof(*whole), 0) : NULL;
 	if (whole) {
 		__builtin_memset(whole, 0, sizeof(*whole));
 		header_fill(&whole->record.header, WIRE_namespace_change, sizeof(whole->record));
@@ -369,11 +379,13 @@ static __always_inline int container_enter(struct task_struct *task)
 			stay(task, inside, fresh);
 		return entry;
 	}
-	fresh->id = scratch->id;
+	/* By the helper: what is assigned goes over the stack, which has no room. */
+	bpf_probe_read_kernel(&fresh->id, sizeof(fresh->id), &scratch->id);
 	fresh->mnt = mnt;
+	fresh->entered = entry == WIRE_ENTRY_START ? 0 : task->group_leader->start_boottime;
 	namespaces_fill(task, fresh->namespaces);
 	if (inside)
-		*inside = *fresh;
+		bpf_probe_read_kernel(inside, sizeof(*inside), fresh);
 	else if (!bpf_task_storage_get(&insides, task, fresh, BPF_LOCAL_STORAGE_GET_F_CREATE))
 		lost(WIRE_container_start, WIRE_LOSS_no_memory, 0, 0);
 	return entry;
@@ -407,6 +419,10 @@ static __always_inline void container_tell(struct task_struct *task, int entry)
 		start_tell(task, false, scratch ? scratch->running.doubts : 0);
 		return;
 	}
+	if (!has_room(task)) {
+		lost_here(WIRE_container_exec, WIRE_LOSS_ring_full, 0, 0);
+		return;
+	}
 	record = EMIT_BEGIN_HERE(ring_state, container_exec);
 	if (!record)
 		return;
@@ -433,11 +449,14 @@ static __always_inline void container_leave(struct task_struct *task, int status
 	record = EMIT_BEGIN_HERE(ring_state, container_exit);
 	if (record) {
 		task_fill(&record->task, task);
-		record->began = running->began;
+		/* Of one that was there before the probes. */
+		record->began = running->began ?: running->start;
 		record->status = status;
 		record->out_of_memory = running->out_of_memory;
 		EMIT_SEND(ring_state, record);
 	}
+	if (running->guest)
+		__sync_fetch_and_sub(&guests, 1);
 	disown(running, &inside->id);
 	bpf_map_delete_elem(&containers, &inside->id);
 }

@@ -8,9 +8,10 @@
 #include "bpf/task.bpf.h"
 
 #define MOUNT_STEPS  1024 /* through the tree of mounts; a mount takes two at most */
-#define MOUNT_LEVELS 8    /* of folders, from what is mounted up */
+#define MOUNT_LEVELS 16   /* of folders, from what is mounted up */
 #define TARGET_STEPS 24   /* up to the container's root, by folders and mounts */
 #define MOUNT_RO     0x40 /* MNT_READONLY */
+#define SYSFS_MAGIC  0x62656572
 
 struct sensitive_files {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -37,22 +38,22 @@ struct found_scratches {
 extern struct sensitive_files sensitive_files SEC(".maps");
 extern struct found_scratches found_scratches SEC(".maps");
 
-/* Its own /proc and /sys, and what a runtime covers in them with themselves, read-only. */
-static __always_inline bool is_own_view(struct mount *mount)
+/*
+ * Its own /sys, which all that are in a network namespace share; each /proc is one of its own
+ * (proc_get_tree). And what a runtime covers in both with themselves, read-only.
+ */
+static __always_inline bool is_own_view(struct task_struct *task, struct mount *mount)
 {
 	struct mount *parent = BPF_CORE_READ(mount, mnt_parent);
-	char name[8] = {};
+	struct super_block *block = BPF_CORE_READ(mount, mnt.mnt_sb);
+	struct kernfs_super_info *info = BPF_CORE_READ(block, s_fs_info);
 
 	if (parent == mount)
 		return false;
-	if (BPF_CORE_READ(parent, mnt.mnt_sb) == BPF_CORE_READ(mount, mnt.mnt_sb))
+	if (BPF_CORE_READ(parent, mnt.mnt_sb) == block)
 		return true;
-	bpf_probe_read_kernel_str(name, sizeof(name),
-				  BPF_CORE_READ(mount, mnt_mountpoint, d_name.name));
-	if (BPF_CORE_READ(mount, mnt_mountpoint, d_parent) != BPF_CORE_READ(parent, mnt.mnt_root))
-		return false;
-	return (name[0] == 'p' && name[1] == 'r' && name[2] == 'o' && name[3] == 'c' && !name[4]) ||
-	       (name[0] == 's' && name[1] == 'y' && name[2] == 's' && !name[3]);
+	return BPF_CORE_READ(block, s_magic) == SYSFS_MAGIC &&
+	       BPF_CORE_READ(info, ns) == BPF_CORE_READ(task, nsproxy, net_ns);
 }
 
 static __always_inline bool name_keep(struct dentry *dentry, struct found_mounts *mounts)
@@ -113,7 +114,8 @@ static __always_inline void target_name(struct mount *mount, struct wire_mount *
 	found->target_cut = 1;
 }
 
-static __always_inline void mount_look(struct mount *mount, struct found_mounts *mounts)
+static __always_inline void mount_look(struct task_struct *task, struct mount *mount,
+				       struct found_mounts *mounts)
 {
 	struct dentry *dentry = BPF_CORE_READ(mount, mnt.mnt_root), *parent;
 	struct wire_file key = { .device = BPF_CORE_READ(mount, mnt.mnt_sb, s_dev) };
@@ -129,8 +131,11 @@ static __always_inline void mount_look(struct mount *mount, struct found_mounts 
 			break;
 		dentry = parent;
 	}
+	/* How much further it goes up nobody knows. */
+	if (depth == MOUNT_LEVELS)
+		mounts->cut = 1;
 	if (!row || row->kind & WIRE_FILE_HARMLESS || (depth && !(row->kind & WIRE_FILE_TREE)) ||
-	    (row->kind & WIRE_FILE_KERNELS && is_own_view(mount)))
+	    (row->kind & WIRE_FILE_KERNELS && is_own_view(task, mount)))
 		return;
 	if (mounts->count >= WIRE_MOUNTS) {
 		mounts->cut = 1;
@@ -146,6 +151,7 @@ static __always_inline void mount_look(struct mount *mount, struct found_mounts 
 
 /* On the stack, for bpf_loop. */
 struct mount_walk {
+	struct task_struct *task;
 	struct mount *root, *at;
 	__u32 scratch;
 	bool climbs; /* from what was looked at with all below it */
@@ -162,7 +168,7 @@ static long mount_step(__u32 step, struct mount_walk *walk)
 	if (!mounts)
 		return 1;
 	if (!walk->climbs) {
-		mount_look(at, mounts);
+		mount_look(walk->task, at, mounts);
 		next = BPF_CORE_READ(at, mnt_mounts.next);
 		if (next != (void *)at + bpf_core_field_offset(struct mount, mnt_mounts)) {
 			walk->at = (void *)next - bpf_core_field_offset(struct mount, mnt_child);
@@ -184,7 +190,7 @@ static __always_inline const struct found_mounts *mounts_find(struct task_struct
 							      bool sweeping)
 {
 	struct mount *root = BPF_CORE_READ(task, nsproxy, mnt_ns, root);
-	struct mount_walk walk = { .root = root, .at = root, .scratch = sweeping };
+	struct mount_walk walk = { .task = task, .root = root, .at = root, .scratch = sweeping };
 	struct found_mounts *mounts;
 
 	mounts = bpf_map_lookup_elem(&found_scratches, &walk.scratch);

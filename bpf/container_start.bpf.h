@@ -79,10 +79,24 @@ static __always_inline struct wire_str extents_string(__u8 count, __u16 offset)
 						  sizeof(struct wire_extent) };
 }
 
+/* Whoever may have a user namespace may make what looks like a container: any user. */
+static __always_inline bool is_guest(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, cred, user_ns, level) > 0;
+}
+
+/* One half of the ring is for those who are none: nobody makes them go unseen by a flood. */
+static __noinline bool has_room(struct task_struct *task)
+{
+	return !is_guest(task) || bpf_ringbuf_query(&ring_state, BPF_RB_AVAIL_DATA) <
+					  bpf_ringbuf_query(&ring_state, BPF_RB_RING_SIZE) / 2;
+}
+
 static __always_inline void start_tell(struct task_struct *task, bool present, __u32 doubts)
 {
 	const struct found_mounts *mounts = mounts_find(task, present);
-	struct start_record *whole = bpf_ringbuf_reserve(&ring_state, sizeof(*whole), 0);
+	struct start_record *whole =
+		has_room(task) ? bpf_ringbuf_reserve(&ring_state, sizeof(*whole), 0) : NULL;
 	struct wire_container_start *record;
 	struct user_namespace *users;
 	const struct cred *cred = task->cred;

@@ -15,6 +15,7 @@ struct inside_tasks insides SEC(".maps");
 __u32 host_namespaces[WIRE_NAMESPACES];
 
 __u32 containers_swept;
+__u32 guests; /* of those that run */
 
 /*
  * Behind setns(2) and unshare(2), and at the end of a task, which has none any more. Of user

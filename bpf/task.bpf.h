@@ -88,6 +88,7 @@ struct inside {
 	__u32 mnt;              /* its mount namespace when it came */
 	__u32 runtime;          /* it runs runc or its like, which makes containers: from */
 	__u64 cgroups[2];       /* these control groups; see container.bpf.h */
+	__u64 entered; /* start of the one that came in, of which it is a child; 0: of the first */
 	__u32 namespaces[WIRE_NAMESPACES]; /* that it is known to be in */
 };
 
@@ -106,8 +107,10 @@ struct running {
 	__u64 cgroup; /* id of its control group, where that is called like it; 0 */
 	__u32 pid;
 	__u32 out_of_memory;
-	__u32 kinds;                       /* of capabilities that it used: capability.bpf.c */
-	__u32 doubts;                      /* WIRE_DOUBT_... */
+	__u32 kinds;  /* of capabilities that it used: capability.bpf.c */
+	__u32 doubts; /* WIRE_DOUBT_... */
+	__u32 guest;  /* anybody may have made it: is_guest() */
+	__u32 unused;
 	__u32 namespaces[WIRE_NAMESPACES]; /* its own, and what it shares */
 };
 
@@ -138,7 +141,8 @@ extern __u32 containers_swept;
  * others the container whose control group they are in, or, until these are known, what it is
  * called.
  */
-static __always_inline void container_fill(struct task_struct *task, char id[WIRE_CONTAINER])
+static __always_inline void container_fill(struct task_struct *task, char id[WIRE_CONTAINER],
+					   __u64 *entered)
 {
 	struct inside *inside = bpf_task_storage_get(&insides, task, NULL, 0);
 	struct kernfs_node *node = task->cgroups->dfl_cgrp->kn;
@@ -146,7 +150,9 @@ static __always_inline void container_fill(struct task_struct *task, char id[WIR
 	struct named_cgroup named;
 	__u64 cgroup;
 
+	*entered = 0;
 	if (inside && inside->id.digits[0]) {
+		*entered = inside->entered;
 		__builtin_memcpy(id, &inside->id, WIRE_CONTAINER);
 		return;
 	}
@@ -222,5 +228,5 @@ static __always_inline void task_fill(struct wire_task *who, struct task_struct 
 	BPF_CORE_READ_STR_INTO(&who->name, leader, comm);
 	if (tty)
 		BPF_CORE_READ_STR_INTO(&who->tty, tty, name);
-	container_fill(task, who->container);
+	container_fill(task, who->container, &who->entered);
 }

@@ -181,6 +181,8 @@ struct wire_capability {
 struct wire_task {
 	__u64 start;        /* boot clock, ns: with pid, the identity of a process */
 	__u64 parent_start; /* of the real parent's thread group */
+	__u64 entered; /* start of the process by which it came into its container; 0: by the first
+			  one of it */
 	__u32 pid, parent_pid;
 	__u32 uid, gid, effective_uid, effective_gid;
 	__u32 login_uid, session; /* WIRE_UNSET where there is none */

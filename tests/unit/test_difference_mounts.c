@@ -43,8 +43,15 @@ static void test_asked(void **state)
 			  SHOWN("/usr/bin/tini", "/sbin/docker-init", "rw"),
 			  DIFFERENCE("without it", "/usr/bin/tini:/sbin/docker-init:rw"), 75);
 	/* In a user namespace nobody can make a device. */
-	difference_expect("\"declared\":{\"devices\":[\"/dev/fuse\"]}", NULL,
-			  SHOWN("/dev/fuse", "/dev/fuse", "rw"), NULL, 0);
+	difference_expect(
+		"\"declared\":{\"devices\":[\"/dev/fuse\"]}", NULL,
+		"\"namespaces\":{\"user\":\"private\"}," SHOWN("/dev/fuse", "/dev/x", "rw"), NULL,
+		0);
+	/* Links on both sides: by what it is called inside. */
+	difference_expect(DECLARED("/bin/sh", "/bin/mysh", ""), NULL,
+			  SHOWN("/bin/dash", "/usr/bin/mysh", "rw"), NULL, 0);
+	/* Where it lies is too long to be told. */
+	difference_expect("\"declared\":{}", NULL, SHOWN("/etc", "/.../x", "rw"), NULL, 0);
 }
 
 static void test_read_only(void **state)
@@ -53,6 +60,27 @@ static void test_read_only(void **state)
 	difference_expect(DECLARED("/etc", "/x", "z,ro"), NULL, SHOWN("/etc", "/x", "rw"),
 			  DIFFERENCE("ro", "/etc:/x:rw"), 75);
 	difference_expect(DECLARED("/etc", "/x", "rw"), NULL, SHOWN("/etc", "/x", "ro"), NULL, 0);
+}
+
+/* One name is asked for, and something else mounted: at the same place, beside it, below it. */
+static void test_another(void **state)
+{
+	difference_expect(DECLARED("/srv/d", "/data", ""), NULL, SHOWN("/etc", "/data", "rw"),
+			  DIFFERENCE("without it", "/etc:/data:rw"), 75);
+	difference_expect(DECLARED("v", "/vol", ""), NULL, SHOWN("/etc", "/vol/x", "rw"),
+			  DIFFERENCE("without it", "/etc:/vol/x:rw"), 75);
+	difference_expect(DECLARED("/etc", "/x", "ro"), NULL, SHOWN("/etc", "/y", "rw"),
+			  DIFFERENCE("ro", "/etc:/y:rw"), 75);
+	/* Each explains one by its name alone. */
+	difference_expect(DECLARED("/etc", "/x", ""), NULL,
+			  "\"mounts\":[{\"source\":\"/etc\",\"target\":\"/y\",\"mode\":\"rw\"},"
+			  "{\"source\":\"/etc\",\"target\":\"/z\",\"mode\":\"rw\"}]",
+			  DIFFERENCE("without it", "/etc:/z:rw"), 75);
+	difference_expect("\"declared\":{\"namespaces\":{\"ipc\":\"host\"}}", NULL,
+			  "\"namespaces\":{\"ipc\":\"host\"}," SHOWN("/etc", "/dev/shm", "rw"),
+			  DIFFERENCE("without it", "/etc:/dev/shm:rw"), 75);
+	difference_expect("\"declared\":{}", NULL, SHOWN("/etc/shadow", "/sbin/docker-init", "ro"),
+			  DIFFERENCE("without it", "/etc/shadow:/sbin/docker-init:ro"), 75);
 }
 
 /* What the request does not tell may be any of it. */
@@ -74,9 +102,8 @@ static void test_unknown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_unasked),
-		cmocka_unit_test(test_asked),
-		cmocka_unit_test(test_read_only),
+		cmocka_unit_test(test_unasked),   cmocka_unit_test(test_asked),
+		cmocka_unit_test(test_read_only), cmocka_unit_test(test_another),
 		cmocka_unit_test(test_unknown),
 	};
 

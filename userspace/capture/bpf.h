@@ -174,12 +174,11 @@ int bpf_source_losses(struct bpf_source *source, struct wire_count ret[WIRE_MESS
  * How often programs in containers used each capability since the first time, which was a
  * capability_use record. With `container` (not terminated; NULL: all) only of that one, which has
  * ended. What processes in no container used has an id of zeros. Counts of containers that have
- * ended are handed over as the last ones, and forgotten if
- * the handler returns true: there may be new ones, of processes that outlive their container, whose
- * first use is told anew. Returns 0 or -errno.
+ * ended are handed over as the last ones, and forgotten: there may be new ones, of processes that
+ * outlive their container, whose first use is told anew. Returns 0 or -errno.
  */
 int bpf_source_capabilities(struct bpf_source *source, const char *container,
-			    bool (*handler)(void *, const struct wire_capability *, uint64_t count,
+			    void (*handler)(void *, const struct wire_capability *, uint64_t count,
 					    bool last),
 			    void *context);
 

@@ -63,13 +63,13 @@ static bool has_ended(const struct bpf_source *source, const char container[WIRE
 }
 
 int bpf_source_capabilities(struct bpf_source *source, const char *container,
-			    bool (*handler)(void *, const struct wire_capability *, uint64_t count,
+			    void (*handler)(void *, const struct wire_capability *, uint64_t count,
 					    bool last),
 			    void *context)
 {
 	const struct bpf_map *map = source->probes->maps.capability_uses;
 	struct wire_capability kind, next;
-	bool last, known;
+	bool last;
 	__u64 count;
 	int r = bpf_map__get_next_key(map, NULL, &next, sizeof(next));
 
@@ -82,8 +82,9 @@ int bpf_source_capabilities(struct bpf_source *source, const char *container,
 		if (bpf_map__lookup_elem(map, &kind, sizeof(kind), &count, sizeof(count), 0) < 0)
 			continue;
 		last = container || has_ended(source, kind.container);
-		known = handler(context, &kind, count, last);
-		if (container || (last && known))
+		handler(context, &kind, count, last);
+		/* Also what nobody knew, whose first use was lost: else it stayed for ever. */
+		if (last)
 			bpf_map__delete_elem(map, &kind, sizeof(kind), 0);
 	}
 	return r == -ENOENT ? 0 : r;

@@ -97,13 +97,14 @@ int scribe_message(void *user, const struct wire_header *message)
 	return 0;
 }
 
-bool scribe_capability(void *user, const struct wire_capability *kind, uint64_t count, bool last)
+void scribe_capability(void *user, const struct wire_capability *kind, uint64_t count, bool last)
 {
 	struct scribe *scribe = user;
 
 	if (container_capability(scribe->watch, kind, count, clock_boot_ns()) < 0)
 		scribe->losses.memory++;
-	return last && container_capability_forget(scribe->watch, kind);
+	if (last)
+		container_capability_forget(scribe->watch, kind);
 }
 
 int scribe_seed(struct scribe *scribe)
@@ -240,6 +241,8 @@ static void count_event(struct scribe *scribe, const struct record *record)
 	if (causes_learn(scribe->causes, record) < 0)
 		scribe->losses.memory++;
 	scribe->request_written |= record->event == EVENT_api_request;
+	if (text_equal(record_text(record, FIELD_api_operation), TEXT("ContainerRename")))
+		containers_look_again(scribe->actors.containers);
 	if (record->event == EVENT_container_exit)
 		causes_ended(scribe->causes, record_text(record, FIELD_container_id),
 			     record_number(record, FIELD_started_by_sequence));

@@ -76,7 +76,7 @@ struct conversations *scribe_conversations(struct scribe *scribe);
 uint64_t scribe_wall_ns(const struct scribe *scribe, uint64_t boot_ns);
 
 /* How often a capability was used so far; `last`: as bpf_source_capabilities() says. */
-bool scribe_capability(void *scribe, const struct wire_capability *kind, uint64_t count, bool last);
+void scribe_capability(void *scribe, const struct wire_capability *kind, uint64_t count, bool last);
 
 /* Time passes: write what has waited long enough. */
 void scribe_tick(struct scribe *scribe);

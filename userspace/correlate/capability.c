@@ -161,13 +161,20 @@ bool capability_counted(struct capability_uses *uses, const struct wire_capabili
 	return true;
 }
 
-bool capability_forget(struct capability_uses *uses, const struct wire_capability *kind)
+bool capability_any_of(const struct capability_uses *uses, const char container[WIRE_CONTAINER])
+{
+	for (const struct use *use = uses->table; use; use = use->hh.next)
+		if (memcmp(use->kind.container, container, WIRE_CONTAINER) == 0)
+			return true;
+	return false;
+}
+
+void capability_forget(struct capability_uses *uses, const struct wire_capability *kind)
 {
 	struct use *use = find(uses, kind);
 
 	if (!use)
-		return false;
+		return;
 	HASH_DEL(uses->table, use);
 	use_free(use);
-	return true;
 }

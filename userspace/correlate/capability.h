@@ -35,5 +35,8 @@ int capability_first(struct capability_uses *uses, const struct wire_capability_
 bool capability_counted(struct capability_uses *uses, const struct wire_capability *kind,
 			uint64_t count, struct record *record);
 
-/* The kernel has forgotten its count, and tells a first use anew. Returns whether it was known. */
-bool capability_forget(struct capability_uses *uses, const struct wire_capability *kind);
+/* Is any kind of this container known? */
+bool capability_any_of(const struct capability_uses *uses, const char container[WIRE_CONTAINER]);
+
+/* The kernel has forgotten its count, and tells a first use anew. */
+void capability_forget(struct capability_uses *uses, const struct wire_capability *kind);

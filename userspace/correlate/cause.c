@@ -73,6 +73,7 @@ struct causes {
 	struct containers *resolver;
 	/* The one that was used last is the last. By container, by exec, by request. */
 	struct entry *containers, *execs, *unanswered;
+	bool forgot_containers, forgot_execs; /* there were more */
 };
 
 int causes_new(struct containers *containers, struct causes **ret)
@@ -124,15 +125,17 @@ static struct entry *find(struct entry **table, struct text key)
 	return entry;
 }
 
-static struct entry *find_or_add(struct entry **table, struct text key, size_t most)
+static struct entry *find_or_add(struct entry **table, struct text key, size_t most, bool *forgot)
 {
 	struct entry *entry = find(table, key);
 
 	if (entry) { /* to the end of the table's order */
 		HASH_DEL(*table, entry);
 	} else {
-		if (HASH_COUNT(*table) >= most)
+		if (HASH_COUNT(*table) >= most) {
+			*forgot = true;
 			forget(table, *table);
+		}
 		entry = calloc(1, sizeof(*entry));
 		if (!entry)
 			return NULL;
@@ -240,7 +243,7 @@ static int note_unanswered(struct causes *causes, enum act act, const struct rec
 
 	if (id.length == 0 || id.length > KEY_MOST || about.length > KEY_MOST)
 		return 0;
-	entry = find_or_add(&causes->unanswered, id, CAUSES_UNANSWERED);
+	entry = find_or_add(&causes->unanswered, id, CAUSES_UNANSWERED, &causes->forgot_containers);
 	if (!entry)
 		return -ENOMEM;
 	entry->act = act;
@@ -262,7 +265,9 @@ static int settle(struct causes *causes, struct entry *entry, struct text target
 
 	if (target.length == 0 || target.length > KEY_MOST)
 		return 0;
-	to = find_or_add(table, target, entry->act == ACT_EXEC ? CAUSES_EXECS : CAUSES_CONTAINERS);
+	to = entry->act == ACT_EXEC
+		     ? find_or_add(table, target, CAUSES_EXECS, &causes->forgot_execs)
+		     : find_or_add(table, target, CAUSES_CONTAINERS, &causes->forgot_containers);
 	if (!to)
 		return -ENOMEM;
 	free(to->causes[role].bytes);
@@ -328,7 +333,8 @@ int causes_learn(struct causes *causes, const struct record *record)
 	}
 	if (target.length == 0 || target.length > KEY_MOST)
 		return 0;
-	entry = find_or_add(table, target, most);
+	entry = find_or_add(table, target, most,
+			    act == ACT_EXEC ? &causes->forgot_execs : &causes->forgot_containers);
 	if (!entry)
 		return -ENOMEM;
 	/* Of one that was not answered nobody knows whether it started anything. */
@@ -357,8 +363,10 @@ static void fill(const struct cause *cause, enum role role, struct record *recor
 
 #define REASON_MANUAL "by no engine's request: its ancestors show who made it"
 #define REASON_MISSED "its request was not recorded: to another engine's socket, or not read"
+#define REASON_FORGOT "not known any more: more was asked for since than is kept"
 #define REASON_BEFORE "made before recording began"
 #define REASON_POLICY "the engine, by its restart policy"
+#define REASON_NAMES  "several asked for a container of this name, and no answer was read"
 #define REASON_NAME   "by its name: the answer, with the id of what came of it, was not read"
 #define REASON_UNSEEN                                                                              \
 	"no request for it was recorded: the engine by itself, or one that is not read"
@@ -373,7 +381,8 @@ static bool is_engines_id(struct text id)
 
 /* Why nobody is named. Not more than is known: that an engine's files cannot be read, or that no
  * request was seen, does not say that there was none. */
-static void tell_reasons(const struct entry *container, struct record *record)
+static void tell_reasons(const struct causes *causes, const struct entry *container,
+			 struct record *record)
 {
 	bool engines = is_engines_id(record_text(record, FIELD_container_id));
 	bool named = record_has(record, FIELD_container_name) ||
@@ -383,8 +392,9 @@ static void tell_reasons(const struct entry *container, struct record *record)
 	if (record->event != EVENT_container_start && record->event != EVENT_container_present)
 		return;
 	if (engines)
-		reason = record->event == EVENT_container_present && named ? REASON_BEFORE
-									   : REASON_MISSED;
+		reason = causes->forgot_containers                           ? REASON_FORGOT
+			 : record->event == EVENT_container_present && named ? REASON_BEFORE
+									     : REASON_MISSED;
 	if ((!container || !container->causes[CREATED].bytes) &&
 	    !record_has(record, FIELD_created_by_reason))
 		record_set_string(record, FIELD_created_by_reason, reason);
@@ -397,14 +407,17 @@ static void tell_reasons(const struct entry *container, struct record *record)
 }
 
 /* An engine's own execs are healthchecks; what containerd is asked for by hand has no such id. */
-static void tell_why_entered(const struct entry *exec, struct record *record)
+static void tell_why_entered(const struct causes *causes, const struct entry *exec,
+			     struct record *record)
 {
 	if (record->event != EVENT_container_exec || exec)
 		return;
 	if (record_has(record, FIELD_exec_id))
-		record_set_string(
-			record, FIELD_entered_by_reason,
-			"no request for it was recorded: a healthcheck, or asked for before");
+		record_set_string(record, FIELD_entered_by_reason,
+				  causes->forgot_execs
+					  ? REASON_FORGOT
+					  : "no request for it was recorded: a healthcheck, or "
+					    "asked for before");
 	else
 		record_set_string(record, FIELD_entered_by_reason,
 				  "no request for it is known: its ancestors show who did it");
@@ -420,13 +433,15 @@ static const struct isolation *declared_of(void *user, struct text id)
 
 /*
  * Who does not read the answer to a create leaves nobody to learn the id from. The engine has no
- * two containers of one name, so that it is most likely who last asked for one: which is said.
+ * two containers of one name, so that it is most likely who asked for one: which is said. Of
+ * several all but one were refused.
  */
 static struct entry *settle_by_name(struct causes *causes, struct record *record)
 {
 	struct text id = record_text(record, FIELD_container_id);
 	struct text name = record_text(record, FIELD_container_name);
 	struct entry *entry, *found = NULL;
+	unsigned int count = 0;
 
 	/* Of one that is known to be no engine's the name may be anybody's. */
 	if (record->event != EVENT_container_start || name.length == 0 ||
@@ -434,9 +449,13 @@ static struct entry *settle_by_name(struct causes *causes, struct record *record
 		return NULL;
 	for (entry = causes->unanswered; entry; entry = entry->hh.next)
 		if (entry->act == ACT_CREATE && entry->name &&
-		    text_equal(text_of(entry->name), name))
+		    text_equal(text_of(entry->name), name)) {
 			found = entry;
-	if (!found || settle(causes, found, id) < 0)
+			count++;
+		}
+	if (count > 1)
+		record_set_string(record, FIELD_created_by_reason, REASON_NAMES);
+	if (count != 1 || settle(causes, found, id) < 0)
 		return NULL;
 	forget(&causes->unanswered, found);
 	record_set_string(record, FIELD_created_by_reason, REASON_NAME);
@@ -450,8 +469,12 @@ void causes_fill(struct causes *causes, struct record *record)
 		find(&causes->containers, record_text(record, FIELD_container_id));
 	const struct entry *exec = find(&causes->execs, record_text(record, FIELD_exec_id));
 
-	/* What its ancestors say is told where no request does. */
-	if (container && container->causes[STARTED].bytes)
+	/* What its ancestors say is told where no request does; who started one that has ended was
+	 * known then, or is not the one that is known now. */
+	bool settled = record->event == EVENT_container_exit &&
+		       record_has(record, FIELD_started_by_reason);
+
+	if (container && container->causes[STARTED].bytes && !settled)
 		record_unset(record, FIELD_started_by_reason);
 	if (container && container->causes[CREATED].bytes)
 		record_unset(record, FIELD_created_by_reason);
@@ -459,10 +482,11 @@ void causes_fill(struct causes *causes, struct record *record)
 		container = settle_by_name(causes, record) ?: container;
 	if (container) {
 		fill(&container->causes[CREATED], CREATED, record);
-		fill(&container->causes[STARTED], STARTED, record);
+		if (!settled)
+			fill(&container->causes[STARTED], STARTED, record);
 	}
-	tell_reasons(container, record);
-	tell_why_entered(exec, record);
+	tell_reasons(causes, container, record);
+	tell_why_entered(causes, exec, record);
 	if (container && container->declared && record->event == EVENT_container_start)
 		isolation_compare(container->declared, &peers, record);
 	if (exec && record->event != EVENT_api_request)

@@ -15,7 +15,7 @@ struct record;
 
 /* Beyond, the one that was not heard of for longest is forgotten. */
 #define CAUSES_CONTAINERS 4096
-#define CAUSES_EXECS      1024
+#define CAUSES_EXECS      4096
 #define CAUSES_UNANSWERED 1024
 
 /* `containers` resolves what one container declares of another; may be NULL. Returns 0 or -ENOMEM.
@@ -38,7 +38,7 @@ int causes_remember(struct causes *causes, const struct record *record);
  * The groups CAUSE and, of a container-start, DIFFERENCE, by container.id and docktrail.exec.id;
  * lent, so that the record is to be written before the next causes_learn(). A record without a
  * container is left as it is. Where the answer to a create was not read, its container is found by
- * the name that it was to have, and the reason says so.
+ * the name that it was to have, if only one asked for it, and the reason says so.
  */
 void causes_fill(struct causes *causes, struct record *record);
 

@@ -12,11 +12,13 @@
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "correlate/actor.h"
 #include "correlate/capability.h"
 #include "correlate/cause.h"
 #include "correlate/container_start.h"
 #include "correlate/containers.h"
+#include "correlate/conversation.h"
 #include "correlate/message.h"
 #include "correlate/monitor.h"
 #include "correlate/namespaces.h"
@@ -24,11 +26,25 @@
 #include "event/json.h"
 #include "event/record.h"
 
+#define uthash_nonfatal_oom(entry) ((entry)->refused = true)
+#define HASH_NONFATAL_OOM          1
+#include <uthash.h>
+
 #define ISOLATION_GIVEN_AWAY 75
+#define ENTRIES_MOST         4096
+
+/* Who came into a container, by the start of that process: who is its child came with it. */
+struct entry {
+	uint64_t start;
+	char exec_id[CONTAINER_ID]; /* zeros: by no engine's request */
+	bool refused;               /* no memory for its place in the table */
+	UT_hash_handle hh;
+};
 
 /* An event that waits, as its line: what a record is lent may be gone by then. */
 struct held {
 	TAILQ_ENTRY(held) next;
+	uint64_t until; /* boot clock: longer it does not */
 	char container[WIRE_CONTAINER];
 	struct buffer line;
 };
@@ -36,7 +52,8 @@ struct held {
 struct container_watch {
 	struct container_options options;
 	struct capability_uses *uses;
-	uint64_t ended_at; /* boot clock: of the container that is ending; 0 */
+	struct entry *entries; /* the oldest first */
+	uint64_t ended_at;     /* boot clock: of the container that is ending; 0 */
 	struct record *record;
 	struct monitor monitor;             /* of the event that is being made */
 	TAILQ_HEAD(held_events, held) held; /* in the order in which they came */
@@ -47,6 +64,12 @@ static void held_free(struct held *held)
 {
 	buffer_free(&held->line);
 	free(held);
+}
+
+static void entry_forget(struct container_watch *watch, struct entry *entry)
+{
+	HASH_DEL(watch->entries, entry);
+	free(entry);
 }
 
 int container_watch_new(const struct container_options *options, struct container_watch **ret)
@@ -80,6 +103,8 @@ void container_watch_free(struct container_watch *watch)
 		TAILQ_REMOVE(&watch->held, held, next);
 		held_free(held);
 	}
+	while (watch->entries)
+		entry_forget(watch, watch->entries);
 	capability_uses_free(watch->uses);
 	record_free(watch->record);
 	free(watch);
@@ -117,11 +142,13 @@ static int release(struct container_watch *watch, struct held *held)
 int container_watch_release(struct container_watch *watch, bool all)
 {
 	struct held *held = TAILQ_FIRST(&watch->held), *next;
+	uint64_t now = clock_boot_ns();
 	int r = 0, lost;
 
 	for (; held; held = next) {
 		next = TAILQ_NEXT(held, next);
-		if (!all && waits(watch, text_within(held->container, WIRE_CONTAINER)))
+		if (!all && now < held->until &&
+		    waits(watch, text_within(held->container, WIRE_CONTAINER)))
 			continue;
 		lost = release(watch, held);
 		r = r ?: lost;
@@ -137,6 +164,7 @@ static int hold(struct container_watch *watch, struct text container)
 	if (!held)
 		return -ENOMEM;
 	memcpy(held->container, container.data, container.length);
+	held->until = clock_boot_ns() + CONVERSATION_PATIENCE_NS;
 	record_append_json(watch->record, &held->line);
 	if (held->line.error || watch->record->error) {
 		held_free(held);
@@ -160,6 +188,46 @@ static int emit_or_hold(struct container_watch *watch)
 
 /* ---- what they say */
 
+static int entry_keep(struct container_watch *watch, uint64_t start, struct text exec_id)
+{
+	struct entry *entry;
+
+	HASH_FIND(hh, watch->entries, &start, sizeof(start), entry);
+	if (entry) /* it runs another program */
+		return 0;
+	if (HASH_COUNT(watch->entries) >= ENTRIES_MOST)
+		entry_forget(watch, watch->entries);
+	entry = calloc(1, sizeof(*entry));
+	if (!entry)
+		return -ENOMEM;
+	entry->start = start;
+	if (exec_id.length == CONTAINER_ID)
+		memcpy(entry->exec_id, exec_id.data, CONTAINER_ID);
+	HASH_ADD(hh, watch->entries, start, sizeof(entry->start), entry);
+	if (!entry->refused)
+		return 0;
+	free(entry);
+	return -ENOMEM;
+}
+
+#define REASON_ENTERED "it came with who entered by no known request: see its container-exec"
+
+/* For whom the one came into the container of which this is a child. */
+static void tell_entry(const struct container_watch *watch, const struct wire_task *task,
+		       struct record *record)
+{
+	struct entry *entry;
+
+	if (!task->entered)
+		return;
+	HASH_FIND(hh, watch->entries, &task->entered, sizeof(task->entered), entry);
+	if (entry && entry->exec_id[0])
+		record_set_text(record, FIELD_exec_id,
+				(struct text){ entry->exec_id, CONTAINER_ID });
+	else
+		record_set_string(record, FIELD_entered_by_reason, REASON_ENTERED);
+}
+
 static struct record *begin(struct container_watch *watch, enum event event,
 			    const struct wire_header *header, const struct wire_task *task)
 {
@@ -174,6 +242,8 @@ static struct record *begin(struct container_watch *watch, enum event event,
 	actor_fill(actors, task, record);
 	if (!task->container[0])
 		return record;
+	if (event != EVENT_container_exec)
+		tell_entry(watch, task, record);
 	monitor_read(actors->tree, process_tree_find_or_read(actors->tree, task), task->container,
 		     &watch->monitor);
 	/* An engine without files that are read, or whose container has no id of its own here. */
@@ -185,6 +255,7 @@ static struct record *begin(struct container_watch *watch, enum event event,
 #define REASON_MADE    "no request for it was recorded, and podman needs none: see who started it"
 #define REASON_STARTED "by podman without a request: its ancestors show who ran it"
 #define REASON_POLICY  "podman, by its restart policy"
+#define REASON_STARTER "no request for this start of it was recorded"
 
 /* Of an engine that is a program and no service; causes_fill() knows better where it knows who. */
 static void tell_by_hand(const struct container_watch *watch, struct record *record)
@@ -220,7 +291,7 @@ static int on_exit_of(struct container_watch *watch, const struct wire_container
 
 	/* Its last counts stand before its end. */
 	watch->ended_at = message->header.time;
-	if (watch->options.count)
+	if (watch->options.count && capability_any_of(watch->uses, message->task.container))
 		watch->options.count(watch->options.user, message->task.container);
 	watch->ended_at = 0;
 	record = begin(watch, EVENT_container_exit, &message->header, &message->task);
@@ -241,9 +312,13 @@ static int on_exit_of(struct container_watch *watch, const struct wire_container
 		record_set_number(record, FIELD_event_duration,
 				  message->header.time - message->began);
 	record_set_boolean(record, FIELD_exit_out_of_memory, message->out_of_memory);
-	/* Now, and not when it is written: by then somebody may have started it again. */
-	if (watch->options.causes && !is_held(watch, record_text(record, FIELD_container_id)))
+	/* Now, and not when it is written: by then somebody may have started it again. Behind a start
+	 * that waits, it waits for who that was. */
+	if (watch->options.causes && !is_held(watch, record_text(record, FIELD_container_id))) {
 		causes_fill(watch->options.causes, record);
+		if (!record_has(record, FIELD_started_by_sequence))
+			record_set_string(record, FIELD_started_by_reason, REASON_STARTER);
+	}
 	return emit_or_hold(watch);
 }
 
@@ -254,15 +329,19 @@ static int on_exec(struct container_watch *watch, const struct wire_container_ex
 	struct record *record =
 		begin(watch, EVENT_container_exec, &message->header, &message->task);
 	const struct monitor *monitor = &watch->monitor;
+	struct text id = {};
+	int r;
 
 	/* Nobody asked an engine for one by hand, so that no request has its id. */
 	if (message->how == WIRE_ENTRY_RUNTIME && monitor->has_exec &&
 	    monitor->of != MONITOR_BY_HAND)
-		record_set_text(record, FIELD_exec_id,
-				(struct text){ monitor->exec_id, CONTAINER_ID });
+		id = (struct text){ monitor->exec_id, CONTAINER_ID };
+	if (id.length > 0)
+		record_set_text(record, FIELD_exec_id, id);
+	r = entry_keep(watch, message->task.start, id);
 	record_set_string(record, FIELD_exec_how,
 			  message->how == WIRE_ENTRY_NAMESPACE ? "namespaces" : "runtime");
-	return emit_or_hold(watch);
+	return emit_or_hold(watch) ?: r;
 }
 
 static int on_oom(struct container_watch *watch, const struct wire_oom_kill *message)
@@ -310,9 +389,9 @@ int container_capability(struct container_watch *watch, const struct wire_capabi
 	return emit_or_hold(watch);
 }
 
-bool container_capability_forget(struct container_watch *watch, const struct wire_capability *kind)
+void container_capability_forget(struct container_watch *watch, const struct wire_capability *kind)
 {
-	return capability_forget(watch->uses, kind);
+	capability_forget(watch->uses, kind);
 }
 
 /* ---- namespaces afterwards */

@@ -51,8 +51,8 @@ int container_message(struct container_watch *watch, const struct wire_header *m
 int container_capability(struct container_watch *watch, const struct wire_capability *kind,
 			 uint64_t count, uint64_t now);
 
-/* The kernel has forgotten its count. Returns whether the kind was known. */
-bool container_capability_forget(struct container_watch *watch, const struct wire_capability *kind);
+/* The kernel has forgotten its count. */
+void container_capability_forget(struct container_watch *watch, const struct wire_capability *kind);
 
 /* Write what need not wait any more; with `all` everything. After each message and tick. Returns 0,
  * or -ENOMEM where an event was lost. */

@@ -18,6 +18,7 @@
 #include "event/record.h"
 
 #define ISOLATION_GIVEN_AWAY 75
+#define ISOLATION_UNKNOWN    50
 #define MOST_LABEL_BYTES     256
 
 static void set_capabilities(struct record *record, enum field field, uint64_t set)
@@ -196,11 +197,14 @@ static int fill_mounts(const struct wire_container_start *message, struct record
 	struct wire_mount mounts[WIRE_MOUNTS];
 	size_t count = bytes.length / sizeof(*mounts);
 
+	if (message->mounts_cut) {
+		/* What was not looked at may be the worst of them. */
+		record_set_boolean(record, FIELD_mounts_cut, true);
+		record_raise_severity(record, ISOLATION_UNKNOWN);
+	}
 	if (count == 0 || count > WIRE_MOUNTS)
 		return 0;
 	memcpy(mounts, bytes.data, count * sizeof(*mounts));
-	if (message->mounts_cut)
-		record_set_boolean(record, FIELD_mounts_cut, true);
 	return container_start_mounts(mounts, count,
 				      message_text(&message->header, message->mount_names), record);
 }

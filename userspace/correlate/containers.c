@@ -281,6 +281,13 @@ static void look(struct containers *containers, struct entry *entry)
 	}
 }
 
+void containers_look_again(struct containers *containers)
+{
+	for (size_t i = 0; i < containers->fresh; i++)
+		containers->entries[i].looked = false;
+	containers->scan_after = 0;
+}
+
 int containers_find(struct containers *containers, struct text id, struct container_names *ret)
 {
 	struct entry *entry;
@@ -409,20 +416,27 @@ int containers_resolve(struct containers *containers, struct text reference,
 {
 	const struct entry *found = NULL;
 	struct container_names names;
+	bool known;
 	int r;
 
 	if (reference.length > 0 && reference.data[0] == '/')
 		reference = (struct text){ reference.data + 1, reference.length - 1 };
 	if (reference.length == 0 || reference.length > REFERENCE_MOST)
 		return -ENOENT;
-	if (containers_find(containers, reference, &names) == 0) {
+	known = containers_find(containers, reference, &names) == 0;
+	if (known && lookup(containers, reference.data)->there) {
 		memcpy(ret_id, reference.data, CONTAINER_ID);
 		return 0;
 	}
+	/* One may be called by the id of one that is gone. */
 	r = search(containers, reference, true, true, &found);
 	/* Before a prefix counts, which may be a name that was not read yet, or fit others too. */
 	if (r == -ENOENT && containers->now >= containers->scan_after)
 		containers_scan(containers);
+	if (r == -ENOENT && known) {
+		memcpy(ret_id, reference.data, CONTAINER_ID);
+		return 0;
+	}
 	if (r == -ENOENT)
 		r = search_there(containers, reference, &found);
 	if (r == -ENOENT)

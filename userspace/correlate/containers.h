@@ -68,6 +68,9 @@ struct containers_stats {
 
 void containers_get_stats(const struct containers *containers, struct containers_stats *ret);
 
+/* One was renamed: what was read of names may not be so any more. */
+void containers_look_again(struct containers *containers);
+
 /* Learn all containers of all roots, within CONTAINERS_MOST: at start, so that one which is removed
  * later is known. Returns 0 or -ENOMEM; a root that is not there is none. */
 int containers_scan(struct containers *containers);

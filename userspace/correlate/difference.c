@@ -2,8 +2,10 @@
 #include "correlate/difference.h"
 
 #include <cap-ng.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -250,46 +252,80 @@ static struct text last_name(struct text path)
 		     : path;
 }
 
-/* Links in an image lead targets elsewhere: then by what it is called on the host, which is not
- * where a socket is shown to lie either. */
-static bool is_asked_for(const struct declared_path *declared, struct text source,
-			 struct text target)
+static bool has_name(const char *path, struct text name)
 {
-	struct text asked = text_of(declared->source);
+	struct text last = last_name(text_of(path));
 
+	return last.length > 0 && text_equal(last, name);
+}
+
+/*
+ * Does it explain the mount? At its target whatever it names, a volume may be anything; below, what
+ * is mounted in what it brings along. Links in an image lead targets elsewhere, and those of the
+ * host sources: then by what either is called, and only one.
+ */
+static bool explains(const struct declared_path *declared, struct text source, struct text target,
+		     bool *ret_by_name)
+{
+	struct text asked = text_of(declared->source), where = text_of(declared->target);
+	bool sensitive = declare_is_sensitive(asked);
+
+	*ret_by_name = false;
+	if (text_equal(target, where))
+		return sensitive || asked.length == 0 || asked.data[0] != '/';
+	if (!sensitive)
+		return false;
 	if (is_at_or_below(target, declared->target))
 		return true;
-	return text_equal(last_name(asked), last_name(source)) && declare_is_sensitive(asked);
+	*ret_by_name = true;
+	return has_name(declared->source, last_name(source)) ||
+	       has_name(declared->target, last_name(target));
 }
 
-/* The engine's own doing: it shares the host's memory with who shares its IPC namespace, and
- * `--init` is a program of its own. */
-static bool is_engines(struct text target, struct text mode, const struct record *start)
+/* The engine's own doing: it shares the host's memory with who shares its IPC namespace, `--init`
+ * is a program of its own, and in a user namespace it mounts the devices that it cannot make. */
+static bool is_engines(struct text source, struct text target, struct text mode,
+		       const struct record *start)
 {
+	bool device = is_at_or_below(source, "/dev");
+	struct text users = record_text(start, FIELD_namespaces_user), name = last_name(source);
+
 	if (text_equal(target, TEXT("/dev/shm")))
-		return !text_equal(record_text(start, FIELD_namespaces_ipc), TEXT("private"));
-	return text_equal(target, TEXT("/sbin/docker-init")) && text_equal(mode, TEXT("ro"));
+		return device &&
+		       !text_equal(record_text(start, FIELD_namespaces_ipc), TEXT("private"));
+	if (text_equal(last_name(target), TEXT("docker-init")) && text_equal(mode, TEXT("ro")))
+		return memmem(name.data, name.length, "init", 4) ||
+		       memmem(name.data, name.length, "tini", 4);
+	return device && users.data && !text_equal(users, TEXT("host"));
 }
 
-static void compare_mount(const struct isolation *isolation, size_t i, struct record *start)
+static void compare_mount(const struct isolation *isolation, size_t i, bool *used,
+			  struct record *start)
 {
 	struct text source = item_at(start, FIELD_mounts_source, i);
 	struct text target = item_at(start, FIELD_mounts_target, i);
 	struct text mode = item_at(start, FIELD_mounts_mode, i);
 	const char *declared = "without it";
 	_cleanup_buffer_ struct buffer actual = {};
+	bool by_name;
 
+	/* Where it is cannot be told, nor then what explains it. */
+	if (target.length > 4 && memcmp(target.data, "/...", 4) == 0)
+		return;
 	for (size_t j = 0; j < isolation->mount_count; j++) {
 		const struct declared_path *path = &isolation->mounts[j];
+		bool below;
 
-		if (!is_asked_for(path, source, target))
+		if (used[j] || !explains(path, source, target, &by_name))
 			continue;
-		if (!path->read_only || !text_equal(target, text_of(path->target)) ||
-		    text_equal(mode, TEXT("ro")))
+		below = !by_name && !text_equal(target, text_of(path->target));
+		used[j] = by_name;
+		/* Of what is mounted below it, it makes nothing read-only. */
+		if (below || !path->read_only || text_equal(mode, TEXT("ro")))
 			return;
 		declared = "ro";
 	}
-	if (is_engines(target, mode, start))
+	if (is_engines(source, target, mode, start))
 		return;
 	buffer_printf(&actual, "%.*s:%.*s:%.*s", (int)source.length, source.data,
 		      (int)target.length, target.data, (int)mode.length, mode.data);
@@ -304,8 +340,12 @@ static void compare_mounts(const struct isolation *isolation, struct record *sta
 			       ? start->values[FIELD_mounts_source].list.count
 			       : 0;
 
-	for (size_t i = 0; i < count && !isolation->mounts_unknown; i++)
-		compare_mount(isolation, i, start);
+	_cleanup_free_ bool *used = calloc(isolation->mount_count + 1, sizeof(*used));
+
+	if (!used)
+		start->error = -ENOMEM;
+	for (size_t i = 0; used && i < count && !isolation->mounts_unknown; i++)
+		compare_mount(isolation, i, used, start);
 }
 
 void isolation_compare(const struct isolation *isolation, const struct isolation_peers *peers,

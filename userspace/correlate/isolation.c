@@ -194,7 +194,9 @@ static char *clean_path(struct text path)
 	if (path.length == 0 || path.data[0] != '/')
 		return strndup(path.length ? path.data : "", path.length);
 	declare_clean_path(path, &cleaned);
-	return cleaned.error ? NULL : strndup(cleaned.data ?: "", cleaned.length);
+	if (cleaned.length == 0)
+		buffer_append_char(&cleaned, '/');
+	return cleaned.error ? NULL : strndup(cleaned.data, cleaned.length);
 }
 
 static bool is_read_only(struct text mode)

@@ -11,7 +11,7 @@
 
 #include "bpf/wire.h"
 
-#define NAMESPACES_CONTAINERS 1024
+#define NAMESPACES_CONTAINERS 4096
 #define NAMESPACES_TEXT       (sizeof("container:") + WIRE_CONTAINER)
 
 struct namespaces;

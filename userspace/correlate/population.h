@@ -10,7 +10,7 @@
 
 #include "bpf/wire.h"
 
-#define POPULATION_CONTAINERS 1024
+#define POPULATION_CONTAINERS 4096
 
 struct population;
 

@@ -17,6 +17,7 @@ setup() {
 
 teardown() {
 	recorder_kill
+	[ -z "${CROWD:-}" ] || kill "$CROWD" 2>/dev/null || true
 	[ -z "$PIDS" ] || echo "$PIDS" >/proc/sys/kernel/pid_max
 	docker ps -aq 2>/dev/null | xargs -r docker rm -f >/dev/null 2>&1 || true
 	[ ! -d "$FALSE" ] || find "$FALSE" -depth -type d -exec rmdir {} +
@@ -55,6 +56,29 @@ asked() {
 	asked /in-a-running-ones "container.id == \"$id\" and docktrail.namespaces.mnt == \"host\" and docktrail.namespaces.pid == \"host\""
 	count 1 'event.action == "container-start"'
 	count 0 "event.action == \"container-exec\" and container.id == \"$id\""
+}
+
+@test "a user makes more containers of his own than are kept: the engine's are seen as before, and what is not is counted" {
+	local id
+	cp "$ACTORS/guests" "$BATS_TEST_TMPDIR/runc"
+	chmod 0755 "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR/runc"
+	recorder_start
+	id=$(docker run -d --name before --net none busybox:test sleep 600)
+	setpriv --reuid 2001 --regid 2001 --clear-groups "$BATS_TEST_TMPDIR/runc" 700 /bin/sleep 600 >"$BATS_TEST_TMPDIR/there" 2>&1 3>&- &
+	CROWD=$!
+	all_are() { grep -q there "$BATS_TEST_TMPDIR/there" || is_gone "$CROWD"; }
+	wait_for 60 all_are
+	grep -q there "$BATS_TEST_TMPDIR/there" || skip "no user may make so many namespaces here: $(cat "$BATS_TEST_TMPDIR/there")"
+	docker exec "$id" true
+	nsenter -m -t "$(docker inspect -f '{{.State.Pid}}' "$id")" /bin/echo here
+	docker run --rm --name after --net none busybox:test true
+	wait_for 30 has 'event.action == "container-exit" and container.name == "after"'
+	recorder_stop
+	count 2 "event.action == \"container-exec\" and container.id == \"$id\""
+	count 1 'event.action == "container-start" and container.name == "after" and event.severity == 0 and docktrail.namespaces.pid == "private"'
+	# 512 of his are told, and that there are others.
+	count 512 'event.action == "container-start" and user.id == 2001'
+	[ "$(events 'event.action == "recorder-loss" and docktrail.loss.reason == "container_start: no_place"' | jq -s 'map(.docktrail.loss.records) | add')" = 188 ]
 }
 
 # ask_again PID PATH: asks as this pid, or skips where the kernel does not let that be chosen.

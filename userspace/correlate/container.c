@@ -312,8 +312,8 @@ static int on_exit_of(struct container_watch *watch, const struct wire_container
 		record_set_number(record, FIELD_event_duration,
 				  message->header.time - message->began);
 	record_set_boolean(record, FIELD_exit_out_of_memory, message->out_of_memory);
-	/* Now, and not when it is written: by then somebody may have started it again. Behind a start
-	 * that waits, it waits for who that was. */
+	/* Now, and not when it is written: by then somebody may have started it again. Behind a
+	 * start that waits, it waits for who that was. */
 	if (watch->options.causes && !is_held(watch, record_text(record, FIELD_container_id))) {
 		causes_fill(watch->options.causes, record);
 		if (!record_has(record, FIELD_started_by_sequence))

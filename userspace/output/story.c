@@ -213,7 +213,9 @@ static int on_contained(struct story *story, const struct record *record)
 	/* It tells of the file system, not of the container; the other formats have it. */
 	if (record_has(record, FIELD_capability_borrowed))
 		return 0;
-	for (size_t i = 0; i < ARRAY_SIZE(askers) && !block; i++)
+	/* Who came in by no known request did not come for who made the container. */
+	for (size_t i = 0;
+	     i < ARRAY_SIZE(askers) && !block && !record_has(record, FIELD_entered_by_reason); i++)
 		if (record_has(record, askers[i]))
 			block = story_find_open(story, record_text(record, askers[i]));
 	if (block)

@@ -493,7 +493,10 @@ static void take_word(struct command *command, struct text word, struct buffer *
 	enum pending pending = command->pending;
 	bool script = command->script;
 
+	bool plain = command->plain;
+
 	command->pending = PENDING_NONE;
+	command->plain = false;
 	look_for_script(command, word);
 	/* --auth --bind_ip_all */
 	if (pending == PENDING_NAMED_SECRET && word.length > 3 && memcmp(word.data, "--", 2) == 0 &&
@@ -516,6 +519,7 @@ static void take_word(struct command *command, struct text word, struct buffer *
 		if (command->engine && command->words == 0 && redact_takes_plain_value(word))
 			command->pending = PENDING_PLAIN;
 	} else if (pending != PENDING_PLAIN) {
+		command->plain = plain;
 		redact_look_at_word(command, word);
 	}
 	take_text(command, word, script, ret);

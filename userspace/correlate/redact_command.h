@@ -34,6 +34,8 @@ struct command {
 	bool is_ctr;
 	unsigned words;      /* before and with the subcommand */
 	bool group, publish; /* "container run"; run or create: -p is a port */
+	bool runs;           /* run, create or exec: behind the image its flags are over */
+	bool plain;          /* the word before was no flag */
 	bool changes;        /* commit or import: -c is a change */
 	bool goes_on;        /* the change before ends like a line that does */
 	bool project;        /* compose, before its own subcommand: -p is the project's name */

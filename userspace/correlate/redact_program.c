@@ -253,6 +253,7 @@ static void look_at_subcommand(struct command *command, struct text word)
 	static const char *const groups[] = { "container", "containers", "pod",    "c",
 					      "image",     "compose",    "service" };
 	static const char *const publishing[] = { "run", "create" };
+	static const char *const running[] = { "run", "create", "exec" };
 	static const char *const changing[] = { "commit", "import" };
 	static const char *const driven[] = { "volume", "network" };
 
@@ -264,14 +265,22 @@ static void look_at_subcommand(struct command *command, struct text word)
 		command->group = true;
 	else
 		command->publish = redact_is_exactly(word, publishing, ARRAY_SIZE(publishing));
+	command->runs = redact_is_exactly(word, running, ARRAY_SIZE(running));
 	command->project = command->words == 1 && text_equal(word, TEXT("compose"));
 	command->changes = redact_is_exactly(word, changing, ARRAY_SIZE(changing));
 }
 
 void redact_look_at_word(struct command *command, struct text word)
 {
+	if (command->engine && command->runs && command->plain) {
+		/* Two words one behind the other: the second is the image, or comes behind it,
+		 * where flags are no more the engine's. */
+		command->engine = command->publish = command->options = command->is_ctr = false;
+	}
 	if (command->engine)
 		look_at_subcommand(command, word);
+	/* The subcommand is none of them. */
+	command->plain = !command->engine || command->words > (command->group ? 2u : 1u);
 	look_at_program(command, word);
 }
 

@@ -152,6 +152,10 @@ static size_t take_assignment(const struct redact *redact, struct text text, str
 		value = run_until(redact_skip(text, at), "\r\n\"'`");
 	else
 		value = run_until(redact_skip(text, at), " \t\r\n\"'`");
+	/* password=password('...') */
+	if (!quote && value > 0 && text.data[at + value - 1] == '(' && at + value < text.length &&
+	    is_quote(text.data[at + value]))
+		value += 1 + run_quoted(redact_skip(text, at + value + 1), text.data[at + value]);
 	buffer_append(ret, text.data, at);
 	redact_mask(ret, (struct text){ text.data + at, value });
 	return at + value;

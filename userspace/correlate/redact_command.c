@@ -264,6 +264,9 @@ static size_t script_value_end(struct text word, size_t start, bool cut)
 		char c = word.data[i];
 		bool ends = !lexer.quote && c && (redact_is_space(c) || strchr(";&|<>()", c));
 
+		/* SQL: password=password('...') */
+		if (ends && c == '(' && i > start && redact_is_name(word.data[i - 1]))
+			lexer.equals = true;
 		if (ends && !(lexer.equals && c == '('))
 			break;
 		i += lex(&lexer, redact_skip(word, i));

@@ -372,9 +372,9 @@
 	FIELD(DECLARED, declared_devices, list, "docktrail.declared.devices", \
 	      "Devices of the host, by path") \
 	FIELD(DECLARED, declared_capabilities_add, list, "docktrail.declared.capabilities.add", \
-	      "CapAdd") \
+	      "CapAdd, as the engine understands it: ALL or CAP_...") \
 	FIELD(DECLARED, declared_capabilities_drop, list, "docktrail.declared.capabilities.drop", \
-	      "CapDrop") \
+	      "CapDrop, likewise") \
 	FIELD(DECLARED, declared_security_options, list, "docktrail.declared.security_options", \
 	      "SecurityOpt") \
 	FIELD(DECLARED, declared_sysctls, list, "docktrail.declared.sysctls", \

@@ -111,6 +111,11 @@ P
 	recorder_stop
 	[ "$(told container-start "$other" .docktrail.started_by.user.id)" = 2003 ]
 	[ "$(told container-start "$other" .container.name)" = one ]
+	# Whoever looks for the new name is told that there was another one.
+	run "$DOCKTRAIL" replay --trail "$TRAIL" --container one --format text
+	says "${other:0:12} was not always called so: --container ${other:0:12} shows what came before, too"
+	run "$DOCKTRAIL" replay --trail "$TRAIL" --container "${other:0:12}" --format text
+	[[ $output == *ContainerCreate* && $output != *"not always"* ]]
 	docker rm "$one" "$other"
 }
 

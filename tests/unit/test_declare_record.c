@@ -78,6 +78,12 @@ static void test_containers(void **state)
 	       "\"labels\":[\"l=[redacted len=7]\"],"
 	       "\"settings\":[\"RestartPolicy=no\",\"MaskedPaths=\"]} 75: "
 	       "i  net=host  volumes from db  port 8080:80/tcp  no MaskedPaths");
+	/* However it was written, as the kernel's are told. */
+	expect("POST", "/containers/create",
+	       "{\"Image\":\"i\",\"HostConfig\":{\"CapAdd\":[\"cap_sys_admin\",\"SYS_TIME\",\"all\"],"
+	       "\"CapDrop\":[\"mknod\"]}}",
+	       "{\"image\":\"i\",\"capabilities\":{\"add\":[\"CAP_SYS_ADMIN\",\"CAP_SYS_TIME\",\"ALL\"],"
+	       "\"drop\":[\"CAP_MKNOD\"]}} 75: i  +CAP_SYS_ADMIN  +CAP_SYS_TIME  +ALL");
 	expect("POST", "/containers/c/update",
 	       "{\"Memory\":1024,\"CpuShares\":0,\"RestartPolicy\":{\"Name\":\"always\"}}",
 	       "{\"settings\":[\"Memory=1024\",\"RestartPolicy=always\"]} 0: "

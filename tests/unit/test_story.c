@@ -381,7 +381,7 @@ static void test_contained(void **state)
 	       BY("created_by", "2") "," BY(
 		       "started_by",
 		       "1") ",\"namespaces\":{\"pid\":\"host\","
-			    "\"net\":\"private\",\"user\":\"host\"},\"capabilities\":{\"effective\":[\"CAP_CHOWN\"]},"
+			    "\"net\":\"private\",\"user\":\"host\"},\"capabilities\":{\"effective\":[\"CAP_CHOWN\",\"CAP_SYS_ADMIN\"]},"
 			    "\"seccomp\":\"off\",\"mounts\":[{\"source\":\"/etc\",\"target\":\"/x\",\"mode\":"
 			    "\"ro\"}],\"doubts\":[\"no-runtime\"],\"difference\":[{\"field\":\"namespaces.pid\",\"declared\":"
 			    "\"private\",\"actual\":\"host\"}]");
@@ -394,10 +394,11 @@ static void test_contained(void **state)
 	assert_non_null(start);
 	assert_non_null(strstr(start, "\n00:00:09    container-start"));
 	assert_non_null(strstr(
-		start, "fc984f560330  \"web\"  init 77  shares with the host: pid, user  "
-		       "1 capabilities  seccomp off  has /etc -> /x ro  doubtful: no-runtime  "
-		       "NOT AS DECLARED: namespaces.pid is "
-		       "host, declared private  made by u2: docker[2] (event 21)\n"));
+		start,
+		"fc984f560330  \"web\"  init 77  shares with the host: pid, user  "
+		"2 capabilities +SYS_ADMIN  seccomp off  has /etc -> /x ro  doubtful: no-runtime  "
+		"NOT AS DECLARED: namespaces.pid is "
+		"host, declared private  made by u2: docker[2] (event 21)\n"));
 	assert_non_null(strstr(start, "container-exit"));
 	assert_non_null(strstr(start, "  \"web\"  exited 137\n"));
 	assert_non_null(strstr(start, "  \"web\"  killed by SIGKILL  out of memory\n"));
@@ -419,6 +420,23 @@ static void test_contained_alone(void **state)
 	assert_non_null(strstr(telling.text, "made by u2: docker[2] (event 21)  started by u1: "
 					     "docker[1] (event 11)"));
 	assert_non_null(strstr(telling.text, "in container fc984f560330 \"web\""));
+	tell_end(&telling);
+}
+
+/* Who came in by himself did not come for who made the container. */
+static void test_uninvited(void **state)
+{
+	struct telling_of_lines telling;
+
+	tell_begin(&telling, "story", &(struct format_options){});
+	ask(&telling, 5, 1, "ContainerStart", "");
+	happen(&telling, "capability-use",
+	       BY("created_by", "1") ",\"entered_by\":{\"reason\":\"no request for it is known\"}");
+	telling.format->finish(telling.state);
+	tell_flush(&telling);
+	assert_non_null(
+		strstr(telling.text,
+		       "made by u1: docker[1] (event 11)  entered: no request for it is known"));
 	tell_end(&telling);
 }
 

@@ -418,6 +418,17 @@ static void say_nothing_matches(const struct run *run)
 	fputc('\n', stderr);
 }
 
+/* Whoever renames a container would hide what it did before. */
+static void say_other_name(const struct replay *replay)
+{
+	const char *id = replay->select.under_another_name;
+
+	if (id[0])
+		fprintf(stderr,
+			"%s: %s was not always called so: --container %s shows what came before, too\n",
+			replay->name, id, id);
+}
+
 int replay_run(struct replay *replay)
 {
 	_cleanup_(end)
@@ -442,6 +453,7 @@ int replay_run(struct replay *replay)
 	}
 	if (run.shown == 0 && !replay->follow && !replay_select_all(&replay->select))
 		say_nothing_matches(&run);
+	say_other_name(replay);
 	if (run.warnings > WARNINGS_MOST)
 		fprintf(stderr, "%s: %u places could not be read\n", replay->name, run.warnings);
 	return run.damaged ? EX_DATAERR : 0;

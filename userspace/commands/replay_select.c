@@ -50,6 +50,35 @@ static bool names(const struct replay_select *select, struct text value)
 	return false;
 }
 
+#define PASSED_BITS 65536u
+
+static unsigned int passed_bit(struct text id)
+{
+	char digits[5] = {};
+
+	memcpy(digits, id.data, 4);
+	return (unsigned int)strtoul(digits, NULL, 16);
+}
+
+/* Its events stood before it was known that it is meant: it was called otherwise then. */
+static void pass_over(struct replay_select *select, struct text id)
+{
+	if (id.length != 64 || !is_digits(id))
+		return;
+	if (!select->passed)
+		select->passed = calloc(PASSED_BITS / 8, 1);
+	if (select->passed)
+		select->passed[passed_bit(id) / 8] |= (unsigned char)(1u << passed_bit(id) % 8);
+}
+
+static void note_passed(struct replay_select *select, struct text id)
+{
+	if (!select->passed || select->under_another_name[0] || !is_digits(id) ||
+	    !(select->passed[passed_bit(id) / 8] >> passed_bit(id) % 8 & 1))
+		return;
+	memcpy(select->under_another_name, id.data, sizeof(select->under_another_name) - 1);
+}
+
 /* `docker start web` knows the name and `docker stop fc98` the id: whoever asked for one means
  * both. An id is for ever; a name is not, so that only ids are learnt from names. */
 static void learn(struct replay_select *select, struct text id)
@@ -61,6 +90,7 @@ static void learn(struct replay_select *select, struct text id)
 	if (!select->aliases)
 		return;
 	memcpy(select->aliases[select->alias_count++], id.data, id.length);
+	note_passed(select, id);
 }
 
 /* Whoever starts an exec or asks after it names only the exec. An engine that is asked for one
@@ -119,7 +149,12 @@ static bool same_container(struct replay_select *select, const struct record *re
 		return true;
 	}
 	/* It joins a network, or is committed. */
-	return names(select, record_text(record, FIELD_declared_container));
+	if (names(select, record_text(record, FIELD_declared_container)))
+		return true;
+	pass_over(select, own_id);
+	if (text_equal(record_text(record, FIELD_target_type), TEXT("container")))
+		pass_over(select, record_text(record, FIELD_target_id));
+	return false;
 }
 
 static bool parse_uid(struct text text, uint64_t *ret)
@@ -228,5 +263,6 @@ void replay_select_clear(struct replay_select *select)
 	filter_free(select->filter);
 	free(select->aliases);
 	free(select->execs);
+	free(select->passed);
 	*select = (struct replay_select){};
 }

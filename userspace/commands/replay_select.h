@@ -25,6 +25,10 @@ struct replay_select {
 	/* Other names of that container, learnt from the events that name both: owned. */
 	char (*aliases)[REPLAY_ALIAS_LENGTH];
 	size_t alias_count;
+	/* By the first digits of their ids, containers whose events were passed over: 65,536 bits,
+	 * owned; and the alias of which that is so, but for chance. Empty: none. */
+	unsigned char *passed;
+	char under_another_name[13];
 	/* The execs in it that were asked for last, in turn: owned. */
 	char (*execs)[REPLAY_EXEC_LENGTH];
 	size_t exec_next;

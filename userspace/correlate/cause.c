@@ -362,7 +362,8 @@ static void fill(const struct cause *cause, enum role role, struct record *recor
 }
 
 #define REASON_MANUAL "by no engine's request: its ancestors show who made it"
-#define REASON_MISSED "its request was not recorded: to another engine's socket, or not read"
+#define REASON_MISSED                                                                              \
+	"its request was not recorded: before recording began, at another socket, or not read"
 #define REASON_FORGOT "not known any more: more was asked for since than is kept"
 #define REASON_BEFORE "made before recording began"
 #define REASON_POLICY "the engine, by its restart policy"

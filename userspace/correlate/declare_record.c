@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
@@ -55,6 +57,24 @@ static void add_masked_list(const struct redact *redact, enum field field,
 		add_masked(redact, field, text_list_at(list, i), record);
 }
 
+/* As the engine understands them, and container-start tells them: whoever asks for SYS_ADMIN finds
+ * cap_sys_admin too. */
+static void add_capabilities(enum field field, const struct text_list *list, struct record *record)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		struct text written = text_list_at(list, i);
+		char name[DECLARE_CAPABILITY], whole[DECLARE_CAPABILITY + 4];
+
+		if (!declare_capability(written, name) || strcmp(name, "ALL") == 0) {
+			record_add_text(record, field,
+					strcmp(name, "ALL") == 0 ? TEXT("ALL") : written);
+			continue;
+		}
+		snprintf(whole, sizeof(whole), "CAP_%s", name);
+		record_add_text(record, field, text_of(whole));
+	}
+}
+
 static void fill_mounts(const struct declared *declared, const struct redact *redact,
 			struct record *record)
 {
@@ -97,8 +117,6 @@ void declare_fill(const struct declared *declared, const struct redact *redact,
 		{ FIELD_declared_volumes_from, &declared->volumes_from, false },
 		{ FIELD_declared_devices, &declared->devices, false },
 		{ FIELD_declared_devices, &declared->device_rules, false },
-		{ FIELD_declared_capabilities_add, &declared->capabilities_add, false },
-		{ FIELD_declared_capabilities_drop, &declared->capabilities_drop, false },
 		{ FIELD_declared_security_options, &declared->security_options, true },
 		{ FIELD_declared_sysctls, &declared->sysctls, true },
 		{ FIELD_declared_ports, &declared->ports, false },
@@ -124,6 +142,8 @@ void declare_fill(const struct declared *declared, const struct redact *redact,
 	if (declared->privileged >= 0)
 		record_set_boolean(record, FIELD_declared_privileged, declared->privileged);
 	fill_namespaces(declared, record);
+	add_capabilities(FIELD_declared_capabilities_add, &declared->capabilities_add, record);
+	add_capabilities(FIELD_declared_capabilities_drop, &declared->capabilities_drop, record);
 	fill_mounts(declared, redact, record);
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
 		if (lists[i].masked)

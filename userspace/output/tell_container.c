@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What a container was given, who came into it, how it ended. */
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "output/quantity.h"
@@ -119,12 +121,13 @@ static void tell_differences(const struct record *record, struct spans *spans)
 					      : (struct text){};
 
 		spans_printf(spans, request.length ? STYLE_notice : STYLE_alarm, 2,
-			     "NOT AS DECLARED: %.*s is %.*s, declared %.*s",
+			     "%s%.*s is %.*s, declared %.*s",
+			     request.length ? "updated: " : "NOT AS DECLARED: ",
 			     S(item_at(record, FIELD_difference_field, i)),
 			     S(item_at(record, FIELD_difference_actual, i)),
 			     S(item_at(record, FIELD_difference_declared, i)));
 		if (request.length)
-			spans_printf(spans, STYLE_dim, 1, "(updated by event %.*s)", S(request));
+			spans_printf(spans, STYLE_dim, 1, "(asked for by event %.*s)", S(request));
 	}
 }
 
@@ -132,7 +135,7 @@ struct cause_fields {
 	enum field entity, reason, sequence, process_name, process_pid;
 	/* Who they were before sudo goes before who they acted as. */
 	enum field who[4];
-	const char *verb;
+	const char *verb, *act;
 };
 
 static void tell_cause(const struct record *record, const struct cause_fields *fields,
@@ -151,34 +154,74 @@ static void tell_cause(const struct record *record, const struct cause_fields *f
 		     record_number(record, fields->sequence));
 }
 
+static void tell_reason(const struct record *record, const struct cause_fields *fields,
+			struct spans *spans)
+{
+	struct text reason = record_text(record, fields->reason);
+	size_t act = strlen(fields->act);
+
+	if (reason.length == 0)
+		return;
+	if (reason.length <= act || memcmp(reason.data, fields->act, act) != 0) {
+		spans_printf(spans, STYLE_dim, 2, "%s:", fields->act);
+		spans_add_words(spans, STYLE_dim, 1, reason);
+	} else {
+		spans_add_words(spans, STYLE_dim, 2, reason);
+	}
+}
+
 void tell_causes(const struct record *record, struct text asker, struct spans *spans)
 {
-#define CAUSE(name, words)                                                                         \
+#define CAUSE(name, did, words)                                                                    \
 	{                                                                                          \
 		.entity = FIELD_##name##_process_entity_id, .reason = FIELD_##name##_reason,       \
 		.sequence = FIELD_##name##_sequence, .process_name = FIELD_##name##_process_name,  \
 		.process_pid = FIELD_##name##_process_pid,                                         \
 		.who = { FIELD_##name##_user_audit_name, FIELD_##name##_user_audit_id,             \
 			 FIELD_##name##_user_name, FIELD_##name##_user_id },                       \
-		.verb = words                                                                      \
+		.verb = words, .act = did                                                          \
 	}
 	static const struct cause_fields causes[] = {
-		CAUSE(created_by, "made by"),
-		CAUSE(started_by, "started by"),
-		CAUSE(entered_by, "entered for"),
+		CAUSE(created_by, "made", "made by"),
+		CAUSE(started_by, "started", "started by"),
+		CAUSE(entered_by, "entered", "entered for"),
 	};
 #undef CAUSE
 
 	for (size_t i = 0; i < ARRAY_SIZE(causes); i++) {
 		if (asker.length == 0 || !text_equal(asker, record_text(record, causes[i].entity)))
 			tell_cause(record, &causes[i], spans);
-		spans_add_words(spans, STYLE_dim, 2, record_text(record, causes[i].reason));
+		tell_reason(record, &causes[i], spans);
+	}
+}
+
+/* What it was given beyond what Docker gives without being told otherwise. */
+static void tell_capabilities(const struct record *record, struct spans *spans)
+{
+	static const char usual[] =
+		" CAP_CHOWN CAP_DAC_OVERRIDE CAP_FSETID CAP_FOWNER CAP_MKNOD CAP_NET_RAW CAP_SETGID"
+		" CAP_SETUID CAP_SETFCAP CAP_SETPCAP CAP_NET_BIND_SERVICE CAP_SYS_CHROOT CAP_KILL"
+		" CAP_AUDIT_WRITE ";
+	const struct value *effective = &record->values[FIELD_capabilities_effective];
+	bool all = effective->list.count > 30;
+
+	if (!record_has(record, FIELD_capabilities_effective))
+		return;
+	spans_printf(spans, all ? STYLE_alarm : STYLE_plain, 2, "%zu capabilities",
+		     effective->list.count);
+	for (size_t i = 0; !all && i < effective->list.count; i++) {
+		struct text name = effective->list.items[i];
+		char word[40];
+
+		snprintf(word, sizeof(word), " %.*s ", S(name));
+		if (name.length > 4 && !strstr(usual, word))
+			spans_printf(spans, STYLE_alarm, 1, "+%.*s", (int)name.length - 4,
+				     name.data + 4);
 	}
 }
 
 void tell_container_start(const struct record *record, struct telling *telling)
 {
-	const struct value *capabilities = &record->values[FIELD_capabilities_effective];
 	enum style style = style_of_severity(record_number(record, FIELD_event_severity));
 	struct spans *rest = &telling->rest;
 
@@ -188,9 +231,7 @@ void tell_container_start(const struct record *record, struct telling *telling)
 		spans_printf(rest, STYLE_plain, 2, "init %" PRIu64,
 			     record_number(record, FIELD_process_pid));
 	tell_shared(record, rest);
-	if (record_has(record, FIELD_capabilities_effective))
-		spans_printf(rest, capabilities->list.count > 30 ? STYLE_alarm : STYLE_plain, 2,
-			     "%zu capabilities", capabilities->list.count);
+	tell_capabilities(record, rest);
 	if (tell_is(record, FIELD_seccomp, TEXT("off")))
 		spans_add(rest, STYLE_notice, 2, TEXT("seccomp off"));
 	else if (record_has(record, FIELD_seccomp))

@@ -452,6 +452,7 @@ int main(void)
 		cmocka_unit_test(test_long_word), cmocka_unit_test(test_query),
 		cmocka_unit_test(test_form),      cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_contained), cmocka_unit_test(test_contained_alone),
+		cmocka_unit_test(test_uninvited),
 	};
 
 	return cmocka_run_group_tests(tests, set_locale, NULL);

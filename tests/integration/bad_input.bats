@@ -51,7 +51,6 @@ private() {
 
 # --- what the machine lacks ---------------------------------------------------------------------
 
-# bats test_tags=vm
 @test "without root: each missing capability, why it is needed, and what to do" {
 	exits 77 setpriv --reuid 65534 --regid 65534 --clear-groups "$DOCKTRAIL" record --trail "$TRAIL"
 	says "CAP_BPF is missing" "CAP_PERFMON is missing" "CAP_SYS_ADMIN is missing" \

@@ -26,7 +26,6 @@ teardown_file() {
 	engine_stop
 }
 
-# bats test_tags=vm
 @test "what the processes of an exec do is of whom they came for, and not of the container's maker" {
 	local id used='event.action == "capability-use" and docktrail.capability.name == "CAP_SYS_CHROOT" and process.name == "chroot"'
 	recorder_start

@@ -27,7 +27,6 @@ tells() {
 	"$DOCKTRAIL" status --trail "$TRAIL" --json | jq -e "$1"
 }
 
-# bats test_tags=vm
 @test "while it records: the rung, the sockets, the last commit, nothing lost" {
 	recorder_start
 	docker version >/dev/null

@@ -19,6 +19,7 @@
 #include "correlate/container_start.h"
 #include "correlate/containers.h"
 #include "correlate/conversation.h"
+#include "correlate/entries.h"
 #include "correlate/message.h"
 #include "correlate/monitor.h"
 #include "correlate/namespaces.h"
@@ -26,20 +27,7 @@
 #include "event/json.h"
 #include "event/record.h"
 
-#define uthash_nonfatal_oom(entry) ((entry)->refused = true)
-#define HASH_NONFATAL_OOM          1
-#include <uthash.h>
-
 #define ISOLATION_GIVEN_AWAY 75
-#define ENTRIES_MOST         4096
-
-/* Who came into a container, by the start of that process: who is its child came with it. */
-struct entry {
-	uint64_t start;
-	char exec_id[CONTAINER_ID]; /* zeros: by no engine's request */
-	bool refused;               /* no memory for its place in the table */
-	UT_hash_handle hh;
-};
 
 /* An event that waits, as its line: what a record is lent may be gone by then. */
 struct held {
@@ -52,8 +40,8 @@ struct held {
 struct container_watch {
 	struct container_options options;
 	struct capability_uses *uses;
-	struct entry *entries; /* the oldest first */
-	uint64_t ended_at;     /* boot clock: of the container that is ending; 0 */
+	struct entries *entries;
+	uint64_t ended_at; /* boot clock: of the container that is ending; 0 */
 	struct record *record;
 	struct monitor monitor;             /* of the event that is being made */
 	TAILQ_HEAD(held_events, held) held; /* in the order in which they came */
@@ -64,12 +52,6 @@ static void held_free(struct held *held)
 {
 	buffer_free(&held->line);
 	free(held);
-}
-
-static void entry_forget(struct container_watch *watch, struct entry *entry)
-{
-	HASH_DEL(watch->entries, entry);
-	free(entry);
 }
 
 int container_watch_new(const struct container_options *options, struct container_watch **ret)
@@ -84,7 +66,10 @@ int container_watch_new(const struct container_options *options, struct containe
 	r = record_new(&watch->record);
 	if (r == 0)
 		r = capability_uses_new(&watch->uses);
+	if (r == 0)
+		r = entries_new(&watch->entries);
 	if (r < 0) {
+		capability_uses_free(watch->uses);
 		record_free(watch->record);
 		free(watch);
 		return r;
@@ -103,8 +88,7 @@ void container_watch_free(struct container_watch *watch)
 		TAILQ_REMOVE(&watch->held, held, next);
 		held_free(held);
 	}
-	while (watch->entries)
-		entry_forget(watch, watch->entries);
+	entries_free(watch->entries);
 	capability_uses_free(watch->uses);
 	record_free(watch->record);
 	free(watch);
@@ -188,42 +172,19 @@ static int emit_or_hold(struct container_watch *watch)
 
 /* ---- what they say */
 
-static int entry_keep(struct container_watch *watch, uint64_t start, struct text exec_id)
-{
-	struct entry *entry;
-
-	HASH_FIND(hh, watch->entries, &start, sizeof(start), entry);
-	if (entry) /* it runs another program */
-		return 0;
-	if (HASH_COUNT(watch->entries) >= ENTRIES_MOST)
-		entry_forget(watch, watch->entries);
-	entry = calloc(1, sizeof(*entry));
-	if (!entry)
-		return -ENOMEM;
-	entry->start = start;
-	if (exec_id.length == CONTAINER_ID)
-		memcpy(entry->exec_id, exec_id.data, CONTAINER_ID);
-	HASH_ADD(hh, watch->entries, start, sizeof(entry->start), entry);
-	if (!entry->refused)
-		return 0;
-	free(entry);
-	return -ENOMEM;
-}
-
 #define REASON_ENTERED "it came with who entered by no known request: see its container-exec"
 
 /* For whom the one came into the container of which this is a child. */
 static void tell_entry(const struct container_watch *watch, const struct wire_task *task,
 		       struct record *record)
 {
-	struct entry *entry;
+	struct text exec_id;
 
 	if (!task->entered)
 		return;
-	HASH_FIND(hh, watch->entries, &task->entered, sizeof(task->entered), entry);
-	if (entry && entry->exec_id[0])
-		record_set_text(record, FIELD_exec_id,
-				(struct text){ entry->exec_id, CONTAINER_ID });
+	exec_id = entries_find(watch->entries, task->entered);
+	if (exec_id.length > 0)
+		record_set_text(record, FIELD_exec_id, exec_id);
 	else
 		record_set_string(record, FIELD_entered_by_reason, REASON_ENTERED);
 }
@@ -338,7 +299,7 @@ static int on_exec(struct container_watch *watch, const struct wire_container_ex
 		id = (struct text){ monitor->exec_id, CONTAINER_ID };
 	if (id.length > 0)
 		record_set_text(record, FIELD_exec_id, id);
-	r = entry_keep(watch, message->task.start, id);
+	r = entries_keep(watch->entries, message->task.start, id);
 	record_set_string(record, FIELD_exec_how,
 			  message->how == WIRE_ENTRY_NAMESPACE ? "namespaces" : "runtime");
 	return emit_or_hold(watch) ?: r;

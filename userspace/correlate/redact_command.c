@@ -6,137 +6,9 @@
 #include "base/cleanup.h"
 #include "correlate/redact_command.h"
 
-#define MOST_NESTING      3    /* of command lines within an argument: sh -c '... "..."' */
-#define MOST_SUBSTITUTION 1024 /* bytes in which $(...) has to end */
+#define MOST_NESTING 3 /* of command lines within an argument: sh -c '... "..."' */
 
 static void take_word(struct command *command, struct text word, struct buffer *ret);
-
-/* How far the reading of a shell's word has come. */
-struct lexer {
-	char quote;          /* that is open; 0 */
-	bool escapes;        /* $'...': a backslash has its meaning in it */
-	bool dollar, equals; /* what the last character was */
-	bool flat;           /* nothing that stands in it will be looked at as a line of its own */
-	bool cut;            /* an end that is missing may stand behind the text's */
-};
-
-/* $(...), ${...} or `...` that begins here, if it ends within reach; else 0. */
-static size_t substitution_length(struct text text, bool cut)
-{
-	size_t most = text.length < MOST_SUBSTITUTION ? text.length : MOST_SUBSTITUTION, depth = 0;
-	char open = text.length > 1 ? text.data[1] : 0, close = open == '(' ? ')' : '}';
-	bool back = *text.data == '`', quoted = false;
-
-	if (!back && (*text.data != '$' || (open != '(' && open != '{')))
-		return 0;
-	for (size_t i = 1; i < most; i++) {
-		char c = text.data[i];
-
-		if (c == '\\')
-			i++;
-		else if (back && c == '`')
-			return i + 1;
-		else if (c == '\'')
-			quoted = !quoted;
-		else if (!back && !quoted && c == open)
-			depth++;
-		else if (!back && !quoted && c == close && --depth == 0)
-			return i + 1;
-	}
-	return cut && most == text.length ? most : 0;
-}
-
-/* \"...\": quotes of a line that stands within quotes itself; else 0. */
-static size_t escaped_quotes_length(struct text text, bool cut)
-{
-	bool reached = text.length <= MOST_SUBSTITUTION;
-	const char *end;
-
-	if (text.length < 4 || text.data[0] != '\\' ||
-	    (text.data[1] != '"' && text.data[1] != '\''))
-		return 0;
-	if (!reached)
-		text.length = MOST_SUBSTITUTION;
-	end = memmem(text.data + 2, text.length - 2, text.data, 2);
-	if (!end)
-		return cut && reached ? text.length : 0;
-	return (size_t)(end + 2 - text.data);
-}
-
-/* NAME=(one two) */
-static size_t list_length(struct text text, bool cut)
-{
-	size_t most = text.length < MOST_SUBSTITUTION ? text.length : MOST_SUBSTITUTION;
-	const char *end = *text.data == '(' ? memchr(text.data, ')', most) : NULL;
-
-	if (*text.data != '(')
-		return 0;
-	return end ? (size_t)(end + 1 - text.data) : cut && most == text.length ? most : 0;
-}
-
-/* Over the next of what a word is made of: a mask, a substitution, a character. Returns its length.
- */
-static size_t lex(struct lexer *lexer, struct text text)
-{
-	bool dollar = lexer->dollar, equals = lexer->equals;
-	size_t length = redact_mask_length(text);
-	char c = *text.data;
-
-	lexer->dollar = c == '$' && !lexer->quote;
-	lexer->equals = c == '=' && !lexer->quote;
-	if (length == 0 && !lexer->flat && equals)
-		length = list_length(text, lexer->cut);
-	if (length == 0 && !lexer->flat && lexer->quote != '\'')
-		length = substitution_length(text, lexer->cut);
-	if (length == 0 && !lexer->flat && !lexer->quote)
-		length = escaped_quotes_length(text, lexer->cut);
-	if (length > 0)
-		return length;
-	if (c == '\\' && (lexer->quote != '\'' || lexer->escapes) && text.length > 1)
-		return 2;
-	if (lexer->quote) {
-		lexer->quote = c == lexer->quote ? 0 : lexer->quote;
-	} else if (c == '\'' || c == '"') {
-		lexer->quote = c;
-		lexer->escapes = dollar && c == '\'';
-	}
-	return 1;
-}
-
-/* Does another command begin behind it? Not so with >&2, &>file, >|file. */
-static bool is_separator(struct text text, size_t at)
-{
-	char c = text.data[at], before = at > 0 ? text.data[at - 1] : 0;
-
-	if (c == ';')
-		return true;
-	if ((c != '&' && c != '|') || before == '>' || before == '<')
-		return false;
-	return c == '|' || at + 1 == text.length || text.data[at + 1] != '>';
-}
-
-static bool is_continued(struct text text, size_t at)
-{
-	return text.length - at > 1 && text.data[at] == '\\' && text.data[at + 1] == '\n';
-}
-
-/* The end of a shell's word: what stands in quotes is one only if that is asked for. */
-static size_t word_end(struct text text, size_t start, bool quotes, bool flat, bool cut)
-{
-	struct lexer lexer = { .flat = flat, .cut = cut };
-	size_t i = start;
-
-	while (i < text.length &&
-	       (lexer.quote || !(redact_is_space(text.data[i]) || is_separator(text, i)))) {
-		size_t mask = redact_mask_length(redact_skip(text, i));
-
-		if (quotes)
-			i += lex(&lexer, redact_skip(text, i));
-		else
-			i += mask ? mask : is_continued(text, i) ? 2 : 1;
-	}
-	return i;
-}
 
 /* A word of a line; quotes around it stay, and are not looked at. */
 static void take_quoted(struct command *command, struct text word, bool quotes, struct buffer *ret)
@@ -148,7 +20,7 @@ static void take_quoted(struct command *command, struct text word, bool quotes, 
 			start++;
 		while (end > start && word.data[end - 1] && strchr("'\"`\\", word.data[end - 1]))
 			end--;
-	} else if (end > 3 && escaped_quotes_length(word, false) == end) {
+	} else if (end > 3 && redact_escaped_length(word, false) == end) {
 		start += 2;
 		end -= 2;
 	} else if (end > 1 && (word.data[0] == '\'' || word.data[0] == '"')) {
@@ -176,12 +48,12 @@ static size_t take_between(struct command *command, struct text line, size_t at,
 	struct text rest = redact_skip(line, at);
 	size_t length = 1;
 
-	if (is_continued(line, at)) {
+	if (redact_is_continued(line, at)) {
 		length = 2;
 	} else if (redact_is_space(*rest.data)) {
 		if (*rest.data == '\n')
 			next_command(command);
-	} else if (is_separator(line, at)) {
+	} else if (redact_is_separator(line, at)) {
 		next_command(command);
 	} else if (*rest.data == '#' && quotes) {
 		const char *end = memchr(rest.data, '\n', rest.length);
@@ -225,7 +97,7 @@ static void take_line(const struct command *outer, struct text line, bool quotes
 			i += between;
 			continue;
 		}
-		end = word_end(line, i, quotes, command.nesting >= MOST_NESTING, outer->cut);
+		end = redact_word_end(line, i, quotes, command.nesting >= MOST_NESTING, outer->cut);
 		command.cut = outer->cut && end == line.length;
 		take_quoted(&command, (struct text){ line.data + i, end - i }, quotes, ret);
 		i = end;
@@ -254,32 +126,12 @@ static void look_for_script(struct command *command, struct text word)
 	}
 }
 
-/* Where a value ends in a script: at what a shell would take for the next word or command. */
-static size_t script_value_end(struct text word, size_t start, bool cut)
-{
-	struct lexer lexer = { .equals = start > 0, .cut = cut };
-	size_t i = start;
-
-	while (i < word.length) {
-		char c = word.data[i];
-		bool ends = !lexer.quote && c && (redact_is_space(c) || strchr(";&|<>()", c));
-
-		/* SQL: password=password('...') */
-		if (ends && c == '(' && i > start && redact_is_name(word.data[i - 1]))
-			lexer.equals = true;
-		if (ends && !(lexer.equals && c == '('))
-			break;
-		i += lex(&lexer, redact_skip(word, i));
-	}
-	return i;
-}
-
 /* A secret as far as the shell would take it for one word, and what stands behind it. */
 static void take_secret(struct command *command, enum pending kind, struct text word,
 			struct buffer *ret)
 {
 	size_t end = command->nesting > 0 && !command->quoted
-			     ? script_value_end(word, 0, command->cut)
+			     ? redact_value_end(word, 0, command->cut)
 			     : word.length;
 	size_t quote;
 
@@ -328,14 +180,14 @@ static bool take_counted(struct command *command, struct text word, struct buffe
 		return true;
 	if (command->pairs && word.length > 0 && word.data[0] != '-' &&
 	    memchr(word.data, '=', word.length)) {
-		command->pairs = !script || script_value_end(word, 0, command->cut) == word.length;
+		command->pairs = !script || redact_value_end(word, 0, command->cut) == word.length;
 		take_secret(command, PENDING_PAIR, word, ret);
 		return true;
 	}
 	if (command->every > 0 && word.length > 0 &&
 	    !(script && memchr(";&|<>", word.data[0], 5))) {
 		command->every--;
-		if (script && script_value_end(word, 0, command->cut) < word.length)
+		if (script && redact_value_end(word, 0, command->cut) < word.length)
 			command->every = 0;
 		take_secret(command, PENDING_SECRET, word, ret);
 		redact_look_at_word(command, word);
@@ -364,7 +216,7 @@ static bool take_variable(const struct command *command, struct text word, struc
 	    !redact_is_secret_name(command->redact, (struct text){ word.data, name }))
 		return false;
 	end = command->nesting > 0 && !command->quoted
-		      ? script_value_end(word, name + 1, command->cut)
+		      ? redact_value_end(word, name + 1, command->cut)
 		      : word.length;
 	buffer_append(ret, word.data, name + 1);
 	redact_mask(ret, (struct text){ word.data + name + 1, end - name - 1 });
@@ -379,10 +231,10 @@ static bool has_command(struct text word)
 	bool found = false;
 
 	if (*word.data == '"' || *word.data == '\'' ||
-	    word_end(word, 0, true, false, false) < word.length)
+	    redact_word_end(word, 0, true, false, false) < word.length)
 		return false;
 	for (size_t i = 0, length; !found && i < word.length; i += length ?: 1) {
-		length = substitution_length(redact_skip(word, i), false);
+		length = redact_substitution_length(redact_skip(word, i), false);
 		found = length > 0 && memchr(word.data + i, ' ', length);
 	}
 	return found;
@@ -394,7 +246,7 @@ static void take_substitutions(struct command *command, struct text word, struct
 	size_t i = 0, known = 0;
 
 	while (i < word.length) {
-		size_t length = substitution_length(redact_skip(word, i), false);
+		size_t length = redact_substitution_length(redact_skip(word, i), false);
 		size_t open = word.data[i] == '`' ? 1 : 2;
 		struct command inner = { .redact = command->redact, .nesting = command->nesting };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What redact_command.c (words and lines), redact_program.c and redact_flag.c (its flags) share. */
+/* What redact_command.c (lines), redact_word.c, redact_program.c and redact_flag.c (its flags)
+ * share. */
 #pragma once
 
 #include "correlate/redact_private.h"
@@ -54,6 +55,30 @@ struct command {
 	unsigned setting;    /* "set" was a word: among so many behind it a name, then its value */
 	bool quoted;         /* the word stood in quotes: nothing in it is the shell's */
 };
+
+/* ---- redact_word.c; a text that is `cut` may lack what ends something in it */
+
+/* $(...), ${...} or `...` that begins here (`text` is not empty), if it ends within reach; else 0.
+ */
+size_t redact_substitution_length(struct text text, bool cut);
+
+/* \"...\": quotes of a line that stands within quotes itself; else 0. */
+size_t redact_escaped_length(struct text text, bool cut);
+
+/* Does another command begin behind it? Not so with >&2, &>file, >|file. */
+bool redact_is_separator(struct text text, size_t at);
+
+/* A backslash and a new line. */
+bool redact_is_continued(struct text text, size_t at);
+
+/* The end of a shell's word: what stands in quotes is one only if that is asked for; `flat`:
+ * nothing that stands in it will be looked at as a line of its own. */
+size_t redact_word_end(struct text text, size_t start, bool quotes, bool flat, bool cut);
+
+/* Where a value ends in a script: at what a shell would take for the next word or command. */
+size_t redact_value_end(struct text word, size_t start, bool cut);
+
+/* ---- redact_program.c and redact_flag.c */
 
 /* Is it one of these words, as they are? */
 bool redact_is_exactly(struct text text, const char *const *words, size_t count);

@@ -65,6 +65,7 @@ static const char *const commands[] = {
 	"docker|commit|-c|CMD [\"curl\",\"-H\",\"X-Key: " M "\"]|a", "sh|-c|[ \"$PASSWORD\" == " M " ]",
 	"sh|-c|docker run -e A=b\\\n" M " a",			    "a|-----BEGIN PGP PRIVATE KEY BLOCK-----\n" M,
 	"docker|exec|db|mysql|-e|update u set password=password('" M "') where a",
+	"sh|-c|--env=a\nx docker login --password " M,	    "a|--env|docker login --password " M,
 	"a|--pin|" M,		"a|PIN=" M,			    "a|say internal-" M,
 };
 /* clang-format on */

@@ -357,6 +357,9 @@ static void take_word(struct command *command, struct text word, struct buffer *
 	if (pending == PENDING_NAMED_SECRET && word.length > 3 && memcmp(word.data, "--", 2) == 0 &&
 	    isalpha((unsigned char)word.data[2]))
 		pending = PENDING_NONE;
+	/* Of a label a name alone is looked at like any other text. */
+	if (pending == PENDING_LABEL && !(word.length && memchr(word.data, '=', word.length)))
+		pending = PENDING_PLAIN;
 	if (pending != PENDING_NONE && pending != PENDING_PLAIN) {
 		redact_mask_value(command, pending, word, ret);
 		return;

@@ -160,6 +160,10 @@ static bool take_long_flag(struct command *command, struct text word, struct buf
 		kind = PENDING_NAMED_SECRET;
 	else if (redact_is_exactly(name, variables, ARRAY_SIZE(variables)))
 		kind = PENDING_LABEL;
+	/* A name alone is looked at like any other text. */
+	if (kind == PENDING_LABEL && end < word.length &&
+	    !memchr(word.data + end + 1, '=', word.length - end - 1))
+		kind = PENDING_NONE;
 	if (kind == PENDING_NONE)
 		return false;
 	value_of_flag(command, kind, word, end, ret);

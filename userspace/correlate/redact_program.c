@@ -219,7 +219,7 @@ static void look_at_client(struct command *command, struct text program)
 			continue;
 		/* Of a few letters it has to be the whole name. */
 		if (length <= 4 && program.length != length &&
-		    memcmp(program.data, "ldap", 4) != 0 && memcmp(program.data, "curl", 4) != 0)
+		    strcmp(clients[i].name, "ldap") != 0 && strcmp(clients[i].name, "curl") != 0)
 			continue;
 		command->client = &clients[i];
 		return;

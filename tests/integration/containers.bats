@@ -6,10 +6,7 @@ load trail
 setup_file() {
 	engine_start
 	engine_image
-	[ -n "${ENGINE_MISSING:-}" ] || { # tests ask as several users
-		chmod 0711 "$ENGINE_DIR"
-		chmod 0666 "$ENGINE_SOCKET"
-	}
+	engine_for_users
 }
 
 setup() {

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/put.h"
 #include "commands/scribe_private.h"
-#include "correlate/cause.h"
+#include "correlate/causes.h"
 #include "correlate/container.h"
 #include "correlate/containers.h"
 #include "correlate/message.h"

@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "commands/scribe_private.h"
-#include "correlate/cause.h"
+#include "correlate/causes.h"
 #include "event/json.h"
 #include "event/record.h"
 #include "trail/reader.h"

@@ -11,7 +11,7 @@
 #include "base/file.h"
 #include "commands/record_options.h"
 #include "commands/scribe_private.h"
-#include "correlate/cause.h"
+#include "correlate/causes.h"
 #include "correlate/container.h"
 #include "correlate/containers.h"
 #include "correlate/namespaces.h"

@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "correlate/actor.h"
 #include "correlate/capability.h"
-#include "correlate/cause.h"
+#include "correlate/causes.h"
 #include "correlate/container_start.h"
 #include "correlate/containers.h"
 #include "correlate/conversation.h"

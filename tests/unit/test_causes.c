@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "base/buffer.h"
-#include "correlate/cause.h"
+#include "correlate/causes.h"
 #include "event/json.h"
 #include "event/record.h"
 

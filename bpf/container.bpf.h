@@ -222,8 +222,11 @@ static __always_inline int begin_or_enter(struct task_struct *task, struct entry
 	running->began = bpf_ktime_get_boot_ns();
 	running->pid = task->tgid;
 	namespaces_fill(task, running->namespaces);
-	if (bpf_map_update_elem(&containers, id, running, BPF_ANY))
+	if (bpf_map_update_elem(&containers, id, running, BPF_ANY)) {
 		lost(WIRE_container_exit, WIRE_LOSS_no_place, 0, 0);
+		if (running->guest) /* nobody will see its end */
+			__sync_fetch_and_sub(&guests, 1);
+	}
 	own_namespaces(running, id);
 	own_cgroup(running, id);
 	return WIRE_ENTRY_START;

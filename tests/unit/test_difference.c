@@ -300,6 +300,8 @@ static void test_security_options(void **state)
 		{ OPTIONS("\"seccomp=unconfined\""), false },
 		{ OPTIONS("\"seccomp:unconfined\""), false },
 		{ OPTIONS("\"seccomp=[profile len=300]\""), true },
+		{ OPTIONS("\"seccomp=[profile len=2]\""), false }, /* {} */
+		{ OPTIONS("\"seccomp=[profile len=20]\""), true },
 		{ OPTIONS("\"seccomp=unconfined\",\"seccomp=builtin\""), true },
 		{ OPTIONS("\"seccomp=builtin\",\"seccomp:unconfined\""), false },
 		{ OPTIONS("\"apparmor=unconfined\",\"label=disable\""), true },

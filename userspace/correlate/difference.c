@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "correlate/difference.h"
 
-#include <cap-ng.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
+#include "correlate/capability.h"
 #include "correlate/declare.h"
 #include "correlate/isolation.h"
 #include "event/record.h"
@@ -153,21 +153,17 @@ static void compare_capabilities(const struct isolation *isolation, struct recor
 	uint64_t have = isolation_capabilities(start, FIELD_capabilities_bounding) |
 			isolation_capabilities(start, FIELD_capabilities_permitted);
 	uint64_t extra = have & ~isolation->capabilities;
-	char list[2048] = "";
+	char list[64 * (CAPABILITY_NAME + 1)] = "", name[CAPABILITY_NAME];
 	size_t length = 0;
 
 	if (isolation->privileged || !extra)
 		return;
-	for (unsigned int bit = 0; bit < 64 && length < sizeof(list) - 64; bit++) {
-		const char *name = extra >> bit & 1 ? capng_capability_to_name(bit) : NULL;
-
-		if (!name)
+	for (unsigned int bit = 0; bit < 64; bit++) {
+		if (!(extra >> bit & 1))
 			continue;
-		length += (size_t)snprintf(list + length, sizeof(list) - length, "%sCAP_",
-					   length ? " " : "");
-		for (; *name; name++)
-			list[length++] = (char)(*name >= 'a' && *name <= 'z' ? *name - 32 : *name);
-		list[length] = '\0';
+		capability_name(bit, name);
+		length += (size_t)snprintf(list + length, sizeof(list) - length, "%s%s",
+					   length ? " " : "", name);
 	}
 	differ(start, "capabilities", "without these", (struct text){ list, length });
 }
@@ -227,14 +223,6 @@ static bool needs_seccomp(const struct isolation *isolation)
 }
 
 /* ---- mounts: of the host's sensitive files alone, others are not shown */
-
-static struct text item_at(const struct record *record, enum field field, size_t i)
-{
-	const struct value *value = &record->values[field];
-
-	return record_has(record, field) && i < value->list.count ? value->list.items[i]
-								  : (struct text){};
-}
 
 static bool is_at_or_below(struct text path, const char *tree)
 {
@@ -302,9 +290,9 @@ static bool is_engines(struct text source, struct text target, struct text mode,
 static void compare_mount(const struct isolation *isolation, size_t i, bool *used,
 			  struct record *start)
 {
-	struct text source = item_at(start, FIELD_mounts_source, i);
-	struct text target = item_at(start, FIELD_mounts_target, i);
-	struct text mode = item_at(start, FIELD_mounts_mode, i);
+	struct text source = record_item(start, FIELD_mounts_source, i);
+	struct text target = record_item(start, FIELD_mounts_target, i);
+	struct text mode = record_item(start, FIELD_mounts_mode, i);
 	const char *declared = "without it";
 	_cleanup_buffer_ struct buffer actual = {};
 	bool by_name;
@@ -336,10 +324,7 @@ static void compare_mount(const struct isolation *isolation, size_t i, bool *use
 
 static void compare_mounts(const struct isolation *isolation, struct record *start)
 {
-	size_t count = record_has(start, FIELD_mounts_source)
-			       ? start->values[FIELD_mounts_source].list.count
-			       : 0;
-
+	size_t count = record_count(start, FIELD_mounts_source);
 	_cleanup_free_ bool *used = calloc(isolation->mount_count + 1, sizeof(*used));
 
 	if (!used)

@@ -50,14 +50,6 @@ static const struct {
 	[RESOURCE_CPU_PERIOD] = { "CpuPeriod=", LIMIT_CPUS },
 };
 
-static struct text item_at(const struct record *record, enum field field, size_t i)
-{
-	const struct value *value = &record->values[field];
-
-	return record_has(record, field) && i < value->list.count ? value->list.items[i]
-								  : (struct text){};
-}
-
 static uint64_t capability_bit(const char *name)
 {
 	int bit = capng_name_to_capability(name);
@@ -71,7 +63,7 @@ uint64_t isolation_capabilities(const struct record *record, enum field field)
 	uint64_t set = 0;
 	struct text item;
 
-	for (size_t i = 0; (item = item_at(record, field, i)).data; i++)
+	for (size_t i = 0; (item = record_item(record, field, i)).data; i++)
 		if (declare_capability(item, name))
 			set |= capability_bit(name);
 	return set;
@@ -82,7 +74,7 @@ static bool names_all(const struct record *record, enum field field)
 	char name[DECLARE_CAPABILITY];
 	struct text item;
 
-	for (size_t i = 0; (item = item_at(record, field, i)).data; i++)
+	for (size_t i = 0; (item = record_item(record, field, i)).data; i++)
 		if (declare_capability(item, name) && strcmp(name, "ALL") == 0)
 			return true;
 	return false;
@@ -107,7 +99,7 @@ static bool find_setting(const struct record *record, const char *name, struct t
 	size_t length = strlen(name);
 	struct text item;
 
-	for (size_t i = 0; (item = item_at(record, FIELD_declared_settings, i)).data; i++) {
+	for (size_t i = 0; (item = record_item(record, FIELD_declared_settings, i)).data; i++) {
 		if (item.length < length || memcmp(item.data, name, length) != 0)
 			continue;
 		*ret = (struct text){ item.data + length, item.length - length };
@@ -162,6 +154,22 @@ static void read_boolean(struct text text, bool *value)
 			*value = i < ARRAY_SIZE(words) / 2;
 }
 
+/* Also by a profile without a default action, such as `{}` (runc, SetupSeccomp), of which its
+ * length is kept: with one it is longer. */
+static bool filters_nothing(struct text seccomp)
+{
+	static const char prefix[] = "[profile len=";
+	size_t length = 0, at = sizeof(prefix) - 1;
+
+	if (text_equal(seccomp, TEXT("unconfined")))
+		return true;
+	if (seccomp.length <= at || memcmp(seccomp.data, prefix, at) != 0)
+		return false;
+	for (; at < seccomp.length && seccomp.data[at] >= '0' && seccomp.data[at] <= '9'; at++)
+		length = length * 10 + (size_t)(seccomp.data[at] - '0');
+	return length < sizeof("{\"defaultAction\":\"\"}") - 1;
+}
+
 /* As the engine reads them (moby, parseSecurityOpt): '=' parts a name from its value if there is
  * one, otherwise ':'; the last of several counts. */
 static void read_option(struct isolation *isolation, struct text option)
@@ -180,9 +188,9 @@ static void read_option(struct isolation *isolation, struct text option)
 	if (text_equal(name, TEXT("no-new-privileges")))
 		read_boolean(value, &isolation->no_new_privileges);
 	else if (text_equal(name, TEXT("seccomp")))
-		isolation->seccomp = value.length == 0                       ? SECCOMP_DEFAULT
-				     : text_equal(value, TEXT("unconfined")) ? SECCOMP_UNCONFINED
-									     : SECCOMP_PROFILE;
+		isolation->seccomp = value.length == 0        ? SECCOMP_DEFAULT
+				     : filters_nothing(value) ? SECCOMP_UNCONFINED
+							      : SECCOMP_PROFILE;
 }
 
 /* ---- mounts */
@@ -225,28 +233,23 @@ static int read_mount(struct isolation *isolation, struct text source, struct te
 	return mount->source && mount->target ? 0 : -ENOMEM;
 }
 
-static size_t count_of(const struct record *record, enum field field)
-{
-	return record_has(record, field) ? record->values[field].list.count : 0;
-}
-
 static int read_mounts(struct isolation *isolation, const struct record *create)
 {
-	size_t mounts = count_of(create, FIELD_declared_mounts_target);
-	size_t devices = count_of(create, FIELD_declared_devices);
+	size_t mounts = record_count(create, FIELD_declared_mounts_target);
+	size_t devices = record_count(create, FIELD_declared_devices);
 	int r = 0;
 
-	isolation->mounts_unknown = count_of(create, FIELD_declared_volumes_from) > 0;
+	isolation->mounts_unknown = record_count(create, FIELD_declared_volumes_from) > 0;
 	isolation->mounts = calloc(mounts + devices + 1, sizeof(*isolation->mounts));
 	if (!isolation->mounts)
 		return -ENOMEM;
 	for (size_t i = 0; r == 0 && i < mounts; i++)
-		r = read_mount(isolation, item_at(create, FIELD_declared_mounts_source, i),
-			       item_at(create, FIELD_declared_mounts_target, i),
-			       item_at(create, FIELD_declared_mounts_mode, i));
+		r = read_mount(isolation, record_item(create, FIELD_declared_mounts_source, i),
+			       record_item(create, FIELD_declared_mounts_target, i),
+			       record_item(create, FIELD_declared_mounts_mode, i));
 	/* Who may not make a device mounts it, maybe called otherwise. */
 	for (size_t i = 0; r == 0 && i < devices; i++) {
-		struct text device = item_at(create, FIELD_declared_devices, i);
+		struct text device = record_item(create, FIELD_declared_devices, i);
 
 		if (device.length == 0 || device.data[0] != '/')
 			isolation->mounts_unknown = true;
@@ -291,7 +294,8 @@ int isolation_new(const struct record *create, struct containers *containers,
 	isolation->capabilities = allowed_capabilities(create);
 	isolation->privileged = record_has(create, FIELD_declared_privileged) &&
 				create->values[FIELD_declared_privileged].boolean;
-	for (size_t i = 0; (value = item_at(create, FIELD_declared_security_options, i)).data; i++)
+	for (size_t i = 0; (value = record_item(create, FIELD_declared_security_options, i)).data;
+	     i++)
 		read_option(isolation, value);
 	r = read_mounts(isolation, create);
 	if (r < 0) {

@@ -260,3 +260,17 @@ uint64_t record_number(const struct record *record, enum field field)
 		return 0;
 	return record->values[field].number;
 }
+
+size_t record_count(const struct record *record, enum field field)
+{
+	if (!record_has(record, field) || field_rows[field].type != TYPE_list)
+		return 0;
+	return record->values[field].list.count;
+}
+
+struct text record_item(const struct record *record, enum field field, size_t index)
+{
+	if (index >= record_count(record, field))
+		return (struct text){};
+	return record->values[field].list.items[index];
+}

@@ -96,6 +96,9 @@ static inline bool record_has(const struct record *record, enum field field)
  * record_begin(). */
 struct text record_text(const struct record *record, enum field field);
 uint64_t record_number(const struct record *record, enum field field);
+/* How many items a list has, and one of them; 0 and an empty text where there is none. */
+size_t record_count(const struct record *record, enum field field);
+struct text record_item(const struct record *record, enum field field, size_t index);
 
 #define _cleanup_record_ __attribute__((cleanup(record_freep)))
 static inline void record_freep(struct record **record)

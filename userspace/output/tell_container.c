@@ -54,24 +54,15 @@ static void tell_shared(const struct record *record, struct spans *spans)
 	}
 }
 
-static struct text item_of(const struct record *record, enum field field, size_t index)
-{
-	const struct value *value = &record->values[field];
-
-	if (!record_has(record, field) || index >= value->list.count)
-		return (struct text){};
-	return value->list.items[index];
-}
-
 static void tell_mounts(const struct record *record, struct spans *spans)
 {
 	struct text source, target;
 
-	for (size_t i = 0; (source = item_of(record, FIELD_mounts_source, i)).length > 0; i++) {
-		target = item_of(record, FIELD_mounts_target, i);
+	for (size_t i = 0; (source = record_item(record, FIELD_mounts_source, i)).length > 0; i++) {
+		target = record_item(record, FIELD_mounts_target, i);
 		spans_printf(spans, STYLE_alarm, 2, "has %.*s%s%.*s", S(source),
 			     target.length ? " -> " : "", S(target));
-		if (text_equal(item_of(record, FIELD_mounts_mode, i), TEXT("ro")))
+		if (text_equal(record_item(record, FIELD_mounts_mode, i), TEXT("ro")))
 			spans_add(spans, STYLE_plain, 1, TEXT("ro"));
 	}
 	if (record_has(record, FIELD_mounts_cut))
@@ -83,7 +74,7 @@ static void tell_doubts(const struct record *record, struct spans *spans)
 {
 	struct text doubt;
 
-	for (size_t i = 0; (doubt = item_of(record, FIELD_doubts, i)).length > 0; i++)
+	for (size_t i = 0; (doubt = record_item(record, FIELD_doubts, i)).length > 0; i++)
 		spans_printf(spans, STYLE_alarm, 2, "doubtful: %.*s", S(doubt));
 }
 
@@ -102,30 +93,19 @@ static void tell_limits(const struct record *record, struct spans *spans)
 			     record_number(record, FIELD_limits_pids));
 }
 
-static struct text item_at(const struct record *record, enum field field, size_t i)
-{
-	const struct value *value = &record->values[field];
-
-	return i < value->list.count ? value->list.items[i] : (struct text){};
-}
-
 static void tell_differences(const struct record *record, struct spans *spans)
 {
-	size_t count = record_has(record, FIELD_difference_field)
-			       ? record->values[FIELD_difference_field].list.count
-			       : 0;
+	size_t count = record_count(record, FIELD_difference_field);
 
 	for (size_t i = 0; i < count; i++) {
-		struct text request = record_has(record, FIELD_difference_request)
-					      ? item_at(record, FIELD_difference_request, i)
-					      : (struct text){};
+		struct text request = record_item(record, FIELD_difference_request, i);
 
 		spans_printf(spans, request.length ? STYLE_notice : STYLE_alarm, 2,
 			     "%s%.*s is %.*s, declared %.*s",
 			     request.length ? "updated: " : "NOT AS DECLARED: ",
-			     S(item_at(record, FIELD_difference_field, i)),
-			     S(item_at(record, FIELD_difference_actual, i)),
-			     S(item_at(record, FIELD_difference_declared, i)));
+			     S(record_item(record, FIELD_difference_field, i)),
+			     S(record_item(record, FIELD_difference_actual, i)),
+			     S(record_item(record, FIELD_difference_declared, i)));
 		if (request.length)
 			spans_printf(spans, STYLE_dim, 1, "(asked for by event %.*s)", S(request));
 	}

@@ -129,15 +129,6 @@ static void tell_namespaces(const struct record *record, struct spans *spans)
 	}
 }
 
-/* Item `i` of a list that stands beside others; empty where it has none. */
-static struct text item_of(const struct record *record, enum field field, size_t i)
-{
-	const struct value *value = &record->values[field];
-	struct text none = {};
-
-	return record_has(record, field) && i < value->list.count ? value->list.items[i] : none;
-}
-
 /* Whoever has it has the host. */
 static bool is_engine_socket(const struct record *record, struct text path)
 {
@@ -163,10 +154,10 @@ static void tell_mounts(const struct record *record, struct spans *spans)
 			       : 0;
 
 	for (size_t i = 0; i < count; i++) {
-		struct text type = item_of(record, FIELD_declared_mounts_type, i);
-		struct text source = item_of(record, FIELD_declared_mounts_source, i);
-		struct text target = item_of(record, FIELD_declared_mounts_target, i);
-		struct text mode = item_of(record, FIELD_declared_mounts_mode, i);
+		struct text type = record_item(record, FIELD_declared_mounts_type, i);
+		struct text source = record_item(record, FIELD_declared_mounts_source, i);
+		struct text target = record_item(record, FIELD_declared_mounts_target, i);
+		struct text mode = record_item(record, FIELD_declared_mounts_mode, i);
 		bool bind = !type.length || text_equal(type, TEXT("bind"));
 		enum style style = bind && is_engine_socket(record, source) ? STYLE_alarm
 				   : bind                                   ? STYLE_notice

@@ -64,6 +64,7 @@ static const char *const commands[] = {
 	"wpa_passphrase|a|" M,	"docker|commit|-c|ENV A=b\\|-c|USER " M "|a",
 	"docker|commit|-c|CMD [\"curl\",\"-H\",\"X-Key: " M "\"]|a", "sh|-c|[ \"$PASSWORD\" == " M " ]",
 	"sh|-c|docker run -e A=b\\\n" M " a",			    "a|-----BEGIN PGP PRIVATE KEY BLOCK-----\n" M,
+	"sh|-c|-----BEGIN a\nx X-Auth: " M,
 	"docker|exec|db|mysql|-e|update u set password=password('" M "') where a",
 	"sh|-c|--env=a\nx docker login --password " M,	    "a|--env|docker login --password " M,
 	"a|--pin|" M,		"a|PIN=" M,			    "a|say internal-" M,

@@ -295,7 +295,7 @@ static size_t take_bearer(struct text text, struct buffer *ret)
 }
 
 /* -----BEGIN ... PRIVATE KEY ...----- and everything up to its end. */
-static size_t take_private_key(struct text text, bool cut, struct buffer *ret)
+static size_t take_private_key(struct text text, struct buffer *ret)
 {
 	static const char begin[] = "-----BEGIN ", end[] = "-----END ", key[] = "PRIVATE KEY";
 	const char *found, *stop;
@@ -304,12 +304,11 @@ static size_t take_private_key(struct text text, bool cut, struct buffer *ret)
 	if (!redact_begins_with(text, begin))
 		return 0;
 	found = memmem(text.data, text.length < 80 ? text.length : 80, key, sizeof(key) - 1);
-	if (!found && !(cut && text.length < 80))
+	if (!found)
 		return 0;
-	label = found ? (size_t)(found - text.data) + sizeof(key) - 1 : text.length;
+	label = (size_t)(found - text.data) + sizeof(key) - 1;
 	/* PGP: PRIVATE KEY BLOCK */
-	while (found && label < text.length && text.data[label] &&
-	       strchr(" BLOCK-", text.data[label]))
+	while (label < text.length && text.data[label] && strchr(" BLOCK-", text.data[label]))
 		label++;
 	stop = memmem(text.data + label, text.length - label, end, sizeof(end) - 1);
 	body = stop ? (size_t)(stop - text.data) - label : text.length - label;
@@ -448,7 +447,7 @@ void redact_known(const struct redact *redact, struct text text, bool cut, struc
 				continue;
 			}
 			if (!taken)
-				taken = take_private_key(rest, cut, ret);
+				taken = take_private_key(rest, ret);
 			if (!taken)
 				taken = take_body(rest, ret);
 			if (!taken)

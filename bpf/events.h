@@ -193,6 +193,8 @@
 	CAUSE_FIELDS(FIELD, created_by, "Who had the container made") \
 	CAUSE_FIELDS(FIELD, started_by, "Who started it this time") \
 	CAUSE_FIELDS(FIELD, entered_by, "Who asked for the exec that this process belongs to") \
+	FIELD(ACTOR, entered_by_exec_id, str, "docktrail.entered_by.exec_id", \
+	      "The engine's id of that exec, of all its processes") \
 	FIELD(EXEC, exec_id, str, "docktrail.exec.id", "The engine's id of it") \
 	FIELD(EXEC, exec_how, str, "docktrail.exec.how", \
 	      "runtime: as `docker exec` does it; namespaces: it took the container's by itself, as nsenter") \

@@ -12,6 +12,7 @@ setup_file() {
 
 setup() {
 	engine_needed
+	ASK=$TOP/build/tests/actors/ask
 }
 
 teardown() {
@@ -38,6 +39,22 @@ teardown_file() {
 	# Found for the one who did it.
 	run "$DOCKTRAIL" replay --trail "$TRAIL" --user 2002 --where 'event.action == "capability-use"'
 	[[ $output == *CAP_SYS_CHROOT* ]]
+}
+
+@test "what is asked of the engine from within an exec is of whom that was for" {
+	local id asked
+	recorder_start
+	id=$(as 2001 docker run -d --net none -v "$ENGINE_SOCKET:/docker.sock" -v "$ASK:/ask" busybox:test sleep 600)
+	as 2002 docker exec "$id" /ask /docker.sock /from-an-exec
+	wait_for 20 has 'url.path == "/from-an-exec"'
+	docker rm -f "$id"
+	wait_for 20 ended "$id"
+	recorder_stop
+	asked=$(events 'event.action == "api-request" and url.path == "/from-an-exec"')
+	[ "$(jq -r '.docktrail | [.created_by.user.id, .entered_by.user.id, .entered_by.sequence, .entered_by.exec_id] | join(" ")' <<<"$asked")" = "2001 2002 $(sequence_of ContainerExec "$id") $(told container-exec "$id" .docktrail.exec.id)" ]
+	run "$DOCKTRAIL" replay --trail "$TRAIL" --format story --user 2002
+	echo "$output"
+	[[ $output == *"in container"*"made by 2001: "*"entered for 2002: "*"/from-an-exec"* ]]
 }
 
 @test "who came in by himself has no maker above his acts" {

@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/text_list.h"
 #include "correlate/containers.h"
+#include "correlate/entries.h"
 #include "correlate/namespaces.h"
 #include "correlate/process.h"
 #include "correlate/users.h"
@@ -58,6 +59,7 @@ int actor_bed_set_up(void **state)
 	assert_int_equal(containers_new(&context->containers), 0);
 	assert_int_equal(containers_add_root(context->containers, bed->folder), 0);
 	assert_int_equal(namespaces_new(&context->namespaces), 0);
+	assert_int_equal(entries_new(&context->entries), 0);
 	context->boot_id = BOOT;
 	context->wall_offset_ns = WALL;
 	context->redact = redact;
@@ -86,6 +88,7 @@ int actor_bed_tear_down(void **state)
 	users_free(bed->context.users);
 	containers_free(bed->context.containers);
 	namespaces_free(bed->context.namespaces);
+	entries_free(bed->context.entries);
 	actor_cache_free(bed->context.cache);
 	buffer_free(&bed->json);
 	fake_remove(bed->folder);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "correlate/entries.h"
 #include "correlate/process.h"
 #include "fake_proc.h"
 #include "actor_bed.h"
@@ -90,6 +91,29 @@ static void test_unset_is_absent(void **state)
 	assert_false(record_has(bed->record, FIELD_process_args_cut));
 	assert_false(record_has(bed->record, FIELD_process_parent_pid));
 	assert_false(record_has(bed->record, FIELD_process_ancestry));
+}
+
+/* Each of an exec's processes knows whose it is; who came by himself is told so. */
+static void test_who_entered(void **state)
+{
+	struct actor_bed *bed = *state;
+	struct wire_task task = bed_client();
+
+	memcpy(task.container, ID, WIRE_CONTAINER);
+	actor_fill(&bed->context, &task, bed->record);
+	bed_assert_text(bed, FIELD_entered_by_exec_id, NULL);
+	bed_assert_text(bed, FIELD_entered_by_reason, NULL);
+	assert_int_equal(entries_keep(bed->context.entries, 7, TEXT(ID)), 0);
+	task.entered = 7;
+	record_begin(bed->record, EVENT_api_request);
+	actor_fill(&bed->context, &task, bed->record);
+	bed_assert_text(bed, FIELD_entered_by_exec_id, ID);
+	bed_assert_text(bed, FIELD_entered_by_reason, NULL);
+	task.entered = 8;
+	record_begin(bed->record, EVENT_api_request);
+	actor_fill(&bed->context, &task, bed->record);
+	bed_assert_text(bed, FIELD_entered_by_exec_id, NULL);
+	assert_true(record_has(bed->record, FIELD_entered_by_reason));
 }
 
 static void test_in_a_container(void **state)
@@ -277,6 +301,7 @@ int main(void)
 		CACHED(cut_arguments),
 		CACHED(unset_is_absent),
 		CACHED(in_a_container),
+		CACHED(who_entered),
 		CACHED(namespaces_are_forgotten_with_the_container),
 		CACHED(namespaces_of_who_has_ended),
 		CACHED(only_a_pid),

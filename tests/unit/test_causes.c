@@ -221,14 +221,22 @@ static void test_an_exec(void **state)
 	assert_false(record_has(bed->record, FIELD_entered_by_sequence));
 	snprintf(event, sizeof(event),
 		 "{\"event\":{\"action\":\"container-exec\"},\"container\":{\"id\":\"%s\"},"
-		 "\"docktrail\":{\"exec\":{\"id\":\"%s\"}}}",
+		 "\"docktrail\":{\"entered_by\":{\"exec_id\":\"%s\"}}}",
 		 id_of(1), id_of(50));
 	read_line(bed, event);
 	causes_fill(bed->causes, bed->record);
 	record_append_json(bed->record, &bed->json);
 	line = buffer_string(&bed->json);
 	assert_says(line, "\"created_by\":{\"sequence\":101,\"user\":{\"id\":\"1\"");
-	assert_says(line, "\"entered_by\":{\"sequence\":900,\"user\":{\"id\":\"6\"}}");
+	assert_says(line, "\"entered_by\":{\"sequence\":900,\"user\":{\"id\":\"6\"},\"exec_id\"");
+	/* What its processes ask of the engine, be it for another exec. */
+	snprintf(event, sizeof(event),
+		 "{\"event\":{\"action\":\"api-request\"},\"docktrail\":{\"exec\":{\"id\":\"%s\"},"
+		 "\"entered_by\":{\"exec_id\":\"%s\"}}}",
+		 id_of(51), id_of(50));
+	read_line(bed, event);
+	causes_fill(bed->causes, bed->record);
+	assert_int_equal(record_number(bed->record, FIELD_entered_by_sequence), 900);
 }
 
 /* A healthcheck is an exec that nobody asked for. */
@@ -242,14 +250,13 @@ static void test_an_exec_of_nobody(void **state)
 		"\"entered_by\":{\"reason\":\"no request for it is known: its ancestors show who did it\"}");
 	snprintf(event, sizeof(event),
 		 "{\"event\":{\"action\":\"container-exec\"},\"container\":{\"id\":\"%s\"},"
-		 "\"docktrail\":{\"exec\":{\"id\":\"%s\"}}}",
+		 "\"docktrail\":{\"entered_by\":{\"exec_id\":\"%s\"}}}",
 		 id_of(1), id_of(51));
 	read_line(bed, event);
 	causes_fill(bed->causes, bed->record);
 	buffer_clear(&bed->json);
 	record_append_json(bed->record, &bed->json);
-	assert_says(buffer_string(&bed->json),
-		    "\"entered_by\":{\"reason\":\"no request for it was recorded");
+	assert_says(buffer_string(&bed->json), "\"reason\":\"no request for it was recorded");
 }
 
 /* Where a proxy passed it on, whoever asked the proxy is who wanted it. */
@@ -394,7 +401,8 @@ static void test_answers_that_come_late(void **state)
 	assert_says(line, "\"started_by\":{\"sequence\":106,\"user\":{\"id\":\"4\"}");
 	ask_slowly(bed, "ContainerExec", 5, start);
 	answer(bed, 5, 201, ",\"exec\":{\"id\":\"00ff\"}");
-	line = told(bed, "container-exec", one, "},\"docktrail\":{\"exec\":{\"id\":\"00ff\"}");
+	line = told(bed, "container-exec", one,
+		    "},\"docktrail\":{\"entered_by\":{\"exec_id\":\"00ff\"}");
 	assert_says(line, "\"entered_by\":{\"sequence\":109,\"user\":{\"id\":\"5\"}");
 }
 

@@ -14,6 +14,7 @@
 #include "correlate/causes.h"
 #include "correlate/container.h"
 #include "correlate/containers.h"
+#include "correlate/entries.h"
 #include "correlate/namespaces.h"
 #include "correlate/process.h"
 #include "correlate/redact.h"
@@ -133,6 +134,8 @@ static int open_actors(struct scribe *scribe, const struct scribe_options *optio
 	if (r == 0)
 		r = namespaces_new(&actors->namespaces);
 	if (r == 0)
+		r = entries_new(&actors->entries);
+	if (r == 0)
 		r = actor_cache_new(&actors->cache);
 	for (unsigned int i = 0; r == 0 && i < options->record->engine_roots.count; i++)
 		r = containers_add_root(actors->containers, options->record->engine_roots.items[i]);
@@ -250,6 +253,7 @@ int scribe_close(struct scribe *scribe)
 	users_free(scribe->actors.users);
 	containers_free(scribe->actors.containers);
 	namespaces_free(scribe->actors.namespaces);
+	entries_free(scribe->actors.entries);
 	actor_cache_free(scribe->actors.cache);
 	redact_free(scribe->redact);
 	servers_free(scribe->servers);

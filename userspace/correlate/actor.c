@@ -11,6 +11,7 @@
 #include "base/put.h"
 #include "base/text_list.h"
 #include "correlate/containers.h"
+#include "correlate/entries.h"
 #include "correlate/namespaces.h"
 #include "correlate/process.h"
 #include "correlate/users.h"
@@ -225,6 +226,20 @@ void actor_fill_container(const struct actor_context *context, struct record *re
 	set_known(record, FIELD_container_image_name, names.image);
 }
 
+#define REASON_ENTERED "it came with who entered by no known request: see its container-exec"
+
+/* For whom the one came into the container of which this is a child. */
+static void fill_entry(const struct actor_context *context, const struct wire_task *task,
+		       struct record *record)
+{
+	struct text exec_id = entries_find(context->entries, task->entered);
+
+	if (exec_id.length > 0)
+		record_set_text(record, FIELD_entered_by_exec_id, exec_id);
+	else
+		record_set_string(record, FIELD_entered_by_reason, REASON_ENTERED);
+}
+
 static void fill_container(const struct actor_context *context, const struct wire_task *task,
 			   struct record *record)
 {
@@ -232,6 +247,8 @@ static void fill_container(const struct actor_context *context, const struct wir
 		return;
 	record_set_text(record, FIELD_container_id, text_within(task->container, WIRE_CONTAINER));
 	actor_fill_container(context, record);
+	if (context->entries && task->entered)
+		fill_entry(context, task, record);
 }
 
 /*

@@ -8,6 +8,7 @@
 
 struct actor_cache;
 struct containers;
+struct entries;
 struct namespaces;
 struct process_tree;
 struct record;
@@ -23,12 +24,13 @@ int actor_cache_new(struct actor_cache **ret);
 /* Takes NULL. */
 void actor_cache_free(struct actor_cache *cache);
 
-/* All of it is the caller's. Any of the first four may be NULL: their fields are absent then. */
+/* All of it is the caller's. Any of the first five may be NULL: their fields are absent then. */
 struct actor_context {
 	struct process_tree *tree;
 	struct users *users;           /* whoever owns it refreshes it, */
 	struct containers *containers; /* and tells it the time */
 	struct namespaces *namespaces;
+	struct entries *entries;   /* of who came into containers */
 	struct actor_cache *cache; /* NULL: nothing is kept */
 	const char *boot_id;       /* of /proc/sys/kernel/random/boot_id */
 	int64_t wall_offset_ns;    /* clock_wall_offset_ns(): UTC minus boot clock */

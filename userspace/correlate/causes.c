@@ -346,15 +346,15 @@ static void tell_reasons(const struct causes *causes, const struct entry *contai
 static void tell_why_entered(const struct causes *causes, const struct entry *exec,
 			     struct record *record)
 {
-	if (record->event != EVENT_container_exec || exec)
+	if (exec)
 		return;
-	if (record_has(record, FIELD_exec_id))
+	if (record_has(record, FIELD_entered_by_exec_id))
 		record_set_string(record, FIELD_entered_by_reason,
 				  causes->forgot_execs
 					  ? REASON_FORGOT
 					  : "no request for it was recorded: a healthcheck, or "
 					    "asked for before");
-	else
+	else if (record->event == EVENT_container_exec)
 		record_set_string(record, FIELD_entered_by_reason,
 				  "no request for it is known: its ancestors show who did it");
 }
@@ -403,7 +403,8 @@ void causes_fill(struct causes *causes, struct record *record)
 	const struct isolation_peers peers = { declared_of, causes };
 	const struct entry *container =
 		find(&causes->containers, record_text(record, FIELD_container_id));
-	const struct entry *exec = find(&causes->execs, record_text(record, FIELD_exec_id));
+	const struct entry *exec =
+		find(&causes->execs, record_text(record, FIELD_entered_by_exec_id));
 
 	/* What its ancestors say is told where no request does; who started one that has ended was
 	 * known then, or is not the one that is known now. */
@@ -425,7 +426,7 @@ void causes_fill(struct causes *causes, struct record *record)
 	tell_why_entered(causes, exec, record);
 	if (container && container->declared && record->event == EVENT_container_start)
 		isolation_compare(container->declared, &peers, record);
-	if (exec && record->event != EVENT_api_request)
+	if (exec)
 		cause_fill(exec->causes[0], CAUSE_ENTERED, record);
 }
 

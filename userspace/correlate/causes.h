@@ -35,10 +35,11 @@ int causes_learn(struct causes *causes, const struct record *record);
 int causes_remember(struct causes *causes, const struct record *record);
 
 /*
- * The groups CAUSE and, of a container-start, DIFFERENCE, by container.id and docktrail.exec.id;
- * lent, so that the record is to be written before the next causes_learn(). A record without a
- * container is left as it is. Where the answer to a create was not read, its container is found by
- * the name that it was to have, if only one asked for it, and the reason says so.
+ * The groups CAUSE and, of a container-start, DIFFERENCE, by container.id and
+ * docktrail.entered_by.exec_id; lent, so that the record is to be written before the next
+ * causes_learn(). A record without a container is left as it is. Where the answer to a create was
+ * not read, its container is found by the name that it was to have, if only one asked for it, and
+ * the reason says so.
  */
 void causes_fill(struct causes *causes, struct record *record);
 

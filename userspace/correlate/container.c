@@ -40,7 +40,6 @@ struct held {
 struct container_watch {
 	struct container_options options;
 	struct capability_uses *uses;
-	struct entries *entries;
 	uint64_t ended_at; /* boot clock: of the container that is ending; 0 */
 	struct record *record;
 	struct monitor monitor;             /* of the event that is being made */
@@ -66,8 +65,6 @@ int container_watch_new(const struct container_options *options, struct containe
 	r = record_new(&watch->record);
 	if (r == 0)
 		r = capability_uses_new(&watch->uses);
-	if (r == 0)
-		r = entries_new(&watch->entries);
 	if (r < 0) {
 		capability_uses_free(watch->uses);
 		record_free(watch->record);
@@ -88,7 +85,6 @@ void container_watch_free(struct container_watch *watch)
 		TAILQ_REMOVE(&watch->held, held, next);
 		held_free(held);
 	}
-	entries_free(watch->entries);
 	capability_uses_free(watch->uses);
 	record_free(watch->record);
 	free(watch);
@@ -172,21 +168,14 @@ static int emit_or_hold(struct container_watch *watch)
 
 /* ---- what they say */
 
-#define REASON_ENTERED "it came with who entered by no known request: see its container-exec"
-
-/* For whom the one came into the container of which this is a child. */
-static void tell_entry(const struct container_watch *watch, const struct wire_task *task,
-		       struct record *record)
+static void look_at_monitor(struct container_watch *watch, const struct wire_task *task)
 {
-	struct text exec_id;
+	struct process_tree *tree = watch->options.actors->tree;
 
-	if (!task->entered)
-		return;
-	exec_id = entries_find(watch->entries, task->entered);
-	if (exec_id.length > 0)
-		record_set_text(record, FIELD_exec_id, exec_id);
-	else
-		record_set_string(record, FIELD_entered_by_reason, REASON_ENTERED);
+	watch->monitor = (struct monitor){};
+	if (task->container[0])
+		monitor_read(tree, process_tree_find_or_read(tree, task), task->container,
+			     &watch->monitor);
 }
 
 static struct record *begin(struct container_watch *watch, enum event event,
@@ -195,18 +184,12 @@ static struct record *begin(struct container_watch *watch, enum event event,
 	const struct actor_context *actors = watch->options.actors;
 	struct record *record = watch->record;
 
-	watch->monitor = (struct monitor){};
 	record_begin(record, event);
 	record_set_number(record, FIELD_timestamp, actor_wall_ns(actors, header->time));
 	record_set_string(record, FIELD_source, "tp_btf/sched_process_exec");
 	record_set_string(record, FIELD_event_outcome, "success");
 	actor_fill(actors, task, record);
-	if (!task->container[0])
-		return record;
-	if (event != EVENT_container_exec)
-		tell_entry(watch, task, record);
-	monitor_read(actors->tree, process_tree_find_or_read(actors->tree, task), task->container,
-		     &watch->monitor);
+	look_at_monitor(watch, task);
 	/* An engine without files that are read, or whose container has no id of its own here. */
 	if (watch->monitor.name.data && !record_has(record, FIELD_container_name))
 		record_set_text(record, FIELD_container_name, watch->monitor.name);
@@ -287,19 +270,20 @@ static int on_exit_of(struct container_watch *watch, const struct wire_container
 
 static int on_exec(struct container_watch *watch, const struct wire_container_exec *message)
 {
-	struct record *record =
-		begin(watch, EVENT_container_exec, &message->header, &message->task);
 	const struct monitor *monitor = &watch->monitor;
+	struct record *record;
 	struct text id = {};
 	int r;
 
+	look_at_monitor(watch, &message->task);
 	/* Nobody asked an engine for one by hand, so that no request has its id. */
 	if (message->how == WIRE_ENTRY_RUNTIME && monitor->has_exec &&
 	    monitor->of != MONITOR_BY_HAND)
 		id = (struct text){ monitor->exec_id, CONTAINER_ID };
+	r = entries_keep(watch->options.actors->entries, message->task.start, id);
+	record = begin(watch, EVENT_container_exec, &message->header, &message->task);
 	if (id.length > 0)
 		record_set_text(record, FIELD_exec_id, id);
-	r = entries_keep(watch->entries, message->task.start, id);
 	record_set_string(record, FIELD_exec_how,
 			  message->how == WIRE_ENTRY_NAMESPACE ? "namespaces" : "runtime");
 	return emit_or_hold(watch) ?: r;

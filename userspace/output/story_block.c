@@ -67,6 +67,9 @@ int story_block_set_who(struct story_block *block, const struct record *record)
 			block->header.items[before].gap = 3;
 	}
 	tell_ancestry(record, &block->ancestry);
+	/* Of what a container does its own line tells it. */
+	if (record_has(record, FIELD_connection_id))
+		tell_causes(record, (struct text){}, &block->ancestry);
 	block->held += spans_held(&block->header) + spans_held(&block->ancestry);
 	block->command_known = known;
 	return spans_error(&block->header) ?: spans_error(&block->ancestry);

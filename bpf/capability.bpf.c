@@ -12,7 +12,6 @@ const volatile bool host_capabilities;
 __u32 host_kinds;
 
 #define EEXIST          17
-#define E2BIG           7
 #define CAP_SYS_ADMIN   21
 #define CAP_OPT_NOAUDIT 2
 
@@ -38,17 +37,18 @@ static __always_inline void program_fill(struct task_struct *task, struct wire_c
 	key->device = BPF_CORE_READ(inode, i_sb, s_dev);
 }
 
-static __always_inline void first_use(struct task_struct *task, const struct wire_capability *key)
+/* Whether it is told. */
+static __always_inline bool first_use(struct task_struct *task, const struct wire_capability *key)
 {
 	struct wire_capability_use *record;
 
 	if (!has_room(task)) {
 		lost_here(WIRE_capability_use, WIRE_LOSS_ring_full, 0, 0);
-		return;
+		return false;
 	}
 	record = EMIT_BEGIN_HERE(ring_state, capability_use);
 	if (!record)
-		return;
+		return false;
 	task_fill(&record->task, task);
 	/* As it is counted, which by the control group alone it is not. */
 	__builtin_memcpy(record->task.container, key->container, WIRE_CONTAINER);
@@ -59,6 +59,7 @@ static __always_inline void first_use(struct task_struct *task, const struct wir
 	record->denied = key->denied;
 	record->borrowed = key->borrowed;
 	EMIT_SEND(ring_state, record);
+	return true;
 }
 
 /*
@@ -112,8 +113,10 @@ static __always_inline void count_use(struct task_struct *task, const struct ins
 		return;
 	}
 	r = bpf_map_update_elem(&capability_uses, key, &one, BPF_NOEXIST);
-	if (r == 0)
-		first_use(task, key);
+	if (r == 0 && !first_use(task, key)) /* the next one is */
+		bpf_map_delete_elem(&capability_uses, key);
+	else if (r == 0)
+		return;
 	else if (r == -EEXIST && (count = bpf_map_lookup_elem(&capability_uses, key)))
 		__sync_fetch_and_add(count, 1);
 	else

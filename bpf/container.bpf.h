@@ -92,7 +92,8 @@ static __always_inline void remember_cgroups(struct task_struct *task, struct in
 
 /*
  * What a runtime that is used by hand calls the container: the name of the cgroup that it made for
- * it. Where it made none, the container has the number of its mount namespace.
+ * it. Where it made none, or another one is called so whose namespaces these are not, the container
+ * has the number of its mount namespace: anybody may have taken the name before.
  */
 static __always_inline void name_by_hand(struct task_struct *task, const struct inside *inside,
 					 struct container_id *id)
@@ -103,8 +104,10 @@ static __always_inline void name_by_hand(struct task_struct *task, const struct 
 	named_cgroups(task, nodes);
 	for (int i = 0; i < 2; i++)
 		if (BPF_CORE_READ(nodes[i], id) != inside->cgroups[i] &&
-		    bpf_probe_read_kernel_str(id, sizeof(*id), BPF_CORE_READ(nodes[i], name)) > 1)
+		    bpf_probe_read_kernel_str(id, sizeof(*id), BPF_CORE_READ(nodes[i], name)) > 1 &&
+		    !bpf_map_lookup_elem(&containers, id))
 			return;
+	__builtin_memset(id, 0, sizeof(*id));
 	__builtin_memcpy(id->digits, "mnt-", 4);
 	for (int i = 13; i > 3; i--) {
 		id->digits[i] = '0' + mnt % 10;
@@ -185,6 +188,8 @@ static __always_inline void disown(const struct running *running, const struct c
 {
 	__u64 cgroup = running->cgroup;
 
+	if (running->guest)
+		__sync_fetch_and_sub(&guests, 1);
 	disown_namespaces(running, id);
 	bpf_map_delete_elem(&cgroups, &cgroup);
 }
@@ -195,6 +200,18 @@ static __always_inline bool is_hook(struct task_struct *task)
 	struct task_struct *parent = task->group_leader->real_parent;
 
 	return parent->nsproxy && parent->nsproxy->mnt_ns == task->nsproxy->mnt_ns;
+}
+
+/* Of containers that users make, in control groups of their own or in none, so many at a time. */
+static __always_inline bool has_place(struct task_struct *task, bool users_cgroup,
+				      struct running *running)
+{
+	running->guest = is_guest(task) && (!running->cgroup || users_cgroup);
+	if (!running->guest || __sync_fetch_and_add(&guests, 1) < GUESTS_MOST)
+		return true;
+	__sync_fetch_and_sub(&guests, 1);
+	lost_here(WIRE_container_start, WIRE_LOSS_no_place, 0, 0);
+	return false;
 }
 
 /* A container that is known to run is entered; one that is not begins. */
@@ -212,12 +229,8 @@ static __always_inline int begin_or_enter(struct task_struct *task, struct entry
 		running->doubts |= WIRE_DOUBT_ANOTHER;
 		disown(known, id);
 	}
-	running->guest = is_guest(task) && !running->cgroup;
-	if (running->guest && __sync_fetch_and_add(&guests, 1) >= GUESTS_MOST) {
-		__sync_fetch_and_sub(&guests, 1);
-		lost_here(WIRE_container_start, WIRE_LOSS_no_place, 0, 0);
+	if (!has_place(task, scratch->cgroup.users, running))
 		return WIRE_ENTRY_NONE;
-	}
 	running->start = task->group_leader->start_boottime;
 	running->began = bpf_ktime_get_boot_ns();
 	running->pid = task->tgid;
@@ -438,7 +451,7 @@ static __always_inline void container_tell(struct task_struct *task, int entry)
 static __always_inline void container_leave(struct task_struct *task, int status)
 {
 	struct inside *inside = bpf_task_storage_get(&insides, task, NULL, 0);
-	struct wire_container_exit *record;
+	struct wire_container_exit *record = NULL;
 	struct running *running;
 
 	if (!inside)
@@ -449,7 +462,10 @@ static __always_inline void container_leave(struct task_struct *task, int status
 	if (!running || running->pid != task->tgid ||
 	    running->start != task->group_leader->start_boottime)
 		return;
-	record = EMIT_BEGIN_HERE(ring_state, container_exit);
+	if (has_room(task))
+		record = EMIT_BEGIN_HERE(ring_state, container_exit);
+	else
+		lost_here(WIRE_container_exit, WIRE_LOSS_ring_full, 0, 0);
 	if (record) {
 		task_fill(&record->task, task);
 		/* Of one that was there before the probes. */
@@ -458,8 +474,6 @@ static __always_inline void container_leave(struct task_struct *task, int status
 		record->out_of_memory = running->out_of_memory;
 		EMIT_SEND(ring_state, record);
 	}
-	if (running->guest)
-		__sync_fetch_and_sub(&guests, 1);
 	disown(running, &inside->id);
 	bpf_map_delete_elem(&containers, &inside->id);
 }

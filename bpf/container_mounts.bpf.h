@@ -20,23 +20,26 @@ struct sensitive_files {
 	__type(value, struct wire_file_row);
 };
 
-struct found_mounts {
-	__u32 count, cut;
-	__u32 used; /* of the names */
-	struct wire_mount found[WIRE_MOUNTS];
+/* Where a container-start is put together: the stack has no room. Only while a program is run. */
+struct start_scratch {
+	__u32 count, cut, used; /* of the mounts, and bytes of their names */
+	__u32 unused;
+	/* What is sent, as much of it as there is. */
+	struct wire_container_start record;
+	struct wire_extent uids[WIRE_EXTENTS], gids[WIRE_EXTENTS];
+	struct wire_mount mounts[WIRE_MOUNTS];
 	char names[WIRE_MOUNT_NAMES + WIRE_NAME_MOST];
 };
 
-/* Where they are put together: the stack has no room. Only while a program is run. */
-struct found_scratches {
+struct start_scratches {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 2); /* a program that is run may come between the steps of a sweep */
 	__type(key, __u32);
-	__type(value, struct found_mounts);
+	__type(value, struct start_scratch);
 };
 
 extern struct sensitive_files sensitive_files SEC(".maps");
-extern struct found_scratches found_scratches SEC(".maps");
+extern struct start_scratches start_scratches SEC(".maps");
 
 /*
  * Its own /sys, which all that are in a network namespace share; each /proc is one of its own
@@ -56,25 +59,25 @@ static __always_inline bool is_own_view(struct task_struct *task, struct mount *
 	       BPF_CORE_READ(info, ns) == BPF_CORE_READ(task, nsproxy, net_ns);
 }
 
-static __always_inline bool name_keep(struct dentry *dentry, struct found_mounts *mounts)
+static __always_inline bool name_keep(struct dentry *dentry, struct start_scratch *scratch)
 {
-	__u32 used = mounts->used;
+	__u32 used = scratch->used;
 	long length;
 
 	if (used >= WIRE_MOUNT_NAMES)
 		return false;
 	barrier_var(used);
-	length = bpf_probe_read_kernel_str(mounts->names + used, WIRE_NAME_MOST,
+	length = bpf_probe_read_kernel_str(scratch->names + used, WIRE_NAME_MOST,
 					   BPF_CORE_READ(dentry, d_name.name));
 	if (length <= 0)
 		return false;
-	mounts->used = used + length;
+	scratch->used = used + length;
 	return true;
 }
 
 /* What is mounted: so many folders of its path, or all of them. */
 static __always_inline void source_name(struct mount *mount, int most, struct wire_mount *found,
-					struct found_mounts *mounts)
+					struct start_scratch *scratch)
 {
 	struct dentry *dentry = BPF_CORE_READ(mount, mnt.mnt_root), *parent;
 
@@ -82,7 +85,7 @@ static __always_inline void source_name(struct mount *mount, int most, struct wi
 		parent = BPF_CORE_READ(dentry, d_parent);
 		if (parent == dentry)
 			return;
-		if (!name_keep(dentry, mounts))
+		if (!name_keep(dentry, scratch))
 			break;
 		found->source_names++;
 		dentry = parent;
@@ -92,14 +95,14 @@ static __always_inline void source_name(struct mount *mount, int most, struct wi
 
 /* Where it is mounted: up through the mounts that are above it, as the kernel's prepend_path(). */
 static __always_inline void target_name(struct mount *mount, struct wire_mount *found,
-					struct found_mounts *mounts)
+					struct start_scratch *scratch)
 {
 	struct dentry *dentry = BPF_CORE_READ(mount, mnt_mountpoint);
 	struct mount *parent = BPF_CORE_READ(mount, mnt_parent);
 
 	for (int i = 0; i < TARGET_STEPS; i++) {
 		if (dentry != BPF_CORE_READ(parent, mnt.mnt_root)) {
-			if (!name_keep(dentry, mounts))
+			if (!name_keep(dentry, scratch))
 				break;
 			found->target_names++;
 			dentry = BPF_CORE_READ(dentry, d_parent);
@@ -115,7 +118,7 @@ static __always_inline void target_name(struct mount *mount, struct wire_mount *
 }
 
 static __always_inline void mount_look(struct task_struct *task, struct mount *mount,
-				       struct found_mounts *mounts)
+				       struct start_scratch *scratch)
 {
 	struct dentry *dentry = BPF_CORE_READ(mount, mnt.mnt_root), *parent;
 	struct wire_file key = { .device = BPF_CORE_READ(mount, mnt.mnt_sb, s_dev) };
@@ -133,27 +136,27 @@ static __always_inline void mount_look(struct task_struct *task, struct mount *m
 	}
 	/* How much further it goes up nobody knows. */
 	if (depth == MOUNT_LEVELS)
-		mounts->cut = 1;
+		scratch->cut = 1;
 	if (!row || row->kind & WIRE_FILE_HARMLESS || (depth && !(row->kind & WIRE_FILE_TREE)) ||
 	    (row->kind & WIRE_FILE_KERNELS && is_own_view(task, mount)))
 		return;
-	if (mounts->count >= WIRE_MOUNTS) {
-		mounts->cut = 1;
+	if (scratch->count >= WIRE_MOUNTS) {
+		scratch->cut = 1;
 		return;
 	}
-	found = &mounts->found[mounts->count++ & (WIRE_MOUNTS - 1)];
+	found = &scratch->mounts[scratch->count++ & (WIRE_MOUNTS - 1)];
 	__builtin_memset(found, 0, sizeof(*found));
 	found->row = row->row;
 	found->read_only = !!(BPF_CORE_READ(mount, mnt.mnt_flags) & MOUNT_RO);
-	source_name(mount, row->row == WIRE_ROW_SOCKET ? MOUNT_LEVELS + 1 : depth, found, mounts);
-	target_name(mount, found, mounts);
+	source_name(mount, row->row == WIRE_ROW_SOCKET ? MOUNT_LEVELS + 1 : depth, found, scratch);
+	target_name(mount, found, scratch);
 }
 
 /* On the stack, for bpf_loop. */
 struct mount_walk {
 	struct task_struct *task;
 	struct mount *root, *at;
-	__u32 scratch;
+	__u32 place; /* of the scratch */
 	bool climbs; /* from what was looked at with all below it */
 };
 
@@ -161,14 +164,13 @@ struct mount_walk {
 static long mount_step(__u32 step, struct mount_walk *walk)
 {
 	struct mount *at = walk->at, *parent;
-	struct found_mounts *mounts;
+	struct start_scratch *scratch = bpf_map_lookup_elem(&start_scratches, &walk->place);
 	struct list_head *next;
 
-	mounts = bpf_map_lookup_elem(&found_scratches, &walk->scratch);
-	if (!mounts)
+	if (!scratch)
 		return 1;
 	if (!walk->climbs) {
-		mount_look(walk->task, at, mounts);
+		mount_look(walk->task, at, scratch);
 		next = BPF_CORE_READ(at, mnt_mounts.next);
 		if (next != (void *)at + bpf_core_field_offset(struct mount, mnt_mounts)) {
 			walk->at = (void *)next - bpf_core_field_offset(struct mount, mnt_child);
@@ -185,19 +187,13 @@ static long mount_step(__u32 step, struct mount_walk *walk)
 	return 0;
 }
 
-/* Valid while the program is run; NULL: none could be looked for. */
-static __always_inline const struct found_mounts *mounts_find(struct task_struct *task,
-							      bool sweeping)
+static __always_inline void mounts_find(struct task_struct *task, __u32 place,
+					struct start_scratch *scratch)
 {
 	struct mount *root = BPF_CORE_READ(task, nsproxy, mnt_ns, root);
-	struct mount_walk walk = { .task = task, .root = root, .at = root, .scratch = sweeping };
-	struct found_mounts *mounts;
+	struct mount_walk walk = { .task = task, .root = root, .at = root, .place = place };
 
-	mounts = bpf_map_lookup_elem(&found_scratches, &walk.scratch);
-	if (!mounts || !root)
-		return NULL;
-	mounts->count = mounts->cut = mounts->used = 0;
-	if (bpf_loop(MOUNT_STEPS, mount_step, &walk, 0) == MOUNT_STEPS)
-		mounts->cut = 1;
-	return mounts;
+	scratch->count = scratch->cut = scratch->used = 0;
+	if (root && bpf_loop(MOUNT_STEPS, mount_step, &walk, 0) == MOUNT_STEPS)
+		scratch->cut = 1;
 }

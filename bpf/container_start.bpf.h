@@ -63,15 +63,9 @@ static __always_inline void limits_fill(struct task_struct *task,
 	}
 }
 
-struct start_record {
-	struct wire_container_start record;
-	struct wire_extent uids[WIRE_EXTENTS], gids[WIRE_EXTENTS];
-	struct wire_mount mounts[WIRE_MOUNTS];
-	char names[WIRE_MOUNT_NAMES + WIRE_NAME_MOST];
-};
-
 #define START_TAIL(member)                                                                         \
-	(offsetof(struct start_record, member) - sizeof(struct wire_container_start))
+	(offsetof(struct start_scratch, member) - offsetof(struct start_scratch, record) -         \
+	 sizeof(struct wire_container_start))
 
 static __always_inline struct wire_str extents_string(__u8 count, __u16 offset)
 {
@@ -94,21 +88,27 @@ static __noinline bool has_room(struct task_struct *task)
 
 static __always_inline void start_tell(struct task_struct *task, bool present, __u32 doubts)
 {
-	const struct found_mounts *mounts = mounts_find(task, present);
-	struct start_record *whole =
-		has_room(task) ? bpf_ringbuf_reserve(&ring_state, sizeof(*whole), 0) : NULL;
+	__u32 place = present, used, size;
+	struct start_scratch *scratch = bpf_map_lookup_elem(&start_scratches, &place);
+	const struct cred *cred = task->cred;
 	struct wire_container_start *record;
 	struct user_namespace *users;
-	const struct cred *cred = task->cred;
 
-	if (!whole) {
+	if (!scratch || !has_room(task)) {
 		lost_here(WIRE_container_start, WIRE_LOSS_ring_full, 0, 0);
 		return;
 	}
-	__builtin_memset(whole, 0, offsetof(struct start_record, names));
-	record = &whole->record;
+	__builtin_memset(scratch, 0, offsetof(struct start_scratch, names));
+	mounts_find(task, place, scratch);
+	used = scratch->used;
+	barrier_var(used); /* or the compiler proves the bound that the verifier wants to see */
+	if (used > sizeof(scratch->names))
+		used = sizeof(scratch->names);
+	record = &scratch->record;
+	size = offsetof(struct start_scratch, names) - offsetof(struct start_scratch, record) +
+	       used;
 	header_fill(&record->header, WIRE_container_start, sizeof(*record));
-	record->header.length = sizeof(*whole);
+	record->header.length = size;
 	task_fill(&record->task, task);
 	record->capabilities_permitted = capabilities(&cred->cap_permitted);
 	record->capabilities_effective = capabilities(&cred->cap_effective);
@@ -121,18 +121,15 @@ static __always_inline void start_tell(struct task_struct *task, bool present, _
 	record->no_new_privileges = task->atomic_flags & 1; /* PFA_NO_NEW_PRIVS */
 	limits_fill(task, record);
 	users = BPF_CORE_READ(cred, user_ns);
-	record->uid_extents = extents(&users->uid_map, whole->uids);
+	record->uid_extents = extents(&users->uid_map, scratch->uids);
 	record->uid_map = extents_string(record->uid_extents, START_TAIL(uids));
-	record->gid_extents = extents(&users->gid_map, whole->gids);
+	record->gid_extents = extents(&users->gid_map, scratch->gids);
 	record->gid_map = extents_string(record->gid_extents, START_TAIL(gids));
-	if (mounts) {
-		__builtin_memcpy(whole->mounts, mounts->found, sizeof(whole->mounts));
-		bpf_probe_read_kernel(whole->names, sizeof(whole->names), mounts->names);
-		record->mounts_cut = mounts->cut;
-		record->mounts = (struct wire_str){ START_TAIL(mounts),
-						    (mounts->count & (2 * WIRE_MOUNTS - 1)) *
-							    sizeof(struct wire_mount) };
-		record->mount_names = (struct wire_str){ START_TAIL(names), mounts->used };
-	}
-	bpf_ringbuf_submit(whole, wake_submit(&ring_state, sizeof(*whole)));
+	record->mounts_cut = scratch->cut;
+	record->mounts =
+		(struct wire_str){ START_TAIL(mounts), (scratch->count & (2 * WIRE_MOUNTS - 1)) *
+							       sizeof(struct wire_mount) };
+	record->mount_names = (struct wire_str){ START_TAIL(names), used };
+	if (bpf_ringbuf_output(&ring_state, record, size, wake_output(&ring_state, size)))
+		lost_here(WIRE_container_start, WIRE_LOSS_ring_full, 0, 0);
 }

@@ -8,7 +8,7 @@ struct container_namespaces owned_namespaces SEC(".maps");
 struct runtime_names runtimes SEC(".maps");
 struct entry_scratches entry_scratches SEC(".maps");
 struct sensitive_files sensitive_files SEC(".maps");
-struct found_scratches found_scratches SEC(".maps");
+struct start_scratches start_scratches SEC(".maps");
 struct inside_tasks insides SEC(".maps");
 
 /* Zeros until process_host_namespaces has run: before anything else is attached. */
@@ -118,6 +118,8 @@ static __always_inline void note_first(struct task_struct *task, struct sweep_sc
 		found->doubts |= WIRE_DOUBT_ANOTHER;
 	else if (known &&
 		 (known->began || known->start <= found->start || !is_called_so_rightly(id, found)))
+		return;
+	if (!has_place(task, scratch->cgroup.users, found))
 		return;
 	if (known)
 		disown(known, id);

@@ -51,6 +51,10 @@ int BPF_PROG(oom_kill, struct task_struct *victim)
 	struct mm_struct *mm;
 
 	note_out_of_memory(victim);
+	if (!has_room(victim)) {
+		lost(WIRE_oom_kill, WIRE_LOSS_ring_full, 0, 0);
+		return 0;
+	}
 	record = EMIT_BEGIN(ring_state, oom_kill);
 	if (!record)
 		return 0;

@@ -195,13 +195,13 @@ int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux
 	record->args.offset = path;
 	record->args.length = args;
 	record->header.length = sizeof(*record) + path + args;
-	if (entry) {
-		/* Nobody's noise can push it out. */
+	/* Nobody's noise can push it out. */
+	if (entry && has_room(task))
 		exec_send(&ring_state, record, sizeof(*record) + path + args);
-		container_tell(task, entry);
-	} else {
+	else if (!entry || may_tell(task, WIRE_process_exec))
 		exec_send(&ring_noise, record, sizeof(*record) + path + args);
-	}
+	if (entry)
+		container_tell(task, entry);
 	return 0;
 }
 

@@ -357,20 +357,18 @@ static __always_inline bool is_closed(struct sock *client)
 	return !BPF_CORE_READ(client, sk_socket);
 }
 
-/*
- * Mark connections to watched listeners that are not marked yet, and name them. Runs at start for
- * those that were open before the probes, and on the tracepoint rung for those on which nothing was
- * said.
- */
 /* Through a link a server binds another name than the watched one: then it is known by that one
- * too, should its file be moved away. A relative one is anybody's. */
-static __always_inline void learn_name(struct unix_address *address)
+ * too, should its file be moved away. A relative one is anybody's, and so is what only a pattern
+ * names. */
+static __always_inline void learn_name(struct unix_address *address,
+				       const struct socket_file *listener)
 {
+	const __u8 *watch = bpf_map_lookup_elem(&listeners, listener);
 	char name[WIRE_SUN_MOST] = {};
 	__u32 length;
 	__u8 found = 1;
 
-	if (!address)
+	if (!address || !watch || *watch & WIRE_WATCH_PATTERN)
 		return;
 	length = address->len - sizeof(address->name[0].sun_family) - 1;
 	if (length >= sizeof(name) ||
@@ -381,6 +379,11 @@ static __always_inline void learn_name(struct unix_address *address)
 	bpf_map_update_elem(&listener_names, name, &found, BPF_ANY);
 }
 
+/*
+ * Mark connections to watched listeners that are not marked yet, and name them. Runs at start for
+ * those that were open before the probes, and on the tracepoint rung for those on which nothing was
+ * said.
+ */
 SEC("iter/unix")
 int socket_sweep(struct bpf_iter__unix *ctx)
 {
@@ -395,7 +398,7 @@ int socket_sweep(struct bpf_iter__unix *ctx)
 	if (BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN) {
 		/* Its inode as the kernel has it. */
 		if (is_watched_listener(engine, &file))
-			learn_name(engine->addr);
+			learn_name(engine->addr, &file);
 		return 0;
 	}
 	if (!is_watched(engine, &file))

@@ -115,7 +115,7 @@ static __always_inline __u8 stream_at_first(const struct socket_file *listener)
 {
 	__u8 *watch = bpf_map_lookup_elem(&listeners, listener);
 
-	return watch && *watch == WIRE_WATCH_CONNECTS ? STREAM_SURE : STREAM_NONE;
+	return watch && *watch & WIRE_WATCH_CONNECTS ? STREAM_SURE : STREAM_NONE;
 }
 
 /*

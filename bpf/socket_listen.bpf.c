@@ -135,7 +135,7 @@ static __always_inline void unix_listener(struct task_struct *task, struct unix_
 	char name[NAME_ROOM] = {};
 	bool watched;
 	long length;
-	__u8 one = WIRE_WATCH_WHOLE;
+	__u8 one = WIRE_WATCH_WHOLE | WIRE_WATCH_PATTERN;
 
 	if (!address || !bound_file(socket, &file))
 		return;

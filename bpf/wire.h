@@ -49,6 +49,7 @@ enum {
 enum {
 	WIRE_WATCH_WHOLE = 1,
 	WIRE_WATCH_CONNECTS = 2, /* connects and sizes: what is said is no HTTP */
+	WIRE_WATCH_PATTERN = 4,  /* anybody may bind another one that is watched so */
 };
 
 /* Why a TCP listener is taken for an engine's. */

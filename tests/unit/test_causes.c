@@ -201,10 +201,24 @@ static void test_restart_policy(void **state)
 		    "\"started_by\":{\"reason\":\"the engine, by its restart policy\"}");
 }
 
+/* Where its end was lost, who started a container is not taken for who starts it again. */
+static void test_an_end_that_was_lost(void **state)
+{
+	struct bed *bed = *state;
+
+	ask(bed, "ContainerCreate", id_of(1), 1, 201);
+	ask(bed, "ContainerStart", id_of(1), 2, 204);
+	assert_says(told(bed, "container-start", id_of(1), ""), "\"started_by\":{\"sequence\":102");
+	assert_says(told(bed, "capability-use", id_of(1), ""), "\"started_by\":{\"sequence\":102");
+	assert_says(told(bed, "container-start", id_of(1), ""), "\"started_by\":{\"reason\":");
+	ask(bed, "ContainerStart", id_of(1), 3, 204);
+	assert_says(told(bed, "container-start", id_of(1), ""), "\"started_by\":{\"sequence\":103");
+}
+
 static void test_an_exec(void **state)
 {
 	struct bed *bed = *state;
-	char request[700], event[300];
+	char request[700], event[500];
 	const char *line;
 
 	ask(bed, "ContainerCreate", id_of(1), 1, 201);
@@ -231,12 +245,20 @@ static void test_an_exec(void **state)
 	assert_says(line, "\"entered_by\":{\"sequence\":900,\"user\":{\"id\":\"6\"},\"exec_id\"");
 	/* What its processes ask of the engine, be it for another exec. */
 	snprintf(event, sizeof(event),
-		 "{\"event\":{\"action\":\"api-request\"},\"docktrail\":{\"exec\":{\"id\":\"%s\"},"
-		 "\"entered_by\":{\"exec_id\":\"%s\"}}}",
-		 id_of(51), id_of(50));
+		 "{\"event\":{\"action\":\"api-request\"},\"container\":{\"id\":\"%s\"},"
+		 "\"docktrail\":{\"exec\":{\"id\":\"%s\"},\"entered_by\":{\"exec_id\":\"%s\"}}}",
+		 id_of(1), id_of(51), id_of(50));
 	read_line(bed, event);
 	causes_fill(bed->causes, bed->record);
 	assert_int_equal(record_number(bed->record, FIELD_entered_by_sequence), 900);
+	/* In another container nobody came for it, whatever is said. */
+	snprintf(event, sizeof(event),
+		 "{\"event\":{\"action\":\"container-exec\"},\"container\":{\"id\":\"%s\"},"
+		 "\"docktrail\":{\"entered_by\":{\"exec_id\":\"%s\"}}}",
+		 id_of(2), id_of(50));
+	read_line(bed, event);
+	causes_fill(bed->causes, bed->record);
+	assert_false(record_has(bed->record, FIELD_entered_by_sequence));
 }
 
 /* A healthcheck is an exec that nobody asked for. */
@@ -455,6 +477,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_an_end_ends_the_start, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_nobody_is_known, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_restart_policy, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_an_end_that_was_lost, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_an_exec, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_an_exec_of_nobody, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_behind_a_proxy, set_up, tear_down),

@@ -76,6 +76,11 @@ static void test_another(void **state)
 			  "\"mounts\":[{\"source\":\"/etc\",\"target\":\"/y\",\"mode\":\"rw\"},"
 			  "{\"source\":\"/etc\",\"target\":\"/z\",\"mode\":\"rw\"}]",
 			  DIFFERENCE("without it", "/etc:/z:rw"), 75);
+	/* What stands first takes nothing from the one that was asked for. */
+	difference_expect(DECLARED("/etc", "/a", ""), NULL,
+			  "\"mounts\":[{\"source\":\"/etc\",\"target\":\"/b\",\"mode\":\"rw\"},"
+			  "{\"source\":\"/etc\",\"target\":\"/a\",\"mode\":\"rw\"}]",
+			  DIFFERENCE("without it", "/etc:/b:rw"), 75);
 	difference_expect("\"declared\":{\"namespaces\":{\"ipc\":\"host\"}}", NULL,
 			  "\"namespaces\":{\"ipc\":\"host\"}," SHOWN("/etc", "/dev/shm", "rw"),
 			  DIFFERENCE("without it", "/etc:/dev/shm:rw"), 75);

@@ -136,11 +136,58 @@ static void test_odd_lines(void **state)
 	assert_int_equal(found.of, MONITOR_NONE);
 }
 
+/* containerd's folder of an exec names its container: that of another one says nothing of this. */
+static void test_pid_file(void **state)
+{
+	struct process_bed *bed = *state;
+	struct monitor found;
+	char id[WIRE_CONTAINER];
+
+	memcpy(id, CONTAINER, sizeof(id));
+	run(bed, 51, "/usr/bin/runc",
+	    ARGS("runc\0exec\0--pid-file\0/run/x/moby/" CONTAINER "/" EXEC ".pid\0"));
+	run(bed, 52, "/bin/busybox", ARGS("sh\0"));
+	monitor_read(bed->tree, process_tree_find(bed->tree, 52, START + 52), id, &found);
+	assert_true(found.has_exec);
+	assert_memory_equal(found.exec_id, EXEC, CONTAINER_ID);
+	memcpy(id, OTHER, sizeof(id));
+	monitor_read(bed->tree, process_tree_find(bed->tree, 52, START + 52), id, &found);
+	assert_false(found.has_exec);
+	run(bed, 51, "/usr/bin/runc",
+	    ARGS("runc\0exec\0--pid-file\0/x/" EXEC ".pid\0--pid-file\0"));
+	monitor_read(bed->tree, process_tree_find(bed->tree, 52, START + 52), id, &found);
+	assert_false(found.has_exec);
+}
+
+/* Whoever is in the container may call himself what he likes. */
+static void test_from_within(void **state)
+{
+	struct process_bed *bed = *state;
+	const struct process_exec exec = { TEXT("/tmp/conmon"), ARGS(MONITOR(EXEC)), 0 };
+	struct monitor found;
+	char id[WIRE_CONTAINER];
+
+	memcpy(id, CONTAINER, sizeof(id));
+	for (uint32_t pid = 61; pid < 64; pid++) {
+		struct wire_task task =
+			bed_task_of(pid, START + pid, pid - 1, START + pid - 1, "x");
+
+		memcpy(task.container, id, sizeof(id));
+		bed_forked(bed, pid, START + pid, pid - 1, START + pid - 1);
+		assert_int_equal(process_tree_exec(bed->tree, &task, START + SECOND, &exec), 0);
+	}
+	monitor_read(bed->tree, process_tree_find(bed->tree, 63, START + 63), id, &found);
+	assert_int_equal(found.of, MONITOR_NONE);
+	assert_false(found.has_exec);
+	assert_null(found.name.data);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(by_hand),  TEST(service),    TEST(policy),    TEST(others),
-		TEST(numbered), TEST(of_another), TEST(odd_lines),
+		TEST(by_hand),   TEST(service),  TEST(policy),
+		TEST(others),    TEST(numbered), TEST(of_another),
+		TEST(odd_lines), TEST(pid_file), TEST(from_within),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

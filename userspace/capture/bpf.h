@@ -183,7 +183,8 @@ int bpf_source_capabilities(struct bpf_source *source, const char *container,
 			    void *context);
 
 /* A file of the host whose mount into a container is told by its row; called again, it is looked up
- * anew. One that is not there is left out. Returns 0 or -errno. */
+ * anew. One that is not there is left out, and so is one of btrfs: bpf_source_blind() says so.
+ * Returns 0 or -errno. */
 int bpf_source_sensitive(struct bpf_source *source, const char *path, uint16_t row, uint16_t kind);
 
 #define BPF_LOST_CALLERS 1024

@@ -74,8 +74,12 @@ _Static_assert(ARRAY_SIZE(hooks) <= BPF_HOOKS_MOST, "more links than there is ro
 	"a connection over TCP that another process than the one that connected sends on: its requests " \
 	"are told as that one's"
 #define BLIND_MPTCP "what an engine answers over MPTCP"
-static const char *const blind_fentry[] = { BLIND_TCP, BLIND_MPTCP, NULL };
+/* The first only where it is so. */
+#define BLIND_MOUNTS                                                                               \
+	"what a container has mounted of the host's files on btrfs; what was asked for is told"
+static const char *const blind_fentry[] = { BLIND_MOUNTS, BLIND_TCP, BLIND_MPTCP, NULL };
 static const char *const blind_tracepoint[] = {
+	BLIND_MOUNTS,
 	"a connect that was refused",
 	"an answer that the client reads with splice(2)",
 	"which bytes were only peeked at: they appear twice",
@@ -379,8 +383,10 @@ int bpf_source_prove_begin(struct bpf_source *source)
 	if (fd < 0)
 		return fd;
 	source->stats = fd;
-	for (size_t i = 0; i < ARRAY_SIZE(hooks); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(hooks); i++) {
 		source->runs[i] = program_info(source, i, &info) == 0 ? info.run_cnt : 0;
+		source->tried[i] = source->links[i];
+	}
 	return 0;
 }
 
@@ -402,7 +408,9 @@ static void prove(struct bpf_source *source, size_t hook, unsigned int done, uin
 	bool silent;
 
 	state->turned = false;
-	if (!state->attached || strncmp(hooks[hook].hook, "iter/", 5) == 0 ||
+	/* One that was attached meanwhile may have missed the act. */
+	if (!state->attached || !source->tried[hook] ||
+	    strncmp(hooks[hook].hook, "iter/", 5) == 0 ||
 	    (hooks[hook].act && !(hooks[hook].act & done)))
 		return;
 	silent = program_info(source, hook, &info) < 0 || !is_linked(source, hook, info.id) ||
@@ -444,7 +452,9 @@ size_t bpf_source_hooks(const struct bpf_source *source, const struct bpf_hook_s
 
 const char *const *bpf_source_blind(const struct bpf_source *source)
 {
-	return source->rung == RUNG_FENTRY ? blind_fentry : blind_tracepoint;
+	const char *const *blind = source->rung == RUNG_FENTRY ? blind_fentry : blind_tracepoint;
+
+	return source->mounts_blind ? blind : blind + 1;
 }
 
 bool bpf_source_tells_close(const struct bpf_source *source)

@@ -19,6 +19,8 @@ struct bpf_pattern {
 	bool connects;
 };
 
+#define BPF_SENSITIVE_MOST 128 /* rows */
+
 struct bpf_source {
 	struct probes *probes;
 	struct bpf_link *links[BPF_HOOKS_MOST];
@@ -37,8 +39,11 @@ struct bpf_source {
 	uint64_t look_at, look_due; /* boot clock: one is wanted; and the next at the latest */
 	const char *const *programs;
 	bool tcp_attached, stopped;
+	struct wire_file sensitive[BPF_SENSITIVE_MOST]; /* by row; zeros: not there */
+	bool mounts_blind;                              /* of some of them a mount is not known */
 	int stats;                     /* while hooks are proven: makes the kernel count; 0 */
-	uint64_t runs[BPF_HOOKS_MOST]; /* of each program, when that began */
+	uint64_t runs[BPF_HOOKS_MOST]; /* of each program, when that began, */
+	bool tried[BPF_HOOKS_MOST];    /* and whether it was attached then */
 	int cpus;
 };
 

@@ -2,10 +2,12 @@
 /* Which sockets: paths, the files behind them, and what the probes are told of both. */
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 
 #include "capture/bpf_private.h"
 
@@ -64,18 +66,42 @@ static uint32_t kernel_device(dev_t device)
 	return (uint32_t)(major(device) << 20 | minor(device));
 }
 
+/* Its files are known by a device that no mount of it has, and a number that is another one's too.
+ */
+static bool is_unknown_to_mounts(const char *path)
+{
+	struct statfs status;
+
+	return statfs(path, &status) == 0 && status.f_type == BTRFS_SUPER_MAGIC;
+}
+
 int bpf_source_sensitive(struct bpf_source *source, const char *path, uint16_t row, uint16_t kind)
 {
+	const struct bpf_map *map = source->probes->maps.sensitive_files;
 	struct wire_file_row value = { .row = row, .kind = kind };
-	struct wire_file key = {};
+	struct wire_file key = {}, *known;
 	struct stat status;
 
-	if (stat(path, &status) < 0)
-		return errno == ENOENT ? 0 : -errno;
-	key.inode = status.st_ino;
-	key.device = kernel_device(status.st_dev);
-	return bpf_map__update_elem(source->probes->maps.sensitive_files, &key, sizeof(key), &value,
-				    sizeof(value), BPF_ANY);
+	if (row >= BPF_SENSITIVE_MOST)
+		return -E2BIG;
+	known = &source->sensitive[row];
+	if (stat(path, &status) == 0) {
+		if (is_unknown_to_mounts(path)) {
+			source->mounts_blind = true;
+			return 0;
+		}
+		key.inode = status.st_ino;
+		key.device = kernel_device(status.st_dev);
+	} else if (errno != ENOENT) {
+		return -errno;
+	}
+	/* The number of what was there is another file's one day. */
+	if (known->inode && memcmp(known, &key, sizeof(key)) != 0)
+		bpf_map__delete_elem(map, known, sizeof(*known), 0);
+	*known = key;
+	if (!key.inode)
+		return 0;
+	return bpf_map__update_elem(map, &key, sizeof(key), &value, sizeof(value), BPF_ANY);
 }
 
 static bool is_claimed(const struct bpf_source *source, const struct wire_file *key,
@@ -105,8 +131,12 @@ void bpf_sockets_watch(struct bpf_source *source, struct bpf_socket_state *socke
 	struct wire_file key = { .inode = socket->inode, .device = socket->device };
 	struct wire_file_row row = { .row = WIRE_ROW_SOCKET, .kind = WIRE_FILE_WHOLE };
 	__u8 watch = socket->connects ? WIRE_WATCH_CONNECTS : WIRE_WATCH_WHOLE;
-	bool refused = bpf_map__update_elem(source->probes->maps.listeners, &key, sizeof(key),
-					    &watch, sizeof(watch), BPF_ANY) < 0;
+	bool refused;
+
+	if (socket >= source->sockets + source->path_count)
+		watch |= WIRE_WATCH_PATTERN;
+	refused = bpf_map__update_elem(source->probes->maps.listeners, &key, sizeof(key), &watch,
+				       sizeof(watch), BPF_ANY) < 0;
 
 	if (refused && !socket->refused)
 		source->unwatched++;

@@ -206,13 +206,13 @@ int recorder_begin(struct recorder *recorder)
 	if (r < 0)
 		fprintf(stderr, "docktrail: not all that was there before is known: %s\n",
 			strerror(-r));
+	recorder_sensitive_files(recorder); /* and what of them cannot be seen */
 	recorder_say_recovery(recorder);
 	recorder_say_start(recorder);
 	r = bpf_source_sweep(recorder->source);
 	if (r < 0)
 		fprintf(stderr, "docktrail: connections that were open before are not known: %s\n",
 			strerror(-r));
-	recorder_sensitive_files(recorder);
 	r = bpf_source_sweep_containers(recorder->source);
 	if (r < 0)
 		fprintf(stderr, "docktrail: containers that ran before are not known: %s\n",

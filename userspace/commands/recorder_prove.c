@@ -80,9 +80,14 @@ void recorder_prove(struct recorder *recorder)
 	r = bpf_source_prove_begin(recorder->source);
 	if (r == 0) {
 		r = spawn(&pid);
-		if (r == 0)
+		if (r == 0) {
 			r = sd_event_add_child(recorder->loop, &child, pid, WEXITED, on_prover,
 					       recorder);
+			if (r < 0) {
+				kill(pid, SIGKILL);
+				waitpid(pid, NULL, 0);
+			}
+		}
 		if (r < 0)
 			conclude(recorder, 0);
 	}

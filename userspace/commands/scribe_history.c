@@ -77,8 +77,10 @@ int scribe_remember(struct scribe *scribe, const char *trail)
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	while ((r = trail_reader_next_frame(reader, &frame)) > 0) {
-		if (clock_boot_ns() > until)
+		if (clock_boot_ns() > until) {
+			causes_forgot(scribe->causes);
 			return -ETIME;
+		}
 		if (!may_have_them(&frame->header))
 			continue;
 		r = trail_reader_payload(reader, &data, &length);

@@ -227,6 +227,8 @@ void actor_fill_container(const struct actor_context *context, struct record *re
 }
 
 #define REASON_ENTERED "it came with who entered by no known request: see its container-exec"
+#define REASON_FORGOTTEN                                                                           \
+	"by no known request, or one that is not known any more: see its container-exec"
 
 /* For whom the one came into the container of which this is a child. */
 static void fill_entry(const struct actor_context *context, const struct wire_task *task,
@@ -237,7 +239,9 @@ static void fill_entry(const struct actor_context *context, const struct wire_ta
 	if (exec_id.length > 0)
 		record_set_text(record, FIELD_entered_by_exec_id, exec_id);
 	else
-		record_set_string(record, FIELD_entered_by_reason, REASON_ENTERED);
+		record_set_string(record, FIELD_entered_by_reason,
+				  entries_forgot(context->entries) ? REASON_FORGOTTEN
+								   : REASON_ENTERED);
 }
 
 static void fill_container(const struct actor_context *context, const struct wire_task *task,

@@ -25,12 +25,13 @@ struct entry {
 	size_t key_length;
 	enum act act;         /* of a request that was not answered: what it asks for, */
 	char *name;           /* how a container is to be called (owned; NULL: not told), */
-	char about[KEY_MOST]; /* and which one is to be started */
+	char about[KEY_MOST]; /* and which one is to be started, or has the exec */
 	size_t about_length;
 	struct isolation *declared; /* of a container; NULL: not known */
 	/* Of a container who created and who started it, of an exec who asked for it, of a request
 	 * who sent it: the first. Owned; NULL: nobody is known. */
 	struct cause *causes[2];
+	bool used;     /* who started it is told: the next start is another one's */
 	bool restarts; /* by a policy that its request declared */
 	bool refused;  /* no memory for its place in the table */
 	UT_hash_handle hh;
@@ -168,7 +169,8 @@ static enum act act_of(const struct record *record)
 }
 
 /* What a create says of the container, besides who asks for it. */
-static int take_declared(struct causes *causes, struct entry *entry, const struct record *record)
+static int take_declared(struct containers *resolver, struct entry *entry,
+			 const struct record *record)
 {
 	entry->restarts = restarts(record);
 	isolation_free(entry->declared);
@@ -176,31 +178,42 @@ static int take_declared(struct causes *causes, struct entry *entry, const struc
 	/* Every create has one: of what has none (libpod's) the body was not read. */
 	if (!record_has(record, FIELD_declared_image))
 		return 0;
-	return isolation_new(record, causes->resolver, &entry->declared);
+	return isolation_new(record, resolver, &entry->declared);
+}
+
+static void take_about(struct entry *entry, const struct record *record)
+{
+	struct text about = record_text(record, FIELD_target_id);
+
+	entry->about_length = about.length <= KEY_MOST ? about.length : 0;
+	if (entry->about_length > 0)
+		memcpy(entry->about, about.data, about.length);
 }
 
 /* Its answer may still come; or somebody hung up before, and the engine does it nevertheless. */
-static int note_unanswered(struct causes *causes, enum act act, const struct record *record)
+static int note_unanswered(struct causes *causes, enum act act, struct containers *resolver,
+			   const struct record *record)
 {
 	struct text id = record_text(record, FIELD_request_id);
-	struct text about = record_text(record, FIELD_target_id);
 	struct text name = record_text(record, FIELD_target_name);
 	struct entry *entry;
 	int r;
 
-	if (id.length == 0 || id.length > KEY_MOST || about.length > KEY_MOST)
+	if (id.length == 0 || id.length > KEY_MOST)
 		return 0;
 	entry = find_or_add(&causes->unanswered, id, CAUSES_UNANSWERED, &causes->forgot_containers);
 	if (!entry)
 		return -ENOMEM;
 	entry->act = act;
-	entry->about_length = about.length;
-	if (about.length > 0)
-		memcpy(entry->about, about.data, about.length);
+	take_about(entry, record);
 	free(entry->name);
 	entry->name = name.length > 0 ? strndup(name.data, name.length) : NULL;
 	r = take(&entry->causes[0], record);
-	return r == 0 && act == ACT_CREATE ? take_declared(causes, entry, record) : r;
+	if (r == 0 && act == ACT_CREATE)
+		r = take_declared(resolver, entry, record);
+	if (r < 0)
+		forget(&causes->unanswered, entry);
+	return r;
 }
 
 /* From the request, of which `entry` was kept, to what came of it. */
@@ -220,6 +233,9 @@ static int settle(struct causes *causes, struct entry *entry, struct text target
 	cause_free(to->causes[role]);
 	to->causes[role] = entry->causes[0];
 	entry->causes[0] = NULL;
+	to->about_length = entry->about_length;
+	memcpy(to->about, entry->about, sizeof(to->about));
+	to->used &= role != CAUSE_STARTED;
 	if (entry->act != ACT_CREATE)
 		return 0;
 	isolation_free(to->declared);
@@ -248,7 +264,7 @@ static int learn_answer(struct causes *causes, const struct record *answer)
 	return r;
 }
 
-int causes_learn(struct causes *causes, const struct record *record)
+static int learn(struct causes *causes, struct containers *resolver, const struct record *record)
 {
 	struct text target = record_text(record, FIELD_target_id);
 	bool answered = record_has(record, FIELD_http_response_status_code);
@@ -274,7 +290,7 @@ int causes_learn(struct causes *causes, const struct record *record)
 		return 0;
 	}
 	if (!answered || target.length == 0) {
-		r = note_unanswered(causes, act, record);
+		r = note_unanswered(causes, act, resolver, record);
 		if (r < 0 || act != ACT_START)
 			return r;
 	}
@@ -287,19 +303,33 @@ int causes_learn(struct causes *causes, const struct record *record)
 	/* Of one that was not answered nobody knows whether it started anything. */
 	if (role == CAUSE_STARTED && entry->causes[CAUSE_STARTED] && !answered)
 		return 0;
+	take_about(entry, record);
+	entry->used &= role != CAUSE_STARTED;
 	r = take(&entry->causes[role], record);
-	return r == 0 && act == ACT_CREATE ? take_declared(causes, entry, record) : r;
+	return r == 0 && act == ACT_CREATE ? take_declared(resolver, entry, record) : r;
 }
 
+int causes_learn(struct causes *causes, const struct record *record)
+{
+	return learn(causes, causes->resolver, record);
+}
+
+/* Who was called so then, nobody knows now. */
 int causes_remember(struct causes *causes, const struct record *record)
 {
-	return act_of(record) == ACT_START ? 0 : causes_learn(causes, record);
+	return act_of(record) == ACT_START ? 0 : learn(causes, NULL, record);
+}
+
+void causes_forgot(struct causes *causes)
+{
+	causes->forgot_containers = causes->forgot_execs = true;
 }
 
 #define REASON_MANUAL "by no engine's request: its ancestors show who made it"
 #define REASON_MISSED                                                                              \
 	"its request was not recorded: before recording began, at another socket, or not read"
-#define REASON_FORGOT "not known any more: more was asked for since than is kept"
+#define REASON_FORGOT                                                                              \
+	"not known any more: more was asked for than is kept, or was read when recording began"
 #define REASON_BEFORE "made before recording began"
 #define REASON_POLICY "the engine, by its restart policy"
 #define REASON_NAMES  "several asked for a container of this name, and no answer was read"
@@ -379,9 +409,9 @@ static struct entry *settle_by_name(struct causes *causes, struct record *record
 	struct entry *entry, *found = NULL;
 	unsigned int count = 0;
 
-	/* Of one that is known to be no engine's the name may be anybody's. */
-	if (record->event != EVENT_container_start || name.length == 0 ||
-	    record_has(record, FIELD_created_by_reason))
+	/* Of one that is not known to be an engine's the name may be anybody's. */
+	if (record->event != EVENT_container_start || name.length == 0 || !is_engines_id(id) ||
+	    record_has(record, FIELD_doubts) || record_has(record, FIELD_created_by_reason))
 		return NULL;
 	for (entry = causes->unanswered; entry; entry = entry->hh.next)
 		if (entry->act == ACT_CREATE && entry->name &&
@@ -398,19 +428,43 @@ static struct entry *settle_by_name(struct causes *causes, struct record *record
 	return find(&causes->containers, id);
 }
 
+/* The exec for which the process came; of another container's it cannot be one. */
+static const struct entry *exec_of(struct causes *causes, const struct record *record)
+{
+	const struct entry *exec =
+		find(&causes->execs, record_text(record, FIELD_entered_by_exec_id));
+
+	if (!exec || exec->about_length == 0 ||
+	    text_equal((struct text){ exec->about, exec->about_length },
+		       record_text(record, FIELD_container_id)))
+		return exec;
+	return NULL;
+}
+
+/* Its end may have been lost: then an engine that starts it again by itself is nobody. */
+static void start_once(struct entry *container)
+{
+	if (container->used) {
+		cause_free(container->causes[CAUSE_STARTED]);
+		container->causes[CAUSE_STARTED] = NULL;
+	}
+	container->used = container->causes[CAUSE_STARTED];
+}
+
 void causes_fill(struct causes *causes, struct record *record)
 {
 	const struct isolation_peers peers = { declared_of, causes };
-	const struct entry *container =
+	struct entry *container =
 		find(&causes->containers, record_text(record, FIELD_container_id));
-	const struct entry *exec =
-		find(&causes->execs, record_text(record, FIELD_entered_by_exec_id));
+	const struct entry *exec = exec_of(causes, record);
 
 	/* What its ancestors say is told where no request does; who started one that has ended was
 	 * known then, or is not the one that is known now. */
 	bool settled = record->event == EVENT_container_exit &&
 		       record_has(record, FIELD_started_by_reason);
 
+	if (container && record->event == EVENT_container_start)
+		start_once(container);
 	if (container && container->causes[CAUSE_STARTED] && !settled)
 		record_unset(record, FIELD_started_by_reason);
 	if (container && container->causes[CAUSE_CREATED])

@@ -34,6 +34,9 @@ int causes_learn(struct causes *causes, const struct record *record);
  */
 int causes_remember(struct causes *causes, const struct record *record);
 
+/* There was more to remember than was read. */
+void causes_forgot(struct causes *causes);
+
 /*
  * The groups CAUSE and, of a container-start, DIFFERENCE, by container.id and
  * docktrail.entered_by.exec_id; lent, so that the record is to be written before the next

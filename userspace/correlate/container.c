@@ -28,6 +28,7 @@
 #include "event/record.h"
 
 #define ISOLATION_GIVEN_AWAY 75
+#define LOOK_SHARE           10 /* a tenth of the time at most */
 
 /* An event that waits, as its line: what a record is lent may be gone by then. */
 struct held {
@@ -45,6 +46,7 @@ struct container_watch {
 	struct monitor monitor;             /* of the event that is being made */
 	TAILQ_HEAD(held_events, held) held; /* in the order in which they came */
 	size_t held_count;
+	uint64_t look_after; /* boot clock: at what is held, not before */
 };
 
 static void held_free(struct held *held)
@@ -122,9 +124,11 @@ static int release(struct container_watch *watch, struct held *held)
 int container_watch_release(struct container_watch *watch, bool all)
 {
 	struct held *held = TAILQ_FIRST(&watch->held), *next;
-	uint64_t now = clock_boot_ns();
+	uint64_t now = clock_boot_ns(), took;
 	int r = 0, lost;
 
+	if (!held || (!all && now < watch->look_after))
+		return 0;
 	for (; held; held = next) {
 		next = TAILQ_NEXT(held, next);
 		if (!all && now < held->until &&
@@ -133,6 +137,10 @@ int container_watch_release(struct container_watch *watch, bool all)
 		lost = release(watch, held);
 		r = r ?: lost;
 	}
+	/* Who has many requests pending makes each look long: then there are fewer. */
+	took = clock_boot_ns() - now;
+	if (took > NS_PER_MS)
+		watch->look_after = now + LOOK_SHARE * took;
 	return r;
 }
 
@@ -270,17 +278,19 @@ static int on_exit_of(struct container_watch *watch, const struct wire_container
 
 static int on_exec(struct container_watch *watch, const struct wire_container_exec *message)
 {
-	const struct monitor *monitor = &watch->monitor;
+	struct monitor monitor;
 	struct record *record;
 	struct text id = {};
 	int r;
 
 	look_at_monitor(watch, &message->task);
+	monitor = watch->monitor;
 	/* Nobody asked an engine for one by hand, so that no request has its id. */
-	if (message->how == WIRE_ENTRY_RUNTIME && monitor->has_exec &&
-	    monitor->of != MONITOR_BY_HAND)
-		id = (struct text){ monitor->exec_id, CONTAINER_ID };
-	r = entries_keep(watch->options.actors->entries, message->task.start, id);
+	if (message->how == WIRE_ENTRY_RUNTIME && monitor.has_exec && monitor.of != MONITOR_BY_HAND)
+		id = (struct text){ monitor.exec_id, CONTAINER_ID };
+	r = watch->options.actors->entries
+		    ? entries_keep(watch->options.actors->entries, message->task.start, id)
+		    : 0;
 	record = begin(watch, EVENT_container_exec, &message->header, &message->task);
 	if (id.length > 0)
 		record_set_text(record, FIELD_exec_id, id);

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "correlate/actor.h"
 #include "correlate/connection.h"
+#include "correlate/containers.h"
 #include "correlate/description.h"
 #include "correlate/message.h"
 #include "event/record.h"
@@ -266,25 +267,28 @@ int conversations_message(struct conversations *conversations, const struct wire
 	}
 }
 
-static bool is_starting(const struct connection *connection, struct text container)
+static bool is_starting(const struct connection *connection, struct text container,
+			struct text name)
 {
-	struct containers *containers = connection->conversations->options.actors->containers;
-
 	for (const struct request *request = connection->first; request; request = request->next)
 		if (!request->written && request->description &&
-		    description_starts(request->description, containers, container))
+		    description_starts(request->description, container, name))
 			return true;
 	return false;
 }
 
 bool conversations_starting(const struct conversations *conversations, struct text container)
 {
+	struct containers *containers = conversations->options.actors->containers;
 	struct connection *connection, *next;
+	struct container_names names = {};
 
 	if (conversations->starting == 0)
 		return false;
+	if (containers)
+		containers_find(containers, container, &names);
 	HASH_ITER (hh, conversations->connections, connection, next)
-		if (connection->waiting > 0 && is_starting(connection, container))
+		if (connection->waiting > 0 && is_starting(connection, container, names.name))
 			return true;
 	return false;
 }

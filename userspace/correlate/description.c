@@ -335,20 +335,23 @@ bool description_may_start(const struct description *description)
 	return description->starts;
 }
 
-bool description_starts(const struct description *description, struct containers *containers,
-			struct text container)
+bool description_starts(const struct description *description, struct text container,
+			struct text name)
 {
 	struct text reference = description->match.target;
-	char id[CONTAINER_ID];
 
 	if (!description->starts)
 		return false;
 	if (reference.length == 0 && description->declare)
 		reference = declare_object_name(description->declare);
-	return text_equal(reference, container) ||
-	       (reference.length > 0 && containers &&
-		containers_resolve(containers, reference, id) == 0 &&
-		text_equal((struct text){ id, sizeof(id) }, container));
+	if (reference.length > 0 && reference.data[0] == '/')
+		reference = (struct text){ reference.data + 1, reference.length - 1 };
+	if (reference.length == 0)
+		return false;
+	/* Or the beginning of its id, be it another one's name. */
+	return text_equal(reference, name) ||
+	       (reference.length <= container.length &&
+		memcmp(reference.data, container.data, reference.length) == 0);
 }
 
 /* ---- into the record */

@@ -53,11 +53,11 @@ void description_answer_body(struct description *description, const char *data, 
 /* Whether the operation's answer of this status gives an id that has not come yet. */
 bool description_awaits_id(const struct description *description, unsigned int status);
 
-/* Whether it makes or starts a container; and whether that is the one with this whole id, as far as
- * its name is known. */
+/* Whether it makes or starts a container; and whether that may be the one with this whole id and
+ * this name (empty: not known). */
 bool description_may_start(const struct description *description);
-bool description_starts(const struct description *description, struct containers *containers,
-			struct text container);
+bool description_starts(const struct description *description, struct text container,
+			struct text name);
 
 /*
  * Fill REQUEST, TARGET and DECLARED fields and raise the severity to what the operation and what it

@@ -219,7 +219,7 @@ static void compare_limit(const struct isolation *isolation, enum limit limit, s
  * engine it is cannot be said. */
 static bool needs_seccomp(const struct isolation *isolation)
 {
-	return !isolation->privileged && isolation->seccomp != SECCOMP_UNCONFINED;
+	return !isolation->privileged && !isolation->seccomp_unconfined;
 }
 
 /* ---- mounts: of the host's sensitive files alone, others are not shown */
@@ -247,27 +247,29 @@ static bool has_name(const char *path, struct text name)
 	return last.length > 0 && text_equal(last, name);
 }
 
-/*
- * Does it explain the mount? At its target whatever it names, a volume may be anything; below, what
- * is mounted in what it brings along. Links in an image lead targets elsewhere, and those of the
- * host sources: then by what either is called, and only one.
- */
-static bool explains(const struct declared_path *declared, struct text source, struct text target,
-		     bool *ret_by_name)
+/* How a mount that was asked for explains one that is there. Links in an image lead targets
+ * elsewhere, and those of the host sources: then by what either is called, and only one. */
+enum explanation { EXPLAINS_NOT, EXPLAINS_AT, EXPLAINS_BELOW, EXPLAINS_BY_NAME };
+
+/* At its target whatever it names, a volume may be anything; below, what is mounted in what it
+ * brings along. */
+static enum explanation explains(const struct declared_path *declared, struct text source,
+				 struct text target)
 {
 	struct text asked = text_of(declared->source), where = text_of(declared->target);
 	bool sensitive = declare_is_sensitive(asked);
 
-	*ret_by_name = false;
 	if (text_equal(target, where))
-		return sensitive || asked.length == 0 || asked.data[0] != '/';
+		return sensitive || asked.length == 0 || asked.data[0] != '/' ? EXPLAINS_AT
+									      : EXPLAINS_NOT;
 	if (!sensitive)
-		return false;
+		return EXPLAINS_NOT;
 	if (is_at_or_below(target, declared->target))
-		return true;
-	*ret_by_name = true;
+		return EXPLAINS_BELOW;
 	return has_name(declared->source, last_name(source)) ||
-	       has_name(declared->target, last_name(target));
+			       has_name(declared->target, last_name(target))
+		       ? EXPLAINS_BY_NAME
+		       : EXPLAINS_NOT;
 }
 
 /* The engine's own doing: it shares the host's memory with who shares its IPC namespace, `--init`
@@ -287,32 +289,45 @@ static bool is_engines(struct text source, struct text target, struct text mode,
 	return device && users.data && !text_equal(users, TEXT("host"));
 }
 
-static void compare_mount(const struct isolation *isolation, size_t i, bool *used,
-			  struct record *start)
+/* What becomes of the mounts of a start: which are explained, by what is used up for it. */
+struct mounts {
+	const struct isolation *isolation;
+	struct record *start;
+	bool *used;           /* by what was asked for: it has explained one */
+	const char **differs; /* by what is there: what is told as declared; NULL: explained */
+};
+
+static void explain_mount(struct mounts *mounts, size_t i, bool by_name)
+{
+	const struct record *start = mounts->start;
+	struct text source = record_item(start, FIELD_mounts_source, i);
+	struct text target = record_item(start, FIELD_mounts_target, i);
+	bool read_only = text_equal(record_item(start, FIELD_mounts_mode, i), TEXT("ro"));
+
+	for (size_t j = 0; j < mounts->isolation->mount_count && mounts->differs[i]; j++) {
+		const struct declared_path *path = &mounts->isolation->mounts[j];
+		enum explanation how = explains(path, source, target);
+
+		if (how == EXPLAINS_NOT || (how == EXPLAINS_BY_NAME) != by_name ||
+		    (by_name && mounts->used[j]))
+			continue;
+		mounts->used[j] = true;
+		/* Of what is mounted below it, it makes nothing read-only. */
+		mounts->differs[i] =
+			path->read_only && !read_only && how != EXPLAINS_BELOW ? "ro" : NULL;
+	}
+}
+
+static void tell_mount(struct record *start, size_t i, const char *declared)
 {
 	struct text source = record_item(start, FIELD_mounts_source, i);
 	struct text target = record_item(start, FIELD_mounts_target, i);
 	struct text mode = record_item(start, FIELD_mounts_mode, i);
-	const char *declared = "without it";
 	_cleanup_buffer_ struct buffer actual = {};
-	bool by_name;
 
 	/* Where it is cannot be told, nor then what explains it. */
 	if (target.length > 4 && memcmp(target.data, "/...", 4) == 0)
 		return;
-	for (size_t j = 0; j < isolation->mount_count; j++) {
-		const struct declared_path *path = &isolation->mounts[j];
-		bool below;
-
-		if (used[j] || !explains(path, source, target, &by_name))
-			continue;
-		below = !by_name && !text_equal(target, text_of(path->target));
-		used[j] = by_name;
-		/* Of what is mounted below it, it makes nothing read-only. */
-		if (below || !path->read_only || text_equal(mode, TEXT("ro")))
-			return;
-		declared = "ro";
-	}
 	if (is_engines(source, target, mode, start))
 		return;
 	buffer_printf(&actual, "%.*s:%.*s:%.*s", (int)source.length, source.data,
@@ -326,11 +341,24 @@ static void compare_mounts(const struct isolation *isolation, struct record *sta
 {
 	size_t count = record_count(start, FIELD_mounts_source);
 	_cleanup_free_ bool *used = calloc(isolation->mount_count + 1, sizeof(*used));
+	_cleanup_free_ const char **differs = calloc(count + 1, sizeof(*differs));
+	struct mounts mounts = { isolation, start, used, differs };
 
-	if (!used)
+	if (!used || !differs) {
 		start->error = -ENOMEM;
-	for (size_t i = 0; used && i < count && !isolation->mounts_unknown; i++)
-		compare_mount(isolation, i, used, start);
+		return;
+	}
+	if (isolation->mounts_unknown)
+		return;
+	for (size_t i = 0; i < count; i++)
+		differs[i] = "without it";
+	/* What is where it was asked for takes nothing away from what is elsewhere. */
+	for (int by_name = 0; by_name < 2; by_name++)
+		for (size_t i = 0; i < count; i++)
+			explain_mount(&mounts, i, by_name);
+	for (size_t i = 0; i < count; i++)
+		if (differs[i])
+			tell_mount(start, i, differs[i]);
 }
 
 void isolation_compare(const struct isolation *isolation, const struct isolation_peers *peers,

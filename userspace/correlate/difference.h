@@ -2,7 +2,8 @@
 /*
  * Declared against actual: what the request that made a container asked for, beside what the kernel
  * shows at its start. What was not declared, or is up to the engine's configuration, is no
- * difference; nor is less than was asked for.
+ * difference; nor is less than was asked for. But for seccomp: an engine whose configuration does
+ * without is told with each container, as is one whose runtime does.
  */
 #pragma once
 

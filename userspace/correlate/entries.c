@@ -14,13 +14,14 @@
 
 struct entry {
 	uint64_t start;
-	char exec_id[CONTAINER_ID]; /* zeros: by no engine's request */
-	bool refused;               /* no memory for its place in the table */
+	char exec_id[CONTAINER_ID];
+	bool refused; /* no memory for its place in the table */
 	UT_hash_handle hh;
 };
 
 struct entries {
-	struct entry *table; /* the oldest first */
+	struct entry *table; /* what was used last is the last */
+	bool forgot;
 };
 
 int entries_new(struct entries **ret)
@@ -60,16 +61,17 @@ int entries_keep(struct entries *entries, uint64_t start, struct text exec_id)
 {
 	struct entry *entry;
 
-	if (find(entries, start))
+	if (exec_id.length != CONTAINER_ID || find(entries, start))
 		return 0;
-	if (HASH_COUNT(entries->table) >= ENTRIES_MOST)
+	if (HASH_COUNT(entries->table) >= ENTRIES_MOST) {
+		entries->forgot = true;
 		forget(entries, entries->table);
+	}
 	entry = calloc(1, sizeof(*entry));
 	if (!entry)
 		return -ENOMEM;
 	entry->start = start;
-	if (exec_id.length == CONTAINER_ID)
-		memcpy(entry->exec_id, exec_id.data, CONTAINER_ID);
+	memcpy(entry->exec_id, exec_id.data, CONTAINER_ID);
 	HASH_ADD(hh, entries->table, start, sizeof(entry->start), entry);
 	if (!entry->refused)
 		return 0;
@@ -77,11 +79,24 @@ int entries_keep(struct entries *entries, uint64_t start, struct text exec_id)
 	return -ENOMEM;
 }
 
-struct text entries_find(const struct entries *entries, uint64_t start)
+struct text entries_find(struct entries *entries, uint64_t start)
 {
-	const struct entry *entry = find(entries, start);
+	struct entry *entry = find(entries, start);
 
-	if (!entry || !entry->exec_id[0])
+	if (!entry)
 		return (struct text){};
-	return (struct text){ entry->exec_id, CONTAINER_ID };
+	if (entry->hh.next) { /* to the end */
+		HASH_DEL(entries->table, entry);
+		HASH_ADD(hh, entries->table, start, sizeof(entry->start), entry);
+	}
+	if (!entry->refused)
+		return (struct text){ entry->exec_id, CONTAINER_ID };
+	entries->forgot = true;
+	free(entry);
+	return (struct text){};
+}
+
+bool entries_forgot(const struct entries *entries)
+{
+	return entries->forgot;
 }

@@ -5,22 +5,26 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/text.h"
 
 struct entries;
 
-#define ENTRIES_MOST 4096 /* beyond, the oldest is forgotten */
+#define ENTRIES_MOST 4096 /* beyond, the one that was not asked for for longest is forgotten */
 
 /* Returns 0 or -ENOMEM. */
 int entries_new(struct entries **ret);
 /* Takes NULL. */
 void entries_free(struct entries *entries);
 
-/* `start`: boot clock, ns; `exec_id`: 64 digits, or empty where no engine's request is known to be
- * behind it. What is there stays: it runs another program. Returns 0 or -ENOMEM. */
+/* `start`: boot clock, ns; `exec_id`: 64 digits; empty, where no engine's request is known to be
+ * behind it, is not kept. What is there stays: it runs another program. Returns 0 or -ENOMEM. */
 int entries_keep(struct entries *entries, uint64_t start, struct text exec_id);
 
 /* Its exec id, or empty. Valid until the next entries_keep(). */
-struct text entries_find(const struct entries *entries, uint64_t start);
+struct text entries_find(struct entries *entries, uint64_t start);
+
+/* Was any forgotten? Then one that is not found may have been. */
+bool entries_forgot(const struct entries *entries);

@@ -188,9 +188,7 @@ static void read_option(struct isolation *isolation, struct text option)
 	if (text_equal(name, TEXT("no-new-privileges")))
 		read_boolean(value, &isolation->no_new_privileges);
 	else if (text_equal(name, TEXT("seccomp")))
-		isolation->seccomp = value.length == 0        ? SECCOMP_DEFAULT
-				     : filters_nothing(value) ? SECCOMP_UNCONFINED
-							      : SECCOMP_PROFILE;
+		isolation->seccomp_unconfined = filters_nothing(value);
 }
 
 /* ---- mounts */

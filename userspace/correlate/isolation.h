@@ -44,12 +44,6 @@ struct resources {
 	int64_t values[RESOURCES];
 };
 
-enum seccomp_declared {
-	SECCOMP_DEFAULT, /* nothing is declared of it */
-	SECCOMP_UNCONFINED,
-	SECCOMP_PROFILE,
-};
-
 /* Both cleaned paths, or the name of a volume; "" where the engine chooses. */
 struct declared_path {
 	char *source, *target;
@@ -62,8 +56,7 @@ struct isolation {
 	uint64_t requests[LIMITS];          /* number of the last update of it; 0: none */
 	bool updated_unknown;               /* an update could not be read */
 	uint64_t capabilities;              /* that it may have */
-	enum seccomp_declared seccomp;
-	bool privileged, no_new_privileges;
+	bool privileged, seccomp_unconfined, no_new_privileges;
 	struct declared_path *mounts; /* owned */
 	size_t mount_count;
 	bool mounts_unknown; /* they are another container's, or come with a device's driver */

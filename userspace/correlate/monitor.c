@@ -9,7 +9,8 @@
 struct search {
 	struct text container;
 	struct monitor *found;
-	bool above; /* of the monitor: who is next had it begin */
+	uint16_t inside; /* handle of the container: who is in it may call himself anything */
+	bool above;      /* of the monitor: who is next had it begin */
 };
 
 static bool is_program(const struct process *process, const char *name)
@@ -42,18 +43,27 @@ static void take_exec(struct monitor *monitor, struct text id)
 	monitor->has_exec = true;
 }
 
-/* containerd has runc write the pid of an exec into <its folder of the container>/<exec id>.pid. */
-static void read_runtime(struct text args, struct monitor *monitor)
+/* containerd has runc write the pid of an exec into .../<container>/<exec id>.pid. */
+static void read_pid_file(struct text path, const struct search *search)
+{
+	const size_t most = 2 * CONTAINER_ID + sizeof("//.pid") - 1;
+	const char *at = path.data + path.length - most;
+
+	if (path.length <= most || at[0] != '/' || at[1 + CONTAINER_ID] != '/' ||
+	    memcmp(at + most - 4, ".pid", 4) != 0 ||
+	    !text_equal((struct text){ at + 1, CONTAINER_ID }, search->container))
+		return;
+	take_exec(search->found, (struct text){ at + 2 + CONTAINER_ID, CONTAINER_ID });
+}
+
+static void read_runtime(struct text args, const struct search *search)
 {
 	struct text arg;
 	bool next = false;
 
 	while (process_next_arg(&args, &arg)) {
-		const char *slash = next && arg.length ? memrchr(arg.data, '/', arg.length) : NULL;
-		size_t length = slash ? (size_t)(arg.data + arg.length - slash - 1) : 0;
-
-		if (length == CONTAINER_ID + 4 && memcmp(slash + 1 + CONTAINER_ID, ".pid", 4) == 0)
-			take_exec(monitor, (struct text){ slash + 1, CONTAINER_ID });
+		if (next)
+			read_pid_file(arg, search);
 		next = text_equal(arg, TEXT("--pid-file"));
 	}
 }
@@ -93,14 +103,14 @@ static void look(void *context, uint32_t pid, const struct process *process)
 	bool cut;
 
 	(void)pid;
-	if (!process || search->above)
+	if (!process || search->above || (search->inside && process->container == search->inside))
 		return;
 	args = process_args(process, &cut);
 	if (is_program(process, "conmon")) {
 		if (search->found->of == MONITOR_NONE) /* it forks to leave who began it */
 			read_monitor(args, search);
 	} else if (search->found->of == MONITOR_NONE) {
-		read_runtime(args, search->found);
+		read_runtime(args, search);
 	} else {
 		search->above = true;
 		if (is_program(process, "podman") && args.data &&
@@ -113,7 +123,9 @@ static void look(void *context, uint32_t pid, const struct process *process)
 void monitor_read(const struct process_tree *tree, const struct process *process,
 		  const char container[WIRE_CONTAINER], struct monitor *ret)
 {
-	struct search search = { text_within(container, WIRE_CONTAINER), ret, false };
+	struct search search = { .container = text_within(container, WIRE_CONTAINER),
+				 .found = ret,
+				 .inside = process ? process->container : 0 };
 
 	*ret = (struct monitor){};
 	if (process)

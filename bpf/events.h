@@ -62,7 +62,7 @@
 	      "An engine listens, or somebody in its place; or what a listener speaks became known") \
 	EVENT(container_start, 7, "event", "process", "start", 0, ACTOR | CAUSE | CONTAINED | DIFFERENCE, \
 	      "The first process of a container runs its program") \
-	EVENT(container_present, 8, "event", "process", "info", 0, ACTOR | CAUSE | CONTAINED | DIFFERENCE, \
+	EVENT(container_present, 8, "event", "process", "info", 0, ACTOR | CAUSE | CONTAINED, \
 	      "A container was there when recording began") \
 	EVENT(container_exit, 9, "event", "process", "end", 0, ACTOR | CAUSE | EXIT | SPAN, \
 	      "The first process of a container ended, and the container with it") \

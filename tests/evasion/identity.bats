@@ -58,17 +58,35 @@ asked() {
 	count 0 "event.action == \"container-exec\" and container.id == \"$id\""
 }
 
-@test "a user makes more containers of his own than are kept: the engine's are seen as before, and what is not is counted" {
-	local id
+# crowd SECONDS: 700 containers of a user's own, each of which sleeps so long.
+crowd() {
 	cp "$ACTORS/guests" "$BATS_TEST_TMPDIR/runc"
 	chmod 0755 "$BATS_TEST_TMPDIR" "$BATS_TEST_TMPDIR/runc"
-	recorder_start
-	id=$(docker run -d --name before --net none busybox:test sleep 600)
-	setpriv --reuid 2001 --regid 2001 --clear-groups "$BATS_TEST_TMPDIR/runc" 700 /bin/sleep 600 >"$BATS_TEST_TMPDIR/there" 2>&1 3>&- &
+	setpriv --reuid 2001 --regid 2001 --clear-groups "$BATS_TEST_TMPDIR/runc" 700 /bin/sleep "$1" >"$BATS_TEST_TMPDIR/there" 2>&1 3>&- &
 	CROWD=$!
 	all_are() { grep -q there "$BATS_TEST_TMPDIR/there" || is_gone "$CROWD"; }
 	wait_for 60 all_are
 	grep -q there "$BATS_TEST_TMPDIR/there" || skip "no user may make so many namespaces here: $(cat "$BATS_TEST_TMPDIR/there")"
+}
+
+@test "a user's containers with long command lines, while nobody reads: the engine's find room" {
+	recorder_start
+	kill -STOP "$RECORDER"
+	crowd "$(printf '%04000d' 600)"
+	docker run --rm --name after --net none busybox:test true
+	kill -CONT "$RECORDER"
+	wait_for 30 has 'event.action == "container-exit" and container.name == "after"'
+	recorder_stop
+	count 1 'event.action == "container-start" and container.name == "after" and event.severity == 0 and process.executable =~ "busybox$"'
+	# What of his found none is counted.
+	has 'event.action == "recorder-loss" and docktrail.loss.reason == "container_start: ring_full"'
+}
+
+@test "a user makes more containers of his own than are kept: the engine's are seen as before, and what is not is counted" {
+	local id
+	recorder_start
+	id=$(docker run -d --name before --net none busybox:test sleep 600)
+	crowd 600
 	docker exec "$id" true
 	nsenter -m -t "$(docker inspect -f '{{.State.Pid}}' "$id")" /bin/echo here
 	docker run --rm --name after --net none busybox:test true

@@ -25,9 +25,10 @@ teardown_file() {
 }
 
 @test "what the processes of an exec do is of whom they came for, and not of the container's maker" {
-	local id used='event.action == "capability-use" and docktrail.capability.name == "CAP_SYS_CHROOT" and process.name == "chroot"'
+	local id hooks used='event.action == "capability-use" and docktrail.capability.name == "CAP_SYS_CHROOT" and process.name == "chroot"'
 	recorder_start
-	"$DOCKTRAIL" status --trail "$TRAIL" --json | jq -e '.hooks | any(.purpose == "capability" and .state == "attached")' || skip "this kernel has no hook for capabilities on this rung"
+	hooks=$(attached_hooks)
+	[[ $hooks == *capability* ]] || skip "this kernel has no hook for capabilities on this rung"
 	id=$(as 2001 docker run -d --net none busybox:test sleep 600)
 	as 2002 docker exec "$id" sh -c 'chroot / true; true'
 	wait_for 20 has "$used"

@@ -72,3 +72,10 @@ verified() {
 	"$DOCKTRAIL" verify --trail "$TRAIL" "$@" || VERIFIED=$?
 	[ "$VERIFIED" -le 1 ]
 }
+
+# attached_hooks: the purposes that are served.
+attached_hooks() {
+	local status
+	status=$("$DOCKTRAIL" status --trail "$TRAIL" --json) || return
+	jq -r '.hooks[] | select(.state == "attached") | .purpose' <<<"$status"
+}

@@ -4,7 +4,7 @@
  *
  * Who started a container is known once the request that starts it has been written, which is when
  * the engine has answered, and the container runs before that. Its events wait for it, as long as
- * such a request is under way: it is written CONVERSATION_PATIENCE_NS after it came at the latest.
+ * such a request is under way, and CONVERSATION_PATIENCE_NS at the most.
  */
 #pragma once
 
@@ -54,6 +54,7 @@ int container_capability(struct container_watch *watch, const struct wire_capabi
 /* The kernel has forgotten its count. */
 void container_capability_forget(struct container_watch *watch, const struct wire_capability *kind);
 
-/* Write what need not wait any more; with `all` everything. After each message and tick. Returns 0,
- * or -ENOMEM where an event was lost. */
+/* Write what need not wait any more; with `all` everything. After each message and tick; while what
+ * waits takes long to look at, a part of the calls does nothing. Returns 0, or -ENOMEM where an
+ * event was lost. */
 int container_watch_release(struct container_watch *watch, bool all);

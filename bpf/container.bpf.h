@@ -245,6 +245,13 @@ static __always_inline int begin_or_enter(struct task_struct *task, struct entry
 	return WIRE_ENTRY_START;
 }
 
+/* What a runtime does with namespaces is how it makes containers; within one anybody may be called
+ * so. */
+static __always_inline bool is_compared(const struct inside *inside)
+{
+	return !inside->runtime || inside->id.digits[0];
+}
+
 struct change_record {
 	struct wire_namespace_change record;
 	__u32 before[WIRE_NAMESPACES];
@@ -314,7 +321,7 @@ static __always_inline void stay(struct task_struct *task, struct inside *inside
 	if (runtime_of(task) != WIRE_RUNTIME_MAKES) {
 		if (!inside)
 			host_compare(task, fresh, WIRE_CHANGE_EXEC);
-		else if (!inside->runtime)
+		else if (is_compared(inside))
 			namespaces_compare(task, inside->namespaces, WIRE_CHANGE_EXEC);
 		return;
 	}
@@ -393,6 +400,8 @@ static __always_inline int container_enter(struct task_struct *task)
 	if (!entry) {
 		if (!inside || !inside->runtime)
 			stay(task, inside, fresh);
+		else if (is_compared(inside))
+			namespaces_compare(task, inside->namespaces, WIRE_CHANGE_EXEC);
 		return entry;
 	}
 	/* By the helper: what is assigned goes over the stack, which has no room. */
@@ -414,12 +423,12 @@ static __always_inline void container_inherit(struct task_struct *parent, struct
 
 	if (!inside)
 		return;
-	if (!inside->runtime)
+	if (is_compared(inside))
 		namespaces_compare(parent, inside->namespaces, WIRE_CHANGE_FORK);
 	inside = bpf_task_storage_get(&insides, child, inside, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (!inside)
 		lost(WIRE_container_start, WIRE_LOSS_no_memory, 0, 0);
-	else if (!inside->runtime)
+	else if (is_compared(inside))
 		namespaces_compare(child, inside->namespaces, WIRE_CHANGE_CLONE);
 }
 
@@ -456,7 +465,7 @@ static __always_inline void container_leave(struct task_struct *task, int status
 
 	if (!inside)
 		return;
-	if (!inside->runtime)
+	if (is_compared(inside))
 		namespaces_compare(task, inside->namespaces, WIRE_CHANGE_EXIT);
 	running = bpf_map_lookup_elem(&containers, &inside->id);
 	if (!running || running->pid != task->tgid ||

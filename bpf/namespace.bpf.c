@@ -28,7 +28,7 @@ int BPF_PROG(namespaces_switched, struct task_struct *task)
 
 	if (!task->nsproxy || !containers_swept)
 		return 0;
-	if (inside && !inside->runtime)
+	if (inside && is_compared(inside))
 		namespaces_compare(task, inside->namespaces, WIRE_CHANGE_SWITCH);
 	else if (!inside && !runtime_of(task))
 		host_compare(task, &fresh, WIRE_CHANGE_SWITCH);

@@ -234,6 +234,20 @@ unified() {
 	told container-start "$inner" '.process.ancestry | join(" ")' | grep -qF "sh[$(told container-start "$id" .process.pid)]"
 }
 
+@test "by the host's namespaces, under a program called runc: what it does in its container is seen as anybody's" {
+	local id
+	cp "$ACTORS/unshare" "$PLACE/runc"
+	sleeper_start
+	recorder_start
+	docker run --name outer --net none --pid host --cap-add SYS_ADMIN --cap-add SYS_PTRACE $UNCONFINED -v "$PLACE:/place" busybox:test sh -c \
+		"/place/runc /bin/busybox nsenter -t $SLEEPER -m -u /bin/true; :"
+	id=$(docker inspect -f '{{.Id}}' outer)
+	wait_for 20 ended "$id"
+	recorder_stop
+	[ "$(events "event.action == \"namespace-enter\" and container.id == \"$id\" and event.severity == 75 and docktrail.target.type == \"host\"" | jq -s -r '[.[].docktrail.change.types[]] | sort | unique | join(" ")')" = "mnt uts" ]
+	count 0 'event.action == "container-start" and container.id ~ "mnt-*"'
+}
+
 # bats test_tags=vm
 @test "out of the control group, as a program called runc: a container of its own, the one it came from in its ancestors only" {
 	local id

@@ -167,11 +167,11 @@ static void test_nobody_is_known(void **state)
 	assert_silent(told(bed, "container-start", "by-hand", ""), "started_by");
 	/* Of an engine, whatever is known of its files. */
 	assert_says(told(bed, "container-start", id_of(1), ""),
-		    "\"created_by\":{\"reason\":\"its request was not recorded");
+		    "\"created_by\":{\"reason\":\"by no request that is known to have made it");
 	assert_says(told(bed, "container-start", id_of(1), ",\"name\":\"web\""),
-		    "\"created_by\":{\"reason\":\"its request was not recorded");
+		    "\"created_by\":{\"reason\":\"by no request that is known to have made it");
 	assert_says(told(bed, "container-present", id_of(1), ""),
-		    "\"created_by\":{\"reason\":\"its request was not recorded");
+		    "\"created_by\":{\"reason\":\"by no request that is known to have made it");
 	assert_says(told(bed, "container-present", id_of(1), ",\"name\":\"web\""),
 		    "\"created_by\":{\"reason\":\"made before recording began\"}");
 	/* Not of whatever else happens in it. */
@@ -365,6 +365,7 @@ static void test_shares_in_turn(void **state)
 }
 
 /* A request that was written before its answer, and that answer. */
+/* Of the user of its last digit. */
 static void ask_slowly(struct bed *bed, const char *operation, unsigned int number,
 		       const char *target)
 {
@@ -375,7 +376,7 @@ static void ask_slowly(struct bed *bed, const char *operation, unsigned int numb
 		 "\"process\":{\"pid\":9},\"user\":{\"id\":\"%u\"},"
 		 "\"docktrail\":{\"request\":{\"id\":\"c-%u\"},"
 		 "\"api\":{\"operation\":\"%s\",\"state\":\"pending\"},\"target\":{%s}}}",
-		 100 + ++bed->sequence, number, number, operation, target);
+		 100 + ++bed->sequence, number % 10, number, operation, target);
 	read_line(bed, line);
 	assert_int_equal(causes_learn(bed->causes, bed->record), 0);
 }
@@ -439,9 +440,45 @@ static void test_an_answer_that_nobody_reads(void **state)
 	line = told(bed, "container-start", one, ",\"name\":\"web\"");
 	assert_says(line, "\"created_by\":{\"sequence\":101,\"reason\":\"by its name: ");
 	line = told(bed, "container-exit", one, "");
-	assert_says(line, "\"created_by\":{\"sequence\":101,\"user\"");
+	assert_says(line, "\"created_by\":{\"sequence\":101,\"reason\":\"by its name: ");
 	line = told(bed, "container-start", two, ",\"name\":\"web\"");
-	assert_says(line, "\"created_by\":{\"reason\":\"its request was not recorded");
+	assert_says(line,
+		    "\"created_by\":{\"reason\":\"by no request that is known to have made it");
+}
+
+/* One who asks twice is one; of two who ask for the same it is nobody. */
+static void test_who_asks_for_a_name_again(void **state)
+{
+	struct bed *bed = *state;
+	const char *line;
+
+	ask_slowly(bed, "ContainerCreate", 1, "\"name\":\"web\"");
+	ask_slowly(bed, "ContainerCreate", 11, "\"name\":\"web\"");
+	line = told(bed, "container-start", id_of(1), ",\"name\":\"web\"");
+	assert_says(line, "\"created_by\":{\"sequence\":101,\"reason\":\"by its name: ");
+	ask_slowly(bed, "ContainerCreate", 2, "\"name\":\"web\"");
+	line = told(bed, "container-start", id_of(2), ",\"name\":\"web\"");
+	assert_says(line, "\"created_by\":{\"reason\":\"several asked");
+}
+
+/* The engine stops it for long before it starts it, and answers then. */
+static void test_a_restart_that_takes_long(void **state)
+{
+	struct bed *bed = *state;
+	const char *one = id_of(1);
+	char target[100];
+
+	ask(bed, "ContainerCreate", one, 1, 201);
+	ask(bed, "ContainerStart", one, 2, 204);
+	assert_says(told(bed, "container-start", one, ""), "\"started_by\":{\"sequence\":102");
+	snprintf(target, sizeof(target), "\"id\":\"%s\"", one);
+	ask_slowly(bed, "ContainerRestart", 3, target);
+	assert_says(told(bed, "container-exit", one, ""), "\"started_by\":{\"sequence\":102");
+	causes_ended(bed->causes, text_of(one), 102);
+	assert_says(told(bed, "container-start", one, ""),
+		    "\"started_by\":{\"sequence\":103,\"user\":{\"id\":\"3\"}");
+	answer(bed, 3, 204, "");
+	assert_says(told(bed, "capability-use", one, ""), "\"started_by\":{\"sequence\":103");
 }
 
 #define BY_HAND                                                                                    \
@@ -485,6 +522,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_shares_in_turn, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bounded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_answers_that_come_late, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_who_asks_for_a_name_again, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_restart_that_takes_long, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_what_ancestors_say, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_an_answer_that_nobody_reads, set_up,
 						tear_down),

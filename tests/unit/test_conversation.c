@@ -80,6 +80,40 @@ static void patience_ends_and_the_answer_follows(void **state)
 	assert_int_equal(talk->count, 3);
 }
 
+/* The engine may have done it before the last byte came, which may never come. */
+static void who_holds_back_the_end_is_told_all_the_same(void **state)
+{
+	struct talk *talk = *state;
+
+	talk_connects(talk, 1, 10);
+	talk_asks(talk, 1,
+		  "POST /containers/a/kill HTTP/1.1\r\nHost: d\r\nContent-Length: 1\r\n\r\n");
+	talk->now += CONVERSATION_PATIENCE_NS + SECOND;
+	conversations_tick(talk->conversations, talk->now);
+	assert_string_equal(talk_last(talk, EVENT_api_request)->path, "/containers/a/kill");
+	assert_string_equal(talk_last(talk, EVENT_api_request)->state, "pending");
+	talk_asks(talk, 1, "x");
+	talk_answers(talk, 1, OK);
+	assert_int_equal(talk_last(talk, EVENT_api_answer)->status, 200);
+	assert_int_equal(talk->count, 3);
+	/* What is declared is known where it is whole, and cut where it is not. */
+	talk_connects(talk, 2, 11);
+	talk_asks(talk, 2,
+		  "POST /containers/create HTTP/1.1\r\nHost: d\r\nContent-Length: 15\r\n\r\n"
+		  "{\"Image\":\"a\"}");
+	talk_connects(talk, 3, 12);
+	talk_asks(talk, 3, "POST /build HTTP/1.1\r\nHost: d\r\nContent-Length: 100\r\n\r\nabc");
+	talk->now += CONVERSATION_PATIENCE_NS + SECOND;
+	conversations_tick(talk->conversations, talk->now);
+	assert_string_equal(talk_last(talk, EVENT_api_request)->path, "/containers/create");
+	assert_int_equal(talk->count, 6);
+	/* An archive may take its time, but not for ever. */
+	talk->now += CONVERSATION_UPLOAD_NS;
+	conversations_tick(talk->conversations, talk->now);
+	assert_string_equal(talk_last(talk, EVENT_api_request)->path, "/build");
+	assert_int_equal(talk->count, 7);
+}
+
 static void the_id_is_awaited(void **state)
 {
 	struct talk *talk = *state;
@@ -292,6 +326,7 @@ int main(void)
 		TEST(request_and_answer_are_one_event),
 		TEST(pipelined_requests_keep_their_order),
 		TEST(patience_ends_and_the_answer_follows),
+		TEST(who_holds_back_the_end_is_told_all_the_same),
 		TEST(the_id_is_awaited),
 		TEST(a_body_that_is_no_json_is_not_one_that_is_long),
 		TEST(bytes_that_were_cut_leave_the_request),

@@ -85,6 +85,20 @@ uint64_t cause_sequence(const struct cause *cause)
 	return cause->numbers[SEQUENCE];
 }
 
+bool cause_same_user(const struct cause *one, const struct cause *other)
+{
+	static const enum field same[] = { FIELD_created_by_user_id, FIELD_created_by_user_audit_id,
+					   FIELD_created_by_session_id };
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		for (size_t j = 0; j < ARRAY_SIZE(same); j++)
+			if (parts[i].to[CAUSE_CREATED] == same[j] &&
+			    (one->numbers[i] != other->numbers[i] ||
+			     !text_equal(one->texts[i], other->texts[i])))
+				return false;
+	return true;
+}
+
 void cause_fill(const struct cause *cause, enum cause_role role, struct record *record)
 {
 	if (!cause || record_has(record, parts[SEQUENCE].to[role]))

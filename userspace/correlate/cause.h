@@ -2,6 +2,7 @@
 /* Who is behind something: what a request says of who sent it, to be put into what came of it. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct cause;
@@ -18,6 +19,9 @@ void cause_free(struct cause *cause);
 
 /* The number of the event that the request was written as. */
 uint64_t cause_sequence(const struct cause *cause);
+
+/* Did the same user ask, who logged in as the same? */
+bool cause_same_user(const struct cause *one, const struct cause *other);
 
 /* Puts it into `record`, lent, unless somebody stands there in that role; of NULL nothing. */
 void cause_fill(const struct cause *cause, enum cause_role role, struct record *record);

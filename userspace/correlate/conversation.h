@@ -6,7 +6,8 @@
  *
  * An api-request is written once: when the status line has come (for create, exec, commit and build
  * also the id in the answer's body), at the latest CONVERSATION_PATIENCE_NS after the request was
- * complete, when the connection ends, or at stop. What is answered later is an api-answer.
+ * complete, or began if its end does not come (an archive's body: CONVERSATION_UPLOAD_NS), when the
+ * connection ends, or at stop. What is answered later is an api-answer.
  */
 #pragma once
 
@@ -24,6 +25,7 @@ struct redact;
 struct servers;
 
 #define CONVERSATION_PATIENCE_NS 2000000000ull
+#define CONVERSATION_UPLOAD_NS   30000000000ull
 #define CONVERSATIONS_MOST       16384 /* connections; beyond, the one that was silent longest goes */
 #define CONVERSATION_REQUESTS    1024 /* of one connection; beyond, the oldest is written as it is */
 

@@ -330,6 +330,18 @@ bool description_awaits_id(const struct description *description, unsigned int s
 	       declare_answer_found(description->answer).length == 0;
 }
 
+bool description_takes_upload(const struct description *description)
+{
+	static const char *const operations[] = { "PutContainerArchive", "ImageBuild",
+						  "ImageCreate", "ImageLoad", "PluginCreate" };
+	const struct operation *operation = description->match.operation;
+
+	for (size_t i = 0; operation && i < ARRAY_SIZE(operations); i++)
+		if (strcmp(operation->id, operations[i]) == 0)
+			return true;
+	return !operation;
+}
+
 bool description_may_start(const struct description *description)
 {
 	return description->starts;

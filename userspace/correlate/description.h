@@ -53,6 +53,9 @@ void description_answer_body(struct description *description, const char *data, 
 /* Whether the operation's answer of this status gives an id that has not come yet. */
 bool description_awaits_id(const struct description *description, unsigned int status);
 
+/* Whether its body is an archive, of any size; so may be that of what is not known. */
+bool description_takes_upload(const struct description *description);
+
 /* Whether it makes or starts a container; and whether that may be the one with this whole id and
  * this name (empty: not known). */
 bool description_may_start(const struct description *description);

@@ -291,8 +291,9 @@ static bool is_engines(struct text source, struct text target, struct text mode,
 
 /* What becomes of the mounts of a start: which are explained, by what is used up for it. */
 struct mounts {
-	const struct isolation *isolation;
 	struct record *start;
+	struct declared_path *asked; /* its own, and those of whom it borrows */
+	size_t asked_count;
 	bool *used;           /* by what was asked for: it has explained one */
 	const char **differs; /* by what is there: what is told as declared; NULL: explained */
 };
@@ -304,8 +305,8 @@ static void explain_mount(struct mounts *mounts, size_t i, bool by_name)
 	struct text target = record_item(start, FIELD_mounts_target, i);
 	bool read_only = text_equal(record_item(start, FIELD_mounts_mode, i), TEXT("ro"));
 
-	for (size_t j = 0; j < mounts->isolation->mount_count && mounts->differs[i]; j++) {
-		const struct declared_path *path = &mounts->isolation->mounts[j];
+	for (size_t j = 0; j < mounts->asked_count && mounts->differs[i]; j++) {
+		const struct declared_path *path = &mounts->asked[j];
 		enum explanation how = explains(path, source, target);
 
 		if (how == EXPLAINS_NOT || (how == EXPLAINS_BY_NAME) != by_name ||
@@ -337,19 +338,54 @@ static void tell_mount(struct record *start, size_t i, const char *declared)
 		differ(start, "mounts", declared, (struct text){ actual.data, actual.length });
 }
 
-static void compare_mounts(const struct isolation *isolation, struct record *start)
+/* All that it asked for, lent; `ret` NULL: only how many. Returns their count, or -1 where one from
+ * whom it borrows is not known as a whole. */
+static ssize_t gather(const struct isolation *isolation, const struct isolation_peers *peers,
+		      struct declared_path *ret)
+{
+	size_t count = isolation->mount_count;
+
+	if (isolation->mounts_unknown)
+		return -1;
+	for (size_t i = 0; ret && i < count; i++)
+		ret[i] = isolation->mounts[i];
+	for (size_t i = 0; i < isolation->lender_count; i++) {
+		const struct declared_lender *lender = &isolation->lenders[i];
+		const struct isolation *peer =
+			peers->find(peers->user, (struct text){ lender->id, CONTAINER_ID });
+
+		if (!peer || peer->mounts_unknown || peer->lender_count > 0)
+			return -1;
+		for (size_t j = 0; j < peer->mount_count; j++, count++) {
+			if (!ret)
+				continue;
+			ret[count] = peer->mounts[j];
+			ret[count].read_only |= lender->read_only;
+		}
+	}
+	return (ssize_t)count;
+}
+
+static void compare_mounts(const struct isolation *isolation, const struct isolation_peers *peers,
+			   struct record *start)
 {
 	size_t count = record_count(start, FIELD_mounts_source);
-	_cleanup_free_ bool *used = calloc(isolation->mount_count + 1, sizeof(*used));
+	ssize_t asked_count = gather(isolation, peers, NULL);
+	_cleanup_free_ struct declared_path *asked = NULL;
+	_cleanup_free_ bool *used = NULL;
 	_cleanup_free_ const char **differs = calloc(count + 1, sizeof(*differs));
-	struct mounts mounts = { isolation, start, used, differs };
+	struct mounts mounts = { .start = start, .differs = differs };
 
-	if (!used || !differs) {
+	if (asked_count < 0)
+		return;
+	mounts.asked_count = (size_t)asked_count;
+	mounts.asked = asked = calloc(mounts.asked_count + 1, sizeof(*asked));
+	mounts.used = used = calloc(mounts.asked_count + 1, sizeof(*used));
+	if (!asked || !used || !differs) {
 		start->error = -ENOMEM;
 		return;
 	}
-	if (isolation->mounts_unknown)
-		return;
+	gather(isolation, peers, asked);
 	for (size_t i = 0; i < count; i++)
 		differs[i] = "without it";
 	/* What is where it was asked for takes nothing away from what is elsewhere. */
@@ -373,5 +409,5 @@ void isolation_compare(const struct isolation *isolation, const struct isolation
 		differ(start, "no_new_privileges", "true", TEXT("false"));
 	for (unsigned int i = 0; i < LIMITS && !isolation->updated_unknown; i++)
 		compare_limit(isolation, (enum limit)i, start);
-	compare_mounts(isolation, start);
+	compare_mounts(isolation, peers, start);
 }

@@ -231,13 +231,41 @@ static int read_mount(struct isolation *isolation, struct text source, struct te
 	return mount->source && mount->target ? 0 : -ENOMEM;
 }
 
-static int read_mounts(struct isolation *isolation, const struct record *create)
+static int read_lenders(struct isolation *isolation, const struct record *create,
+			struct containers *containers)
+{
+	size_t count = record_count(create, FIELD_declared_volumes_from);
+
+	isolation->lenders = calloc(count + 1, sizeof(*isolation->lenders));
+	if (!isolation->lenders)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		struct text item = record_item(create, FIELD_declared_volumes_from, i);
+		struct declared_lender *lender = &isolation->lenders[isolation->lender_count];
+		const char *colon = item.length ? memchr(item.data, ':', item.length) : NULL;
+		struct text name = { item.data, colon ? (size_t)(colon - item.data) : item.length };
+
+		if (!containers || containers_resolve(containers, name, lender->id) < 0) {
+			isolation->mounts_unknown = true;
+			continue;
+		}
+		if (colon)
+			lender->read_only = is_read_only(
+				(struct text){ colon + 1, item.length - name.length - 1 });
+		isolation->lender_count++;
+	}
+	return 0;
+}
+
+static int read_mounts(struct isolation *isolation, const struct record *create,
+		       struct containers *containers)
 {
 	size_t mounts = record_count(create, FIELD_declared_mounts_target);
 	size_t devices = record_count(create, FIELD_declared_devices);
-	int r = 0;
+	int r = read_lenders(isolation, create, containers);
 
-	isolation->mounts_unknown = record_count(create, FIELD_declared_volumes_from) > 0;
+	if (r < 0)
+		return r;
 	isolation->mounts = calloc(mounts + devices + 1, sizeof(*isolation->mounts));
 	if (!isolation->mounts)
 		return -ENOMEM;
@@ -295,7 +323,7 @@ int isolation_new(const struct record *create, struct containers *containers,
 	for (size_t i = 0; (value = record_item(create, FIELD_declared_security_options, i)).data;
 	     i++)
 		read_option(isolation, value);
-	r = read_mounts(isolation, create);
+	r = read_mounts(isolation, create, containers);
 	if (r < 0) {
 		isolation_free(isolation);
 		return r;
@@ -313,6 +341,7 @@ void isolation_free(struct isolation *isolation)
 		free(isolation->mounts[i].target);
 	}
 	free(isolation->mounts);
+	free(isolation->lenders);
 	free(isolation);
 }
 

@@ -50,6 +50,12 @@ struct declared_path {
 	bool read_only;
 };
 
+/* Whose mounts it has as well: --volumes-from. */
+struct declared_lender {
+	char id[CONTAINER_ID];
+	bool read_only;
+};
+
 struct isolation {
 	struct sharing namespaces[DECLARED_NAMESPACES];
 	struct resources declared, updated; /* the second with all updates since */
@@ -59,7 +65,10 @@ struct isolation {
 	bool privileged, seccomp_unconfined, no_new_privileges;
 	struct declared_path *mounts; /* owned */
 	size_t mount_count;
-	bool mounts_unknown; /* they are another container's, or come with a device's driver */
+	struct declared_lender *lenders; /* owned */
+	size_t lender_count;
+	bool mounts_unknown; /* they are of a container that is not known, or of a device's driver
+			      */
 };
 
 /*

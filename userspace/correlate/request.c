@@ -136,7 +136,7 @@ static void on_body(void *user, enum http_direction direction, const char *data,
 			return;
 		request->body_bytes += length;
 		request->truncated |= !data; /* its end may never be found */
-		if (request->description)
+		if (request->description && !request->written)
 			description_request_body(request->description, data, length);
 		return;
 	}
@@ -312,6 +312,8 @@ static void write_request(struct connection *connection, struct request *request
 		record->error = -ENOMEM;
 	if (request->unseen)
 		record_set_string(record, FIELD_api_reason, "an answer whose request was not seen");
+	else if (!request->completed)
+		record_set_string(record, FIELD_api_reason, "its body has not ended");
 	record_lend_text(record, FIELD_api_state, text_of(state_of(request)));
 	record_set_number(record, FIELD_http_request_body_bytes, request->body_bytes);
 	if (request->description)
@@ -348,11 +350,17 @@ static bool awaits_id(const struct request *request)
 	       description_awaits_id(request->description, request->status);
 }
 
+/* An engine may do what is asked before the last byte of it has come, and a client hold that back:
+ * only what is an archive takes its time. */
 static bool is_due(const struct request *request, uint64_t now, bool ends)
 {
+	bool upload = !request->completed && request->description &&
+		      description_takes_upload(request->description);
+
 	if (ends || (request->answered && !awaits_id(request)))
 		return true;
-	return request->completed && now > request->completed + CONVERSATION_PATIENCE_NS;
+	return now > (request->completed ?: request->time) +
+			     (upload ? CONVERSATION_UPLOAD_NS : CONVERSATION_PATIENCE_NS);
 }
 
 void requests_due(struct connection *connection, uint64_t now, bool ends)

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "difference_bed.h"
@@ -50,8 +52,86 @@ static void test_asked(void **state)
 	/* Links on both sides: by what it is called inside. */
 	difference_expect(DECLARED("/bin/sh", "/bin/mysh", ""), NULL,
 			  SHOWN("/bin/dash", "/usr/bin/mysh", "rw"), NULL, 0);
-	/* Where it lies is too long to be told. */
-	difference_expect("\"declared\":{}", NULL, SHOWN("/etc", "/.../x", "rw"), NULL, 0);
+	/* Where it lies is too long to be told, but not what it is. */
+	difference_expect(DECLARED("/etc", "/a/b", ""), NULL, SHOWN("/etc", ".../b", "rw"), NULL,
+			  0);
+	difference_expect("\"declared\":{}", NULL, SHOWN("/etc", ".../x", "rw"),
+			  DIFFERENCE("without it", "/etc:.../x:rw"), 75);
+}
+
+/* What a link led to when it was asked for; and what came along with it. */
+static void test_links_of_the_host(void **state)
+{
+	char folder[] = "/tmp/docktrail-XXXXXX", link[40], asked[300], along[300];
+
+	assert_non_null(mkdtemp(folder));
+	snprintf(link, sizeof(link), "%s/l", folder);
+	assert_int_equal(symlink("/etc", link), 0);
+	snprintf(asked, sizeof(asked),
+		 "\"declared\":{\"mounts\":[{\"type\":\"bind\",\"source\":\"%s\",\"target\":\"/x\","
+		 "\"mode\":\"\"}]}",
+		 link);
+	difference_expect(asked, NULL, SHOWN("/etc", "/x", "rw"), NULL, 0);
+	difference_expect(asked, NULL, SHOWN("/usr", "/x", "rw"),
+			  DIFFERENCE("without it", "/usr:/x:rw"), 75);
+	snprintf(along, sizeof(along),
+		 "\"declared\":{\"mounts\":[{\"type\":\"bind\",\"source\":\"%s\",\"target\":\"/x\","
+		 "\"mode\":\"ro\"}]}",
+		 folder);
+	difference_expect(along, NULL, SHOWN("/etc", "/x/l", "rw"), NULL, 0);
+	/* Where it turned out to be. */
+	difference_expect(along, NULL, SHOWN("/etc", "/y/l", "rw"),
+			  DIFFERENCE("without it", "/etc:/y/l:rw"), 75);
+	assert_int_equal(unlink(link), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
+/* The usual way to watch a host: each explains itself, whichever stands first. */
+static void test_brought_along(void **state)
+{
+#define MOUNT(source, target, mode)                                                                \
+	"{\"source\":\"" source "\",\"target\":\"" target "\",\"mode\":\"" mode "\"}"
+	static const char asked[] =
+		"\"declared\":{\"mounts\":[" MOUNT("/proc", "/host/proc", "ro") "," MOUNT(
+			"/sys", "/host/sys", "ro") "," MOUNT("/", "/rootfs", "ro") "]}";
+
+	difference_expect(asked, NULL,
+			  "\"mounts\":[" MOUNT("/", "/rootfs", "ro") "," MOUNT(
+				  "/proc", "/rootfs/proc",
+				  "rw") "," MOUNT("/sys", "/host/sys",
+						  "ro") "," MOUNT("/proc", "/host/proc", "ro") "]",
+			  NULL, 0);
+	/* Through the image's own link, /var/run: what lies below goes the same way. */
+	difference_expect(DECLARED("/run", "/var/run", "rw"), NULL,
+			  "\"mounts\":[" MOUNT("/run", "/private/run", "rw") "," MOUNT(
+				  "/run/netns", "/private/run/netns", "rw") "]",
+			  NULL, 0);
+	/* A volume whose driver mounts the host. */
+	difference_expect(
+		DECLARED("v", "/v", "rw"), NULL,
+		"\"mounts\":[" MOUNT("/", "/v", "rw") "," MOUNT("/run", "/v/run", "rw") "]", NULL,
+		0);
+	/* Something else than what lies there. */
+	difference_expect(DECLARED("/usr", "/data", "ro"), NULL,
+			  "\"mounts\":[" MOUNT("/usr", "/data",
+					       "ro") "," MOUNT("/root", "/data/local", "rw") "]",
+			  DIFFERENCE("without it", "/root:/data/local:rw"), 75);
+#undef MOUNT
+}
+
+/* Those of another container, as that one asked for them. */
+static void test_lent(void **state)
+{
+	static const char asked[] = "\"declared\":{\"volumes_from\":[\"other:ro\"]}";
+
+	difference_expect(asked, NULL, SHOWN("/etc", "/x", "ro"), NULL, 0);
+	difference_declare_peer(OTHER, DECLARED("/etc", "/x", ""));
+	difference_expect(asked, NULL, SHOWN("/etc", "/x", "ro"), NULL, 0);
+	difference_expect(asked, NULL, SHOWN("/etc", "/x", "rw"), DIFFERENCE("ro", "/etc:/x:rw"),
+			  75);
+	difference_expect(asked, NULL, SHOWN("/root", "/y", "rw"),
+			  DIFFERENCE("without it", "/root:/y:rw"), 75);
+	difference_forget_peers(NULL);
 }
 
 static void test_read_only(void **state)
@@ -107,9 +187,10 @@ static void test_unknown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_unasked),   cmocka_unit_test(test_asked),
-		cmocka_unit_test(test_read_only), cmocka_unit_test(test_another),
-		cmocka_unit_test(test_unknown),
+		cmocka_unit_test(test_unasked),       cmocka_unit_test(test_asked),
+		cmocka_unit_test(test_read_only),     cmocka_unit_test(test_another),
+		cmocka_unit_test(test_unknown),       cmocka_unit_test(test_links_of_the_host),
+		cmocka_unit_test(test_brought_along), cmocka_unit_test(test_lent),
 	};
 
 	return cmocka_run_group_tests_name("difference of mounts", tests, NULL, NULL);

@@ -3,8 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
@@ -99,4 +103,17 @@ int file_replace(int folder, const char *path, const void *data, size_t length, 
 	if (r < 0)
 		return r;
 	return renameat(folder, beside, folder, path) < 0 ? -errno : 0;
+}
+
+int file_identify(const char *path, struct file_identity *ret)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_CACHED };
+	_cleanup_close_ int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+	struct statx status;
+
+	if (fd < 0 || statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &status) < 0)
+		return -errno;
+	*ret = (struct file_identity){ makedev(status.stx_dev_major, status.stx_dev_minor),
+				       status.stx_ino };
+	return 0;
 }

@@ -24,3 +24,15 @@ int file_write_all_at(int fd, const void *data, size_t length, uint64_t offset);
  * renamed over it, so that a reader sees the old or the new one, never a part. Not fsynced.
  */
 int file_replace(int folder, const char *path, const void *data, size_t length, mode_t mode);
+
+/* Which file a path leads to; zeros: not known. */
+struct file_identity {
+	uint64_t device, inode;
+};
+
+/*
+ * Of an absolute path, links followed, without ever waiting for a disk or a server: what the kernel
+ * does not have at hand is not known (openat2(2), RESOLVE_CACHED, since 5.12; statx(2),
+ * AT_STATX_DONT_SYNC). Returns 0 or -errno; -EAGAIN for that.
+ */
+int file_identify(const char *path, struct file_identity *ret);

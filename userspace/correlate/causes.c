@@ -102,20 +102,16 @@ static bool asks(const struct record *record, const char *operation)
 	return text_equal(record_text(record, FIELD_api_operation), text_of(operation));
 }
 
-static bool restarts(const struct record *create)
+/* By a policy, which an update can change. */
+static void read_restarts(struct entry *entry, const struct record *record)
 {
-	const struct value *settings = &create->values[FIELD_declared_settings];
 	static const struct text name = { "RestartPolicy=", sizeof("RestartPolicy=") - 1 };
+	struct text item;
 
-	for (size_t i = 0; record_has(create, FIELD_declared_settings) && i < settings->list.count;
-	     i++) {
-		struct text item = settings->list.items[i];
-
+	for (size_t i = 0; (item = record_item(record, FIELD_declared_settings, i)).data; i++)
 		if (item.length > name.length && memcmp(item.data, name.data, name.length) == 0)
-			return item.length != name.length + 2 ||
-			       memcmp(item.data + name.length, "no", 2) != 0;
-	}
-	return false;
+			entry->restarts = item.length != name.length + 2 ||
+					  memcmp(item.data + name.length, "no", 2) != 0;
 }
 
 static enum act act_of(const struct record *record)
@@ -139,7 +135,8 @@ static enum act act_of(const struct record *record)
 static int take_declared(struct containers *resolver, struct entry *entry,
 			 const struct record *record)
 {
-	entry->restarts = restarts(record);
+	entry->restarts = false;
+	read_restarts(entry, record);
 	isolation_free(entry->declared);
 	entry->declared = NULL;
 	/* Every create has one: of what has none (libpod's) the body was not read. */
@@ -253,6 +250,8 @@ static int learn(struct causes *causes, struct containers *resolver, const struc
 		most = CAUSES_EXECS;
 	} else if (act == ACT_UPDATE) {
 		entry = causes_find(table, target);
+		if (entry)
+			read_restarts(entry, record);
 		if (entry && entry->declared)
 			isolation_update(entry->declared, record);
 		return 0;

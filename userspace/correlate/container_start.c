@@ -137,8 +137,9 @@ static bool append_names(struct text *names, unsigned int count, bool cut, struc
 		names->length -= parts[i].length + 1;
 		names->data = end + 1;
 	}
+	/* Of a target no slash before it: a folder may be called so. */
 	if (cut)
-		buffer_printf(ret, "/...");
+		buffer_printf(ret, "%s...", ret->length ? "/" : "");
 	while (count-- > 0) {
 		buffer_append_char(ret, '/');
 		buffer_append(ret, parts[count].data, parts[count].length);

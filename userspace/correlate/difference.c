@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "correlate/difference.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/buffer.h"
 #include "base/cleanup.h"
 #include "correlate/capability.h"
-#include "correlate/declare.h"
+#include "correlate/difference_private.h"
 #include "correlate/isolation.h"
 #include "event/record.h"
 
@@ -43,8 +40,8 @@ static const struct {
 	[LIMIT_CPUS] = { "limits.nano_cpus", FIELD_limits_nano_cpus },
 };
 
-static void differ(struct record *start, const char *field, const char *declared,
-		   struct text actual)
+void difference_tell(struct record *start, const char *field, const char *declared,
+		     struct text actual)
 {
 	record_add_text(start, FIELD_difference_field, text_of(field));
 	record_add_text(start, FIELD_difference_declared, text_of(declared));
@@ -142,10 +139,10 @@ static void compare_namespaces(const struct isolation *isolation,
 				 declared.sharing.id);
 		else
 			strcpy(text, declared.sharing.kind == SHARING_HOST ? "host" : "private");
-		differ(start, namespaces[i].name, text, shown);
+		difference_tell(start, namespaces[i].name, text, shown);
 	}
 	if (text_equal(record_text(start, FIELD_namespaces_mnt), TEXT("host")))
-		differ(start, "namespaces.mnt", "private", TEXT("host"));
+		difference_tell(start, "namespaces.mnt", "private", TEXT("host"));
 }
 
 static void compare_capabilities(const struct isolation *isolation, struct record *start)
@@ -165,7 +162,7 @@ static void compare_capabilities(const struct isolation *isolation, struct recor
 		length += (size_t)snprintf(list + length, sizeof(list) - length, "%s%s",
 					   length ? " " : "", name);
 	}
-	differ(start, "capabilities", "without these", (struct text){ list, length });
+	difference_tell(start, "capabilities", "without these", (struct text){ list, length });
 }
 
 /* The kernel rounds memory down to pages; the engine makes whole microseconds of a period of
@@ -204,7 +201,7 @@ static void compare_limit(const struct isolation *isolation, enum limit limit, s
 	if (shown)
 		snprintf(is, sizeof(is), "%" PRIu64, shown);
 	if (!request || !is_limit(limit, updated, shown)) {
-		differ(start, limits[limit].name, before, text_of(is));
+		difference_tell(start, limits[limit].name, before, text_of(is));
 		return;
 	}
 	snprintf(number, sizeof(number), "%" PRIu64, request);
@@ -222,192 +219,17 @@ static bool needs_seccomp(const struct isolation *isolation)
 	return !isolation->privileged && !isolation->seccomp_unconfined;
 }
 
-/* ---- mounts: of the host's sensitive files alone, others are not shown */
-
-static bool is_at_or_below(struct text path, const char *tree)
-{
-	size_t length = strlen(tree);
-
-	return path.length >= length && memcmp(path.data, tree, length) == 0 &&
-	       (path.length == length || path.data[length] == '/');
-}
-
-static struct text last_name(struct text path)
-{
-	const char *slash = path.length ? memrchr(path.data, '/', path.length) : NULL;
-
-	return slash ? (struct text){ slash + 1, path.length - (size_t)(slash + 1 - path.data) }
-		     : path;
-}
-
-static bool has_name(const char *path, struct text name)
-{
-	struct text last = last_name(text_of(path));
-
-	return last.length > 0 && text_equal(last, name);
-}
-
-/* How a mount that was asked for explains one that is there. Links in an image lead targets
- * elsewhere, and those of the host sources: then by what either is called, and only one. */
-enum explanation { EXPLAINS_NOT, EXPLAINS_AT, EXPLAINS_BELOW, EXPLAINS_BY_NAME };
-
-/* At its target whatever it names, a volume may be anything; below, what is mounted in what it
- * brings along. */
-static enum explanation explains(const struct declared_path *declared, struct text source,
-				 struct text target)
-{
-	struct text asked = text_of(declared->source), where = text_of(declared->target);
-	bool sensitive = declare_is_sensitive(asked);
-
-	if (text_equal(target, where))
-		return sensitive || asked.length == 0 || asked.data[0] != '/' ? EXPLAINS_AT
-									      : EXPLAINS_NOT;
-	if (!sensitive)
-		return EXPLAINS_NOT;
-	if (is_at_or_below(target, declared->target))
-		return EXPLAINS_BELOW;
-	return has_name(declared->source, last_name(source)) ||
-			       has_name(declared->target, last_name(target))
-		       ? EXPLAINS_BY_NAME
-		       : EXPLAINS_NOT;
-}
-
-/* The engine's own doing: it shares the host's memory with who shares its IPC namespace, `--init`
- * is a program of its own, and in a user namespace it mounts the devices that it cannot make. */
-static bool is_engines(struct text source, struct text target, struct text mode,
-		       const struct record *start)
-{
-	bool device = is_at_or_below(source, "/dev");
-	struct text users = record_text(start, FIELD_namespaces_user), name = last_name(source);
-
-	if (text_equal(target, TEXT("/dev/shm")))
-		return device &&
-		       !text_equal(record_text(start, FIELD_namespaces_ipc), TEXT("private"));
-	if (text_equal(last_name(target), TEXT("docker-init")) && text_equal(mode, TEXT("ro")))
-		return memmem(name.data, name.length, "init", 4) ||
-		       memmem(name.data, name.length, "tini", 4);
-	return device && users.data && !text_equal(users, TEXT("host"));
-}
-
-/* What becomes of the mounts of a start: which are explained, by what is used up for it. */
-struct mounts {
-	struct record *start;
-	struct declared_path *asked; /* its own, and those of whom it borrows */
-	size_t asked_count;
-	bool *used;           /* by what was asked for: it has explained one */
-	const char **differs; /* by what is there: what is told as declared; NULL: explained */
-};
-
-static void explain_mount(struct mounts *mounts, size_t i, bool by_name)
-{
-	const struct record *start = mounts->start;
-	struct text source = record_item(start, FIELD_mounts_source, i);
-	struct text target = record_item(start, FIELD_mounts_target, i);
-	bool read_only = text_equal(record_item(start, FIELD_mounts_mode, i), TEXT("ro"));
-
-	for (size_t j = 0; j < mounts->asked_count && mounts->differs[i]; j++) {
-		const struct declared_path *path = &mounts->asked[j];
-		enum explanation how = explains(path, source, target);
-
-		if (how == EXPLAINS_NOT || (how == EXPLAINS_BY_NAME) != by_name ||
-		    (by_name && mounts->used[j]))
-			continue;
-		mounts->used[j] = true;
-		/* Of what is mounted below it, it makes nothing read-only. */
-		mounts->differs[i] =
-			path->read_only && !read_only && how != EXPLAINS_BELOW ? "ro" : NULL;
-	}
-}
-
-static void tell_mount(struct record *start, size_t i, const char *declared)
-{
-	struct text source = record_item(start, FIELD_mounts_source, i);
-	struct text target = record_item(start, FIELD_mounts_target, i);
-	struct text mode = record_item(start, FIELD_mounts_mode, i);
-	_cleanup_buffer_ struct buffer actual = {};
-
-	/* Where it is cannot be told, nor then what explains it. */
-	if (target.length > 4 && memcmp(target.data, "/...", 4) == 0)
-		return;
-	if (is_engines(source, target, mode, start))
-		return;
-	buffer_printf(&actual, "%.*s:%.*s:%.*s", (int)source.length, source.data,
-		      (int)target.length, target.data, (int)mode.length, mode.data);
-	/* Without memory the record is refused as well. */
-	if (!actual.error)
-		differ(start, "mounts", declared, (struct text){ actual.data, actual.length });
-}
-
-/* All that it asked for, lent; `ret` NULL: only how many. Returns their count, or -1 where one from
- * whom it borrows is not known as a whole. */
-static ssize_t gather(const struct isolation *isolation, const struct isolation_peers *peers,
-		      struct declared_path *ret)
-{
-	size_t count = isolation->mount_count;
-
-	if (isolation->mounts_unknown)
-		return -1;
-	for (size_t i = 0; ret && i < count; i++)
-		ret[i] = isolation->mounts[i];
-	for (size_t i = 0; i < isolation->lender_count; i++) {
-		const struct declared_lender *lender = &isolation->lenders[i];
-		const struct isolation *peer =
-			peers->find(peers->user, (struct text){ lender->id, CONTAINER_ID });
-
-		if (!peer || peer->mounts_unknown || peer->lender_count > 0)
-			return -1;
-		for (size_t j = 0; j < peer->mount_count; j++, count++) {
-			if (!ret)
-				continue;
-			ret[count] = peer->mounts[j];
-			ret[count].read_only |= lender->read_only;
-		}
-	}
-	return (ssize_t)count;
-}
-
-static void compare_mounts(const struct isolation *isolation, const struct isolation_peers *peers,
-			   struct record *start)
-{
-	size_t count = record_count(start, FIELD_mounts_source);
-	ssize_t asked_count = gather(isolation, peers, NULL);
-	_cleanup_free_ struct declared_path *asked = NULL;
-	_cleanup_free_ bool *used = NULL;
-	_cleanup_free_ const char **differs = calloc(count + 1, sizeof(*differs));
-	struct mounts mounts = { .start = start, .differs = differs };
-
-	if (asked_count < 0)
-		return;
-	mounts.asked_count = (size_t)asked_count;
-	mounts.asked = asked = calloc(mounts.asked_count + 1, sizeof(*asked));
-	mounts.used = used = calloc(mounts.asked_count + 1, sizeof(*used));
-	if (!asked || !used || !differs) {
-		start->error = -ENOMEM;
-		return;
-	}
-	gather(isolation, peers, asked);
-	for (size_t i = 0; i < count; i++)
-		differs[i] = "without it";
-	/* What is where it was asked for takes nothing away from what is elsewhere. */
-	for (int by_name = 0; by_name < 2; by_name++)
-		for (size_t i = 0; i < count; i++)
-			explain_mount(&mounts, i, by_name);
-	for (size_t i = 0; i < count; i++)
-		if (differs[i])
-			tell_mount(start, i, differs[i]);
-}
-
 void isolation_compare(const struct isolation *isolation, const struct isolation_peers *peers,
 		       struct record *start)
 {
 	compare_namespaces(isolation, peers, start);
 	compare_capabilities(isolation, start);
 	if (needs_seccomp(isolation) && text_equal(record_text(start, FIELD_seccomp), TEXT("off")))
-		differ(start, "seccomp", "filter", TEXT("off"));
+		difference_tell(start, "seccomp", "filter", TEXT("off"));
 	if (isolation->no_new_privileges && record_has(start, FIELD_no_new_privileges) &&
 	    !start->values[FIELD_no_new_privileges].boolean)
-		differ(start, "no_new_privileges", "true", TEXT("false"));
+		difference_tell(start, "no_new_privileges", "true", TEXT("false"));
 	for (unsigned int i = 0; i < LIMITS && !isolation->updated_unknown; i++)
 		compare_limit(isolation, (enum limit)i, start);
-	compare_mounts(isolation, peers, start);
+	difference_mounts(isolation, peers, start);
 }

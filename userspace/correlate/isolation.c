@@ -220,14 +220,17 @@ static bool is_read_only(struct text mode)
 	return false;
 }
 
+/* `now`: it was asked for a moment ago. */
 static int read_mount(struct isolation *isolation, struct text source, struct text target,
-		      struct text mode)
+		      struct text mode, bool now)
 {
 	struct declared_path *mount = &isolation->mounts[isolation->mount_count++];
 
 	mount->source = clean_path(source);
 	mount->target = clean_path(target);
 	mount->read_only = is_read_only(mode);
+	if (now && mount->source && mount->source[0] == '/')
+		file_identify(mount->source, &mount->file);
 	return mount->source && mount->target ? 0 : -ENOMEM;
 }
 
@@ -272,7 +275,7 @@ static int read_mounts(struct isolation *isolation, const struct record *create,
 	for (size_t i = 0; r == 0 && i < mounts; i++)
 		r = read_mount(isolation, record_item(create, FIELD_declared_mounts_source, i),
 			       record_item(create, FIELD_declared_mounts_target, i),
-			       record_item(create, FIELD_declared_mounts_mode, i));
+			       record_item(create, FIELD_declared_mounts_mode, i), containers);
 	/* Who may not make a device mounts it, maybe called otherwise. */
 	for (size_t i = 0; r == 0 && i < devices; i++) {
 		struct text device = record_item(create, FIELD_declared_devices, i);
@@ -280,7 +283,7 @@ static int read_mounts(struct isolation *isolation, const struct record *create,
 		if (device.length == 0 || device.data[0] != '/')
 			isolation->mounts_unknown = true;
 		else
-			r = read_mount(isolation, device, device, (struct text){});
+			r = read_mount(isolation, device, device, (struct text){}, containers);
 	}
 	return r;
 }

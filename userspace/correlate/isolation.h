@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "correlate/containers.h"
 #include "correlate/declare.h"
@@ -47,6 +48,7 @@ struct resources {
 /* Both cleaned paths, or the name of a volume; "" where the engine chooses. */
 struct declared_path {
 	char *source, *target;
+	struct file_identity file; /* what the source was when that was asked for */
 	bool read_only;
 };
 
@@ -73,8 +75,9 @@ struct isolation {
 
 /*
  * What a ContainerCreate declared; `containers` resolves names, which the engine does at once too
- * (may be NULL). Returns 0 or -ENOMEM; *ret is NULL where its body was cut: then nothing can be
- * said.
+ * (NULL: it was asked for long ago, and nothing is
+ * looked up as it is now). Returns 0 or -ENOMEM; *ret is NULL where its body was cut: then nothing
+ * can be said.
  */
 int isolation_new(const struct record *create, struct containers *containers,
 		  struct isolation **ret);

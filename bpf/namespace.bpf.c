@@ -130,12 +130,31 @@ static __always_inline void note_first(struct task_struct *task, struct sweep_sc
 	own_cgroup(found, id);
 }
 
+#define ANCESTORS_MOST 24
+
+/* Who has another parent came by himself, or by an exec: nobody knows any more for whom. */
+static __always_inline bool is_of_first(struct task_struct *task, const struct running *first)
+{
+	struct task_struct *at = task->group_leader;
+
+	for (int i = 0; i < ANCESTORS_MOST && at; i++) {
+		if (BPF_CORE_READ(at, tgid) == first->pid &&
+		    BPF_CORE_READ(at, start_boottime) == first->start)
+			return true;
+		at = BPF_CORE_READ(at, real_parent, group_leader);
+	}
+	return false;
+}
+
 static __always_inline void mark_present(struct task_struct *task, struct sweep_scratch *scratch)
 {
+	const struct running *first = bpf_map_lookup_elem(&containers, &scratch->id);
 	struct inside *fresh = &scratch->inside;
 
 	__builtin_memset(fresh, 0, sizeof(*fresh));
 	fresh->id = scratch->id;
+	if (first && !is_of_first(task, first))
+		fresh->entered = WIRE_ENTERED_BEFORE;
 	namespaces_fill(task, fresh->namespaces);
 	fresh->mnt = fresh->namespaces[WIRE_NS_MNT];
 	if (!bpf_task_storage_get(&insides, task, fresh, BPF_LOCAL_STORAGE_GET_F_CREATE))

@@ -178,6 +178,9 @@ struct wire_capability {
 	__u8 unused[4];
 };
 
+/* Instead of a start: it was there before the probes, and is no child of the first one. */
+#define WIRE_ENTERED_BEFORE 1
+
 /* Who: taken from the task at the act. */
 struct wire_task {
 	__u64 start;        /* boot clock, ns: with pid, the identity of a process */

@@ -103,6 +103,33 @@ P
 }
 
 # bats test_tags=vm
+# hold_back METHOD PATH: all of it but the last byte of its body, which never comes.
+hold_back() {
+	python3 - "$ENGINE_SOCKET" "$@" 3>&- <<'P' &
+import socket, sys, time
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+s.sendall(f"{sys.argv[2]} {sys.argv[3]} HTTP/1.1\r\nHost: d\r\nContent-Length: 1\r\n\r\n".encode())
+time.sleep(600)
+P
+	FLOODERS+=($!)
+}
+
+@test "a client that holds back the last byte: told while it does, and the container knows who started it" {
+	local id
+	id=$(docker create --net none busybox:test sleep 600)
+	recorder_start
+	hold_back POST "/v1.41/containers/$id/start"
+	wait_for 20 has "event.action == \"container-start\" and container.id == \"$id\""
+	[ "$(told container-start "$id" .docktrail.started_by.process.pid)" = "${FLOODERS[0]}" ]
+	hold_back POST "/v1.41/containers/$id/kill"
+	wait_for 20 ended "$id"
+	wait_for 20 has "docktrail.api.operation == \"ContainerKill\" and docktrail.api.state == \"pending\" and docktrail.api.reason == \"its body has not ended\" and process.pid == ${FLOODERS[1]}"
+	# Neither has ended.
+	kill -0 "${FLOODERS[@]}"
+	recorder_stop
+}
+
 @test "pages that the client changes after it has sent them: what the engine read is told" {
 	recorder_start
 	# An engine that is stopped reads later: not the words that were sent first.

@@ -58,6 +58,22 @@ teardown_file() {
 	[[ $output == *"in container"*"made by 2001: "*"entered for 2002: "*"/from-an-exec"* ]]
 }
 
+@test "an exec from before the recording: that nobody knows for whom it came is said" {
+	local id
+	id=$(docker run -d --net none -v "$ENGINE_SOCKET:/docker.sock" -v "$ASK:/ask" busybox:test \
+		sh -c 'until [ -e /go ]; do sleep 0.1; done; /ask /docker.sock /of-its-own; sleep 600')
+	docker exec -d "$id" sh -c 'until [ -e /go ]; do sleep 0.1; done; (/ask /docker.sock /of-an-exec)'
+	recorder_start
+	docker exec "$id" sh -c ": >/go"
+	wait_for 20 has 'url.path == "/of-its-own"'
+	wait_for 20 has 'url.path == "/of-an-exec"'
+	docker rm -f "$id"
+	wait_for 20 ended "$id"
+	recorder_stop
+	count 1 'event.action == "api-request" and url.path == "/of-an-exec" and docktrail.entered_by.reason ~ "there when recording began*"'
+	count 1 'event.action == "api-request" and url.path == "/of-its-own" and not exists docktrail.entered_by.reason'
+}
+
 @test "who came in by himself has no maker above his acts" {
 	local id pid
 	recorder_start

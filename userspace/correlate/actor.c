@@ -230,13 +230,19 @@ void actor_fill_container(const struct actor_context *context, struct record *re
 #define REASON_FORGOTTEN                                                                           \
 	"by no known request, or one that is not known any more: see its container-exec"
 
+#define REASON_BEFORE                                                                              \
+	"there when recording began, and no child of the container's first process: for whom it "  \
+	"came is not known"
+
 /* For whom the one came into the container of which this is a child. */
 static void fill_entry(const struct actor_context *context, const struct wire_task *task,
 		       struct record *record)
 {
 	struct text exec_id = entries_find(context->entries, task->entered);
 
-	if (exec_id.length > 0)
+	if (task->entered == WIRE_ENTERED_BEFORE)
+		record_set_string(record, FIELD_entered_by_reason, REASON_BEFORE);
+	else if (exec_id.length > 0)
 		record_set_text(record, FIELD_entered_by_exec_id, exec_id);
 	else
 		record_set_string(record, FIELD_entered_by_reason,

@@ -51,6 +51,7 @@ static size_t spans_held(const struct spans *spans)
 int story_block_set_who(struct story_block *block, const struct record *record)
 {
 	bool known = record_has(record, FIELD_process_args);
+	const struct text nobody = {};
 
 	/* The first event of a process can come before its command line is known. */
 	if (block->header.count > 0 && (block->told || block->command_known || !known))
@@ -69,7 +70,7 @@ int story_block_set_who(struct story_block *block, const struct record *record)
 	tell_ancestry(record, &block->ancestry);
 	/* Of what a container does its own line tells it. */
 	if (record_has(record, FIELD_connection_id))
-		tell_causes(record, (struct text){}, &block->ancestry);
+		tell_causes(record, nobody, &block->ancestry);
 	block->held += spans_held(&block->header) + spans_held(&block->ancestry);
 	block->command_known = known;
 	return spans_error(&block->header) ?: spans_error(&block->ancestry);

@@ -39,10 +39,12 @@ static bool talk(int listener, const struct sockaddr *address, socklen_t length)
 {
 	_cleanup_close_ int client = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	_cleanup_close_ int server = -1;
+	struct sockaddr_storage peer;
+	socklen_t peer_length = sizeof(peer);
 
 	if (client < 0 || connect(client, address, length) < 0)
 		return false;
-	server = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	server = accept4(listener, (struct sockaddr *)&peer, &peer_length, SOCK_CLOEXEC);
 	return server >= 0 && say_and_hear(client, server);
 }
 

@@ -87,7 +87,7 @@ static const struct isolation *declared_of(void *user, struct text id)
  * two containers of one name, so that it is most likely who asked for one: which is said. Of
  * several all but one were refused.
  */
-static struct entry *settle_by_name(struct causes *causes, struct record *record)
+static void settle_by_name(struct causes *causes, struct record *record)
 {
 	struct text id = record_text(record, FIELD_container_id);
 	struct text name = record_text(record, FIELD_container_name);
@@ -97,7 +97,7 @@ static struct entry *settle_by_name(struct causes *causes, struct record *record
 	/* Of one that is not known to be an engine's the name may be anybody's. */
 	if (record->event != EVENT_container_start || name.length == 0 || !is_engines_id(id) ||
 	    record_has(record, FIELD_doubts) || record_has(record, FIELD_created_by_reason))
-		return NULL;
+		return;
 	for (entry = causes->unanswered; entry; entry = entry->hh.next) {
 		if (entry->act != ACT_CREATE || !entry->name ||
 		    !text_equal(text_of(entry->name), name))
@@ -108,11 +108,9 @@ static struct entry *settle_by_name(struct causes *causes, struct record *record
 	if (several)
 		record_set_string(record, FIELD_created_by_reason, REASON_NAMES);
 	if (!found || several || causes_settle(causes, found, id) < 0)
-		return NULL;
+		return;
 	causes_forget(&causes->unanswered, found);
-	entry = causes_find(&causes->containers, id);
-	entry->by_name = true;
-	return entry;
+	causes_find(&causes->containers, id)->by_name = true;
 }
 
 /* The exec for which the process came; of another container's it cannot be one. */
@@ -162,8 +160,8 @@ static struct entry *start_once(struct causes *causes, struct text id)
 void causes_fill(struct causes *causes, struct record *record)
 {
 	const struct isolation_peers peers = { declared_of, causes };
-	struct entry *container =
-		causes_find(&causes->containers, record_text(record, FIELD_container_id));
+	const struct text id = record_text(record, FIELD_container_id);
+	struct entry *container = causes_find(&causes->containers, id);
 	const struct entry *exec = exec_of(causes, record);
 
 	/* What its ancestors say is told where no request does; who started one that has ended was
@@ -172,13 +170,15 @@ void causes_fill(struct causes *causes, struct record *record)
 		       record_has(record, FIELD_started_by_reason);
 
 	if (record->event == EVENT_container_start)
-		container = start_once(causes, record_text(record, FIELD_container_id));
+		container = start_once(causes, id);
 	if (container && container->causes[CAUSE_STARTED] && !settled)
 		record_unset(record, FIELD_started_by_reason);
-	if (container && container->causes[CAUSE_CREATED])
+	if (container && container->causes[CAUSE_CREATED]) {
 		record_unset(record, FIELD_created_by_reason);
-	else
-		container = settle_by_name(causes, record) ?: container;
+	} else {
+		settle_by_name(causes, record);
+		container = causes_find(&causes->containers, id);
+	}
 	if (container && container->by_name)
 		record_set_string(record, FIELD_created_by_reason, REASON_NAME);
 	if (container) {

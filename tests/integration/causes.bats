@@ -58,6 +58,30 @@ teardown_file() {
 	[[ $output == *"in container"*"made by 2001: "*"entered for 2002: "*"/from-an-exec"* ]]
 }
 
+@test "an exec whose id was not read by who asked for it: who has it started is told, and that it is so" {
+	local id exec
+	recorder_start
+	id=$(docker run -d --net none -v "$ENGINE_SOCKET:/docker.sock" -v "$ASK:/ask" busybox:test sleep 600)
+	as 2001 python3 - "$ENGINE_SOCKET" "$id" 3>&- <<'P' &
+import json, socket, sys, time
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+body = json.dumps({"Cmd": ["/ask", "/docker.sock", "/of-a-started-one"]})
+s.sendall((f"POST /v1.41/containers/{sys.argv[2]}/exec HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\n"
+	f"Content-Length: {len(body)}\r\n\r\n{body}").encode())
+time.sleep(600)
+P
+	CLIENT=$!
+	has_exec() { exec=$(docker inspect -f '{{range .ExecIDs}}{{.}}{{end}}' "$id") && [ -n "$exec" ]; }
+	wait_for 20 has_exec
+	as 2002 curl -s --unix-socket "$ENGINE_SOCKET" -H 'Content-Type: application/json' -d '{"Detach":true}' "http://d/v1.41/exec/$exec/start"
+	wait_for 20 has 'url.path == "/of-a-started-one"'
+	docker rm -f "$id"
+	wait_for 20 ended "$id"
+	recorder_stop
+	count 1 'event.action == "api-request" and url.path == "/of-a-started-one" and docktrail.entered_by.user.id == 2002 and docktrail.entered_by.reason ~ "who started it*"'
+}
+
 @test "an exec from before the recording: that nobody knows for whom it came is said" {
 	local id
 	id=$(docker run -d --net none -v "$ENGINE_SOCKET:/docker.sock" -v "$ASK:/ask" busybox:test \

@@ -429,6 +429,25 @@ static void test_answers_that_come_late(void **state)
 	assert_says(line, "\"entered_by\":{\"sequence\":109,\"user\":{\"id\":\"5\"}");
 }
 
+/* The answer to who asked for it was not read: who started it knew its id. */
+static void test_who_starts_an_exec(void **state)
+{
+	struct bed *bed = *state;
+	const char *line;
+
+	ask_slowly(bed, "ExecStart", 3, "\"type\":\"exec\",\"id\":\"00ff\"");
+	line = told(bed, "capability-use", id_of(1),
+		    "},\"docktrail\":{\"entered_by\":{\"exec_id\":\"00ff\"}");
+	assert_says(line, "\"entered_by\":{\"sequence\":101,\"reason\":\"who started it: ");
+	/* Who asked for it goes before who started it. */
+	ask_slowly(bed, "ContainerExec", 5, "\"id\":\"00aa\"");
+	answer(bed, 5, 201, ",\"exec\":{\"id\":\"00ee\"}");
+	ask_slowly(bed, "ExecStart", 3, "\"type\":\"exec\",\"id\":\"00ee\"");
+	line = told(bed, "capability-use", "00aa",
+		    "},\"docktrail\":{\"entered_by\":{\"exec_id\":\"00ee\"}");
+	assert_says(line, "\"entered_by\":{\"sequence\":102,\"user\":{\"id\":\"5\"}");
+}
+
 /* Its id was told to nobody: the name is all that there is, and only what it is. */
 static void test_an_answer_that_nobody_reads(void **state)
 {
@@ -517,6 +536,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_an_end_that_was_lost, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_an_exec, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_an_exec_of_nobody, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_who_starts_an_exec, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_behind_a_proxy, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_remembered, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_shares_in_turn, set_up, tear_down),

@@ -122,7 +122,7 @@ static enum act act_of(const struct record *record)
 	} acts[] = {
 		{ "ContainerCreate", ACT_CREATE }, { "ContainerStart", ACT_START },
 		{ "ContainerRestart", ACT_START }, { "ContainerExec", ACT_EXEC },
-		{ "ContainerUpdate", ACT_UPDATE },
+		{ "ExecStart", ACT_EXEC_START },   { "ContainerUpdate", ACT_UPDATE },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(acts); i++)
@@ -199,7 +199,7 @@ int causes_settle(struct causes *causes, struct entry *entry, struct text target
 	to->about_length = entry->about_length;
 	memcpy(to->about, entry->about, sizeof(to->about));
 	to->used &= role != CAUSE_STARTED;
-	to->by_name &= role != CAUSE_CREATED;
+	to->indirect &= role != CAUSE_CREATED;
 	if (entry->act != ACT_CREATE)
 		return 0;
 	isolation_free(to->declared);
@@ -229,6 +229,24 @@ static int learn_answer(struct causes *causes, const struct record *answer)
 	return r;
 }
 
+/* Of an exec whose id was read by nobody else: who has it started knows it. */
+static int learn_starter(struct causes *causes, const struct record *start)
+{
+	struct text id = record_text(start, FIELD_target_id);
+	struct entry *entry;
+
+	if (id.length == 0)
+		id = record_text(start, FIELD_target_name);
+	entry = causes_find(&causes->execs, id);
+	if (id.length == 0 || id.length > KEY_MOST || (entry && entry->causes[0]))
+		return 0;
+	entry = find_or_add(&causes->execs, id, CAUSES_EXECS, &causes->forgot_execs);
+	if (!entry)
+		return -ENOMEM;
+	entry->indirect = true;
+	return take(&entry->causes[0], start);
+}
+
 static int learn(struct causes *causes, struct containers *resolver, const struct record *record)
 {
 	struct text target = record_text(record, FIELD_target_id);
@@ -244,6 +262,8 @@ static int learn(struct causes *causes, struct containers *resolver, const struc
 	if (record->event != EVENT_api_request || act == ACT_NONE ||
 	    record_number(record, FIELD_http_response_status_code) >= 300)
 		return 0;
+	if (act == ACT_EXEC_START)
+		return learn_starter(causes, record);
 	if (act == ACT_EXEC) {
 		table = &causes->execs;
 		target = record_text(record, FIELD_exec_id);
@@ -272,7 +292,7 @@ static int learn(struct causes *causes, struct containers *resolver, const struc
 		return 0;
 	take_about(entry, record);
 	entry->used &= role != CAUSE_STARTED;
-	entry->by_name &= role != CAUSE_CREATED;
+	entry->indirect &= role != CAUSE_CREATED;
 	r = take(&entry->causes[role], record);
 	return r == 0 && act == ACT_CREATE ? take_declared(resolver, entry, record) : r;
 }

@@ -19,6 +19,7 @@
 #define REASON_POLICY "the engine, by its restart policy"
 #define REASON_NAMES  "several asked for a container of this name, and no answer was read"
 #define REASON_NAME   "by its name: the answer, with the id of what came of it, was not read"
+#define REASON_EXEC   "who started it: the answer, with its id, to who asked for it was not read"
 #define REASON_UNSEEN                                                                              \
 	"no request for it was recorded: the engine by itself, or one that is not read"
 
@@ -61,6 +62,8 @@ static void tell_reasons(const struct causes *causes, const struct entry *contai
 static void tell_why_entered(const struct causes *causes, const struct entry *exec,
 			     struct record *record)
 {
+	if (exec && exec->indirect)
+		record_set_string(record, FIELD_entered_by_reason, REASON_EXEC);
 	if (exec)
 		return;
 	if (record_has(record, FIELD_entered_by_exec_id))
@@ -110,7 +113,7 @@ static void settle_by_name(struct causes *causes, struct record *record)
 	if (!found || several || causes_settle(causes, found, id) < 0)
 		return;
 	causes_forget(&causes->unanswered, found);
-	causes_find(&causes->containers, id)->by_name = true;
+	causes_find(&causes->containers, id)->indirect = true;
 }
 
 /* The exec for which the process came; of another container's it cannot be one. */
@@ -179,7 +182,7 @@ void causes_fill(struct causes *causes, struct record *record)
 		settle_by_name(causes, record);
 		container = causes_find(&causes->containers, id);
 	}
-	if (container && container->by_name)
+	if (container && container->indirect)
 		record_set_string(record, FIELD_created_by_reason, REASON_NAME);
 	if (container) {
 		cause_fill(container->causes[CAUSE_CREATED], CAUSE_CREATED, record);

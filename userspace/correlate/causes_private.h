@@ -18,7 +18,7 @@ struct isolation;
 #define KEY_MOST 64 /* digits of an id */
 
 /* What came of a request, if it was granted. */
-enum act { ACT_NONE, ACT_CREATE, ACT_START, ACT_EXEC, ACT_UPDATE };
+enum act { ACT_NONE, ACT_CREATE, ACT_START, ACT_EXEC, ACT_EXEC_START, ACT_UPDATE };
 
 struct entry {
 	char key[KEY_MOST];
@@ -31,7 +31,7 @@ struct entry {
 	/* Of a container who created and who started it, of an exec who asked for it, of a request
 	 * who sent it: the first. Owned; NULL: nobody is known. */
 	struct cause *causes[2];
-	bool by_name;  /* who made it is known by its name alone */
+	bool indirect; /* who made it is known by its name alone, or who started an exec */
 	bool used;     /* who started it is told: the next start is another one's */
 	bool restarts; /* by a policy that its request declared */
 	bool refused;  /* no memory for its place in the table */

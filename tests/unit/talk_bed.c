@@ -46,6 +46,7 @@ static void remember(void *user, struct record *record)
 	seen->requests = record_number(record, FIELD_close_requests);
 	seen->sent = record_number(record, FIELD_close_bytes_sent);
 	seen->received = record_number(record, FIELD_close_bytes_received);
+	seen->body = record_number(record, FIELD_http_request_body_bytes);
 	seen->has_duration = record_has(record, FIELD_close_duration);
 	seen->duration = record_number(record, FIELD_close_duration);
 	seen->time = record_number(record, FIELD_timestamp);

@@ -31,7 +31,7 @@ struct seen {
 	enum event event;
 	char connection[48], request[80], state[16], path[64], target[72], outcome[16];
 	char reason[64];
-	uint64_t pid, connector, status, severity, requests, sent, received, duration, time;
+	uint64_t pid, connector, status, severity, requests, sent, received, duration, time, body;
 	bool has_duration, declared_cut;
 };
 

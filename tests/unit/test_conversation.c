@@ -112,6 +112,11 @@ static void who_holds_back_the_end_is_told_all_the_same(void **state)
 	conversations_tick(talk->conversations, talk->now);
 	assert_string_equal(talk_last(talk, EVENT_api_request)->path, "/build");
 	assert_int_equal(talk->count, 7);
+	assert_int_equal(talk_last(talk, EVENT_api_request)->body, 3);
+	/* Its whole length comes with the answer. */
+	talk_asks(talk, 3, "defg");
+	talk_answers(talk, 3, OK);
+	assert_int_equal(talk_last(talk, EVENT_api_answer)->body, 7);
 }
 
 static void the_id_is_awaited(void **state)

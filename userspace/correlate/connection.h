@@ -43,7 +43,8 @@ struct request {
 	uint64_t offset;     /* of its first byte in the client's stream */
 	uint64_t completed;  /* when its last byte came; 0 */
 	uint64_t answered;   /* when the status line came; 0 */
-	uint64_t body_bytes; /* so far */
+	uint64_t body_bytes; /* so far, */
+	uint64_t told_bytes; /* and when its event was written */
 	unsigned int status;
 	bool written;              /* its event was emitted */
 	bool answer_over;          /* nothing more of its answer will come */

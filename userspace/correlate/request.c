@@ -316,6 +316,7 @@ static void write_request(struct connection *connection, struct request *request
 		record_set_string(record, FIELD_api_reason, "its body has not ended");
 	record_lend_text(record, FIELD_api_state, text_of(state_of(request)));
 	record_set_number(record, FIELD_http_request_body_bytes, request->body_bytes);
+	request->told_bytes = request->body_bytes;
 	if (request->description)
 		description_fill(request->description, conversations->options.actors->containers,
 				 record, false);
@@ -337,6 +338,8 @@ static void write_answer(struct connection *connection, struct request *request)
 
 	request->told_late = true;
 	fill_request_id(connection, request, record);
+	if (request->body_bytes != request->told_bytes)
+		record_set_number(record, FIELD_http_request_body_bytes, request->body_bytes);
 	fill_answer(request, record);
 	if (request->description)
 		description_fill(request->description, conversations->options.actors->containers,

@@ -62,11 +62,11 @@ teardown_file() {
 	local id exec
 	recorder_start
 	id=$(docker run -d --net none -v "$ENGINE_SOCKET:/docker.sock" -v "$ASK:/ask" busybox:test sleep 600)
-	as 2001 python3 - "$ENGINE_SOCKET" "$id" 3>&- <<'P' &
+	python3 - "$ENGINE_SOCKET" "$id" 3>&- <<'P' &
 import json, socket, sys, time
 s = socket.socket(socket.AF_UNIX)
 s.connect(sys.argv[1])
-body = json.dumps({"Cmd": ["/ask", "/docker.sock", "/of-a-started-one"]})
+body = json.dumps({"Cmd": ["sh", "-c", "until [ -e /go ]; do sleep 0.1; done; (/ask /docker.sock /of-a-started-one)"]})
 s.sendall((f"POST /v1.41/containers/{sys.argv[2]}/exec HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\n"
 	f"Content-Length: {len(body)}\r\n\r\n{body}").encode())
 time.sleep(600)
@@ -75,6 +75,9 @@ P
 	has_exec() { exec=$(docker inspect -f '{{range .ExecIDs}}{{.}}{{end}}' "$id") && [ -n "$exec" ]; }
 	wait_for 20 has_exec
 	as 2002 curl -s --unix-socket "$ENGINE_SOCKET" -H 'Content-Type: application/json' -d '{"Detach":true}' "http://d/v1.41/exec/$exec/start"
+	# What it does before that is answered is nobody's.
+	wait_for 20 has 'docktrail.api.operation == "ExecStart" and http.response.status_code == 200'
+	docker exec "$id" sh -c ': >/go'
 	wait_for 20 has 'url.path == "/of-a-started-one"'
 	docker rm -f "$id"
 	wait_for 20 ended "$id"

@@ -150,7 +150,6 @@ P
 	count 1 'docktrail.api.operation == "SystemInfo" and process.name == "docker"'
 }
 
-# bats test_tags=vm
 @test "a connection that was open before recording is named, and what it asks is recorded" {
 	coproc CLIENT { socat -t 5 - "UNIX-CONNECT:$ENGINE_SOCKET" 2>/dev/null 3>&-; }
 	printf 'GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n' >&"${CLIENT[1]}"
@@ -204,7 +203,6 @@ P
 	count 1 'docktrail.api.operation == "ImageList" and user.id == 0'
 }
 
-# bats test_tags=vm
 @test "a refused connect is recorded with who tried, where the rung can see it" {
 	recorder_start
 	chmod 0711 "$ENGINE_DIR"

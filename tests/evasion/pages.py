@@ -5,7 +5,7 @@ engine, the process PID, reads. pages.py while PATH COUNT: COUNT requests, of wh
 without end. Each asks for the container "first-name", which becomes "other-name". Prints, of each, which one the engine
 says that it does not have: what was really read.
 """
-import json, mmap, os, signal, socket, sys, tempfile
+import json, mmap, os, signal, socket, sys, tempfile, time
 
 FIRST, OTHER = b"first-name", b"other-name"
 REQUEST = b"GET /v1.41/containers/" + FIRST + b"/json HTTP/1.1\r\nHost: d\r\n\r\n"
@@ -39,9 +39,19 @@ def answer():
     print(json.loads(body)["message"].split()[-1])
 
 
+def stop(pid):
+    """Threads of another processor run on for a while: until the kernel calls each of them stopped."""
+    os.kill(pid, signal.SIGSTOP)
+    end = time.monotonic() + 30
+    while any(open(f"/proc/{pid}/task/{task}/stat").read().rsplit(")", 1)[1].split()[0] != "T"
+              for task in os.listdir(f"/proc/{pid}/task")):
+        assert time.monotonic() < end, "the engine does not stop"
+        time.sleep(0.01)
+
+
 if how == "after":
-    os.kill(number, signal.SIGSTOP)
     try:
+        stop(number)
         send()
         pages[PLACE : PLACE + len(OTHER)] = OTHER
     finally:

@@ -21,7 +21,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' $(1) '$(2)';)
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1)
-LIBRARIES := libbpf libzstd libcrypto libsystemd json-c libcap-ng
+LIBRARIES := libbpf libzstd libcrypto libsystemd json-c libcap-ng audit
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter \
 	-Werror=implicit -Werror=return-type -Werror=incompatible-pointer-types
 CPPFLAGS += -D_GNU_SOURCE -Iuserspace -I. -I$B/gen
@@ -48,7 +48,7 @@ OBJECTS := $(SOURCES:%.c=$B/%.o)
 PART_OBJECTS := $(PARTS:%.c=$B/%.o)
 # The formats and parsers are also built with sanitizers; what tests/unit includes of commands/ is listed by it.
 CHECKED := $(patsubst %.c,$B/asan/%.o,$(filter-out userspace/main.c userspace/capture/bpf%,$(SOURCES)))
-CHECKED_PARTS := $(filter-out $B/asan/userspace/commands/record%.o,$(CHECKED))
+CHECKED_PARTS := $(filter-out $B/asan/userspace/commands/record%.o $B/asan/userspace/commands/rules%.o,$(CHECKED))
 # The same without sanitizers, for guests: emulated, they make a test take forty times as long.
 PLAIN_PARTS := $(CHECKED_PARTS:$B/asan/%=$B/%)
 
@@ -79,11 +79,16 @@ $B/gen/base/version.h: FORCE
 	$(Q)mkdir -p $(@D)
 	$(Q)echo '#define DOCKTRAIL_VERSION "$(VERSION)"' | cmp -s - $@ || echo '#define DOCKTRAIL_VERSION "$(VERSION)"' >$@
 
-$B/%.o: %.c | $B/gen/probes.skel.h $B/gen/base/version.h
+# The rules for the kernel's audit, as a string in C.
+$B/gen/capture/audit_template.inc: rules/audit/docktrail.rules
+	$(Q)mkdir -p $(@D)
+	$(Q)sed 's/[\\"]/\\&/g; s/.*/"&\\n"/' $< >$@
+
+$B/%.o: %.c | $B/gen/probes.skel.h $B/gen/base/version.h $B/gen/capture/audit_template.inc
 	$(Q)mkdir -p $(@D)
 	$(call say,CC,$<)$(C) $(CFLAGS) -MMD -MP -c $< -o $@
 
-$B/asan/%.o: %.c | $B/gen/probes.skel.h $B/gen/base/version.h
+$B/asan/%.o: %.c | $B/gen/probes.skel.h $B/gen/base/version.h $B/gen/capture/audit_template.inc
 	$(Q)mkdir -p $(@D)
 	$(call say,ASAN,$<)$(C) $(SANITIZE) -MMD -MP -c $< -o $@
 
@@ -114,7 +119,7 @@ $B/bench/%: $B/tests/bench/%.o $(PART_OBJECTS)
 	$(call say,LINK,$@)$(CC) $(CFLAGS) $^ $(LDLIBS) -o $@
 
 # Objects are shared: what libFuzzer watches is built once.
-$B/fuzz/%.o: %.c | $B/gen/probes.skel.h $B/gen/base/version.h
+$B/fuzz/%.o: %.c | $B/gen/probes.skel.h $B/gen/base/version.h $B/gen/capture/audit_template.inc
 	$(Q)mkdir -p $(@D)
 	$(call say,FUZZER,$<)$(CLANG) $(FUZZED) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
 

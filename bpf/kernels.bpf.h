@@ -41,6 +41,12 @@ static __always_inline __u32 task_session(struct task_struct *task)
 	return 0xffffffff;
 }
 
+/* Whether its system calls can be recorded; absent without CONFIG_AUDITSYSCALL. */
+static __always_inline bool task_has_audit(struct task_struct *task)
+{
+	return bpf_core_field_exists(task->audit_context) && task->audit_context;
+}
+
 /*
  * Page fragments of an skb: struct bio_vec until 6.8, struct skb_frag with a netmem since
  * (21d2e6737c97); both are {page, u32 length, u32 offset}, so only the place of the array is taken

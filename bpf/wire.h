@@ -178,6 +178,12 @@ struct wire_capability {
 	__u8 unused[4];
 };
 
+/* A process that the kernel's audit does not see. */
+struct wire_unaudited {
+	__u32 pid;
+	char name[WIRE_COMM];
+};
+
 /* Instead of a start: it was there before the probes, and is no child of the first one. */
 #define WIRE_ENTERED_BEFORE 1
 

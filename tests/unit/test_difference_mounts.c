@@ -61,7 +61,8 @@ static void test_asked(void **state)
 			  DIFFERENCE("without it", "/etc:.../x:rw"), 75);
 }
 
-/* What is told of the host's own files: not on a file system whose names are looked up anew each time. */
+/* What is told of the host's own files: not on a file system whose names are looked up anew each
+ * time. */
 static void skip_where_unknown(void)
 {
 	struct file_identity identity;

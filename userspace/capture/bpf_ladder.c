@@ -63,6 +63,7 @@ static const struct hook {
 	{ "namespaces_switched", "setns", "fexit/switch_task_namespaces", RUNG_FENTRY, false,
 	  BPF_ACT_NAMESPACE },
 	{ "container_sweep", "container", "iter/task", RUNG_ALL, true, BPF_ACT_NONE },
+	{ "unaudited_look", "audit", "iter/task", RUNG_ALL, false, BPF_ACT_NONE },
 	{ "socket_alive", "close", "iter/bpf_sk_storage_map", RUNG_ALL, true, BPF_ACT_NONE },
 	{ "spare_forget", "close", "iter/bpf_map_elem", RUNG_ALL, true, BPF_ACT_NONE },
 	{ "tcp_alive", "close", "iter/bpf_sk_storage_map", RUNG_ALL, true, BPF_ACT_NONE },

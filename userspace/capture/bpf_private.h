@@ -12,7 +12,7 @@
 /* RUNG_TCP: loaded on every rung, attached while an engine listens on TCP. */
 enum rung { RUNG_FENTRY, RUNG_TRACEPOINT, RUNGS, RUNG_ALL, RUNG_TCP };
 
-#define BPF_HOOKS_MOST 32
+#define BPF_HOOKS_MOST 40
 
 struct bpf_pattern {
 	char *pattern;

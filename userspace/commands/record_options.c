@@ -177,6 +177,15 @@ static int absolute(char **place, const char *option)
 	return 0;
 }
 
+static void take_sockets(struct record_options *options, struct string_list *sockets)
+{
+	if (sockets->count == 0)
+		return;
+	record_value_clear(&options->sockets);
+	options->sockets = *sockets;
+	*sockets = (struct string_list){};
+}
+
 static int apply(struct record_options *options, struct command_line *line)
 {
 	const struct {
@@ -198,11 +207,8 @@ static int apply(struct record_options *options, struct command_line *line)
 		free(options->state);
 		options->state = NULL;
 	}
-	if (r == 0 && line->sockets.count > 0) {
-		record_value_clear(&options->sockets);
-		options->sockets = line->sockets;
-		line->sockets = (struct string_list){};
-	}
+	if (r == 0)
+		take_sockets(options, &line->sockets);
 	if (r == 0 && line->roots.count > 0) {
 		record_value_clear(&options->engine_roots);
 		options->engine_roots = line->roots;
@@ -274,6 +280,18 @@ int record_options_parse(struct record_options *options, int argc, char **argv)
 	if (r == -ENOMEM)
 		fprintf(stderr, "docktrail: out of memory\n");
 	return r;
+}
+
+int record_options_read(struct record_options *options, const char *config,
+			struct string_list *sockets)
+{
+	int r = record_config_read(options, config ?: RECORD_CONFIG_DEFAULT, config != NULL);
+
+	if (r == 0) {
+		take_sockets(options, sockets);
+		r = set_defaults(options);
+	}
+	return r ?: make_absolute(options);
 }
 
 void record_options_clear(struct record_options *options)

@@ -45,4 +45,12 @@ struct record_options {
  */
 int record_options_parse(struct record_options *options, int argc, char **argv);
 
+/*
+ * The configuration and its defaults alone, for commands beside record: `config` is the default
+ * file where it is NULL; `sockets`, where there are any, stand in place of the configuration's and
+ * are taken. The same errors.
+ */
+int record_options_read(struct record_options *options, const char *config,
+			struct string_list *sockets);
+
 void record_options_clear(struct record_options *options);

@@ -334,6 +334,8 @@
 	      "container, image, volume, network, exec, ...") \
 	FIELD(TARGET, target_id, str, "docktrail.target.id", "Its id, whole where it is known") \
 	FIELD(TARGET, target_name, str, "docktrail.target.name", "Its name") \
+	FIELD(DECLARED, declared_name, str, "docktrail.declared.name", \
+	      "Name that a container is to have from then on") \
 	FIELD(DECLARED, declared_image, str, "docktrail.declared.image", \
 	      "Image: of a container; or that is built, pulled, pushed, imported or committed") \
 	FIELD(DECLARED, declared_source, str, "docktrail.declared.source", \

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -190,6 +191,66 @@ static void test_name_taken_at_once(void **state)
 		containers_learn(fixture->containers, id_of("b1"), TEXT("web"), (struct text){}),
 		0);
 	assert_resolves(fixture, "web", "b1");
+}
+
+/* The file of one that is called so, as it was written at this time, UTC, ns. */
+static void engine_had(struct fixture *fixture, const char *begin, const char *name,
+		       uint64_t wall_ns)
+{
+	struct timespec times[2] = {};
+	char path[256];
+
+	engine_has(fixture, begin, name, "img");
+	times[0].tv_sec = times[1].tv_sec = (time_t)(wall_ns / NS_PER_SECOND);
+	times[0].tv_nsec = times[1].tv_nsec = (long)(wall_ns % NS_PER_SECOND);
+	snprintf(path, sizeof(path), "%s/containers/%.64s/config.v2.json", fixture->folder,
+		 id_of(begin).data);
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+/* What the engine did until we came to look is not what was asked for. */
+static void test_as_of(void **state)
+{
+	const uint64_t begin = 1700000000 * NS_PER_SECOND, second = NS_PER_SECOND;
+	struct fixture *fixture = *state;
+	struct containers *containers = fixture->containers;
+
+	/* one, other; one becomes gone, other becomes one, and all of it before we look. */
+	containers_as_of(containers, begin);
+	engine_had(fixture, "a1", "gone", begin + 3 * second);
+	engine_had(fixture, "b1", "one", begin + 4 * second);
+	assert_int_equal(containers_learn(containers, id_of("a1"), TEXT("one"), TEXT("img")), 0);
+	assert_names(fixture, "a1", "one", "img");
+	containers_as_of(containers, begin + second);
+	assert_int_equal(containers_learn(containers, id_of("b1"), TEXT("other"), TEXT("img")), 0);
+	assert_names(fixture, "b1", "other", "img");
+	containers_as_of(containers, begin + 2 * second);
+	assert_resolves(fixture, "one", "a1");
+	assert_resolves(fixture, "other", "b1");
+	/* The requests that rename them, each a moment before its file was written. */
+	containers_as_of(containers, begin + 3 * second);
+	assert_resolves(fixture, "one", "a1");
+	assert_int_equal(containers_rename(containers, id_of("a1"), TEXT("/gone")), 0);
+	containers_as_of(containers, begin + 4 * second);
+	assert_int_equal(containers_rename(containers, id_of("b1"), TEXT("one")), 0);
+	containers_as_of(containers, begin + 4 * second + NS_PER_MS);
+	assert_resolves(fixture, "one", "b1");
+	assert_resolves(fixture, "gone", "a1");
+	/* One that nobody told of. */
+	engine_had(fixture, "b1", "unheard", begin + 6 * second);
+	later(fixture, 1);
+	containers_as_of(containers, begin + 5 * second);
+	assert_names(fixture, "b1", "one", "img");
+	containers_as_of(containers, begin + 7 * second);
+	assert_names(fixture, "b1", "unheard", "img");
+	/* Made later under a name that another one had; and of whom nothing else is known. */
+	engine_had(fixture, "c1", "gone", begin + 9 * second);
+	assert_int_equal(containers_scan(containers), 0);
+	containers_as_of(containers, begin + 8 * second);
+	assert_resolves(fixture, "gone", "a1");
+	engine_had(fixture, "d1", "new", begin + 9 * second);
+	assert_int_equal(containers_scan(containers), 0);
+	assert_resolves(fixture, "new", "d1");
 }
 
 static void test_resolve(void **state)
@@ -430,6 +491,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(find),
 		TEST(rename_and_remove),
+		TEST(as_of),
 		TEST(name_taken_at_once),
 		TEST(resolve),
 		TEST(learn),

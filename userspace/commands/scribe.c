@@ -234,6 +234,16 @@ static void count_queue_loss(struct scribe *scribe, enum event event)
 	scribe->losses.queue_of[event]++;
 }
 
+/* Of a rename that was not answered only that there was one. */
+static int learn_name(struct scribe *scribe, const struct record *record)
+{
+	bool done = record_number(record, FIELD_http_response_status_code) / 100 == 2;
+
+	containers_as_of(scribe->actors.containers, record_number(record, FIELD_timestamp));
+	return containers_rename(scribe->actors.containers, record_text(record, FIELD_target_id),
+				 done ? record_text(record, FIELD_declared_name) : (struct text){});
+}
+
 /* Who asked for containers is learnt from what is in the trail under a number. */
 static void count_event(struct scribe *scribe, const struct record *record)
 {
@@ -241,8 +251,9 @@ static void count_event(struct scribe *scribe, const struct record *record)
 	if (causes_learn(scribe->causes, record) < 0)
 		scribe->losses.memory++;
 	scribe->request_written |= record->event == EVENT_api_request;
-	if (text_equal(record_text(record, FIELD_api_operation), TEXT("ContainerRename")))
-		containers_look_again(scribe->actors.containers);
+	if (text_equal(record_text(record, FIELD_api_operation), TEXT("ContainerRename")) &&
+	    learn_name(scribe, record) < 0)
+		scribe->losses.memory++;
 	if (record->event == EVENT_container_exit)
 		causes_ended(scribe->causes, record_text(record, FIELD_container_id),
 			     record_number(record, FIELD_started_by_sequence));

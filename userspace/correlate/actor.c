@@ -220,7 +220,10 @@ void actor_fill_container(const struct actor_context *context, struct record *re
 	struct text id = record_text(record, FIELD_container_id);
 	struct container_names names;
 
-	if (!context->containers || containers_find(context->containers, id, &names) < 0)
+	if (!context->containers)
+		return;
+	containers_as_of(context->containers, record_number(record, FIELD_timestamp));
+	if (containers_find(context->containers, id, &names) < 0)
 		return;
 	set_known(record, FIELD_container_name, names.name);
 	set_known(record, FIELD_container_image_name, names.image);

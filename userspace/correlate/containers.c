@@ -19,6 +19,8 @@
 /* A request for a name that nobody has must not make us read all the time. */
 #define SCAN_PAUSE_NS (NS_PER_SECOND)
 #define SCAN_COST_NS  (10 * NS_PER_MS) /* pause for each file read */
+/* A file's time is that of the last tick before it was written. */
+#define TICK_NS (10 * NS_PER_MS)
 
 /* In the order of their use; those of which nothing is known go first when room is wanted. */
 enum list { LIST_NONE, LIST_NAMELESS, LIST_NAMED, LISTS };
@@ -27,11 +29,13 @@ enum list { LIST_NONE, LIST_NAMELESS, LIST_NAMED, LISTS };
 struct entry {
 	char id[CONTAINER_ID];
 	bool looked;
-	bool there;    /* its file was there when we looked */
-	uint8_t list;  /* LIST_NONE: free */
-	uint16_t next; /* of its bucket */
+	bool there;       /* its file was there when we looked, */
+	bool passed_over; /* and younger than what was asked for */
+	uint8_t list;     /* LIST_NONE: free */
+	uint16_t next;    /* of its bucket */
 	uint16_t older, newer;
 	uint64_t looked_at;
+	uint64_t named_at;       /* UTC: when it got this name, as far as is known */
 	uint64_t learnt;         /* turn of `turn` */
 	struct text name, image; /* owned */
 	struct stat seen;
@@ -45,6 +49,7 @@ struct containers {
 	uint16_t oldest[LISTS], newest[LISTS];
 	uint16_t buckets[BUCKETS];
 	uint64_t now, turn, scan_after;
+	uint64_t as_of; /* 0: now */
 	struct containers_stats stats;
 	struct engine_config scratch;
 };
@@ -94,6 +99,22 @@ void containers_set_time(struct containers *containers, uint64_t now)
 {
 	if (now > containers->now)
 		containers->now = now;
+}
+
+void containers_as_of(struct containers *containers, uint64_t wall_ns)
+{
+	containers->as_of = wall_ns;
+}
+
+/* Whether this was, or may have been, after the event. */
+static bool is_later(const struct containers *containers, uint64_t wall_ns)
+{
+	return containers->as_of && wall_ns + TICK_NS > containers->as_of;
+}
+
+static uint64_t changed_at(const struct stat *status)
+{
+	return (uint64_t)status->st_mtim.tv_sec * NS_PER_SECOND + (uint64_t)status->st_mtim.tv_nsec;
 }
 
 static bool is_hexadecimal(struct text text)
@@ -212,6 +233,14 @@ static struct entry *lookup_or_take(struct containers *containers, const char *i
 	return entry;
 }
 
+/* Of what was there a moment ago the folder tells whether it went since. */
+static bool went_later(const struct containers *containers, int folder)
+{
+	struct stat status;
+
+	return fstat(folder, &status) == 0 && is_later(containers, changed_at(&status));
+}
+
 static int set_text(struct text *text, struct text value)
 {
 	char *copy;
@@ -226,6 +255,12 @@ static int set_text(struct text *text, struct text value)
 	text->data = copy;
 	text->length = value.length;
 	return 0;
+}
+
+static int set_name(struct entry *entry, struct text name, uint64_t named_at)
+{
+	entry->named_at = named_at;
+	return set_text(&entry->name, name);
 }
 
 static bool same_file(const struct stat *a, const struct stat *b)
@@ -248,13 +283,17 @@ static bool look_in(struct containers *containers, int folder, struct entry *ent
 	*ret_read = false;
 	memcpy(id, entry->id, CONTAINER_ID);
 	if (engine_config_stat(folder, id, &status) < 0)
-		return false;
+		return entry->there && went_later(containers, folder);
 	if (same_file(&status, &entry->seen))
+		return true;
+	entry->passed_over = entry->name.data && is_later(containers, changed_at(&status));
+	if (entry->passed_over)
 		return true;
 	*ret_read = true;
 	r = engine_config_read(folder, id, &containers->scratch);
 	if (r == 0 && config->name.length)
-		r = set_text(&entry->name, (struct text){ config->name.data, config->name.length });
+		r = set_name(entry, (struct text){ config->name.data, config->name.length },
+			     changed_at(&status));
 	if (r == 0 && config->image.length)
 		r = set_text(&entry->image,
 			     (struct text){ config->image.data, config->image.length });
@@ -267,25 +306,41 @@ static bool look_in(struct containers *containers, int folder, struct entry *ent
 
 static void look(struct containers *containers, struct entry *entry)
 {
+	bool there = false;
+
 	if (entry->looked && containers->now - entry->looked_at < NS_PER_SECOND)
 		return;
 	entry->looked = true;
 	entry->looked_at = containers->now;
-	entry->there = false;
-	for (size_t i = 0; i < containers->root_count && !entry->there; i++) {
+	for (size_t i = 0; i < containers->root_count && !there; i++) {
 		_cleanup_close_ int folder = engine_open(containers->roots[i]);
 		bool read;
 
 		if (folder >= 0)
-			entry->there = look_in(containers, folder, entry, &read);
+			there = look_in(containers, folder, entry, &read);
 	}
+	entry->there = there;
+	/* What was passed over for its time is looked at for the next event. */
+	if (there && entry->passed_over)
+		entry->looked = false;
 }
 
-void containers_look_again(struct containers *containers)
+static struct text without_slash(struct text name)
+{
+	if (name.length > 0 && name.data[0] == '/')
+		return (struct text){ name.data + 1, name.length - 1 };
+	return name;
+}
+
+int containers_rename(struct containers *containers, struct text id, struct text name)
 {
 	for (size_t i = 0; i < containers->fresh; i++)
 		containers->entries[i].looked = false;
 	containers->scan_after = 0;
+	name = without_slash(name);
+	if (!container_id_valid(id) || name.length == 0 || name.length > REFERENCE_MOST)
+		return 0;
+	return set_name(lookup_or_take(containers, id.data), name, containers->as_of);
 }
 
 int containers_find(struct containers *containers, struct text id, struct container_names *ret)
@@ -316,10 +371,10 @@ int containers_learn(struct containers *containers, struct text id, struct text 
 		containers->stats.found++;
 	else
 		containers->stats.missed++;
-	if (name.length > 0 && name.data[0] == '/')
-		name = (struct text){ name.data + 1, name.length - 1 };
-	if (name.length > 0 && name.length <= REFERENCE_MOST && !(entry->there && entry->name.data))
-		r = set_text(&entry->name, name);
+	name = without_slash(name);
+	if (name.length > 0 && name.length <= REFERENCE_MOST &&
+	    (!entry->there || !entry->name.data || is_later(containers, entry->named_at)))
+		r = set_name(entry, name, containers->as_of);
 	if (r == 0 && image.length > 0 && image.length <= 2 * REFERENCE_MOST &&
 	    !(entry->there && entry->image.data))
 		r = set_text(&entry->image, image);
@@ -377,11 +432,14 @@ static bool is_called(const struct entry *entry, struct text reference, bool by_
 	       memcmp(entry->id, reference.data, reference.length) == 0;
 }
 
-/* One that is called so among those whose file is there, or among the others the latest. */
+/*
+ * One that is called so among those whose file is there, or among the others the latest. Who got
+ * the name after the event is meant only where nobody else is.
+ */
 static int search(struct containers *containers, struct text reference, bool by_name, bool there,
 		  const struct entry **ret)
 {
-	const struct entry *found = NULL;
+	const struct entry *found = NULL, *later = NULL;
 
 	for (size_t i = 0; i < containers->fresh; i++) {
 		struct entry *entry = &containers->entries[i];
@@ -394,9 +452,12 @@ static int search(struct containers *containers, struct text reference, bool by_
 			continue;
 		if (found && !by_name)
 			return -ENOTUNIQ;
-		if (!found || entry->learnt > found->learnt)
+		if (by_name && is_later(containers, entry->named_at))
+			later = entry;
+		else if (!found || entry->learnt > found->learnt)
 			found = entry;
 	}
+	found = found ?: later;
 	if (!found)
 		return -ENOENT;
 	*ret = found;

@@ -40,6 +40,13 @@ int containers_add_root(struct containers *containers, const char *path);
  */
 void containers_set_time(struct containers *containers, uint64_t now);
 
+/*
+ * The time of the event that all that follows is asked for, UTC, ns; 0: now. Events are told a
+ * moment after they were, and an engine may have gone on meanwhile: what its files became since
+ * does not take the place of what is known.
+ */
+void containers_as_of(struct containers *containers, uint64_t wall_ns);
+
 /* Whether these are 64 hexadecimal digits. */
 bool container_id_valid(struct text id);
 
@@ -56,7 +63,7 @@ int containers_resolve(struct containers *containers, struct text reference,
 		       char ret_id[CONTAINER_ID]);
 
 /* A request or an answer told this of a container; data NULL is unknown. The engine's file, where
- * it is there, knows better. Returns 0, -EINVAL for what is no id, or -ENOMEM. */
+ * it is there and no younger, knows better. Returns 0, -EINVAL for what is no id, or -ENOMEM. */
 int containers_learn(struct containers *containers, struct text id, struct text name,
 		     struct text image);
 
@@ -68,8 +75,9 @@ struct containers_stats {
 
 void containers_get_stats(const struct containers *containers, struct containers_stats *ret);
 
-/* One was renamed: what was read of names may not be so any more. */
-void containers_look_again(struct containers *containers);
+/* A request gave it this name, with or without a slash before it; data NULL, or no id: one of them
+ * was renamed. Returns 0 or -ENOMEM. */
+int containers_rename(struct containers *containers, struct text id, struct text name);
 
 /* Learn all containers of all roots, within CONTAINERS_MOST: at start, so that one which is removed
  * later is known. Returns 0 or -ENOMEM; a root that is not there is none. */

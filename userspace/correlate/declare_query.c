@@ -118,11 +118,11 @@ int declare_query(struct declare *declare, const struct operation *operation, st
 		const char *id;
 		int (*declare)(struct declare *declare, struct text target, struct text query);
 	} readers[] = {
-		{ "ContainerCreate", declare_name }, { "ImageBuild", declare_build },
-		{ "ImageCommit", declare_commit },   { "ImageCreate", declare_image },
-		{ "ImagePush", declare_push },       { "ImageTag", declare_tag },
-		{ "PluginCreate", declare_name },    { "PluginPull", declare_plugin },
-		{ "PluginUpgrade", declare_plugin },
+		{ "ContainerCreate", declare_name }, { "ContainerRename", declare_name },
+		{ "ImageBuild", declare_build },     { "ImageCommit", declare_commit },
+		{ "ImageCreate", declare_image },    { "ImagePush", declare_push },
+		{ "ImageTag", declare_tag },         { "PluginCreate", declare_name },
+		{ "PluginPull", declare_plugin },    { "PluginUpgrade", declare_plugin },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(readers); i++)

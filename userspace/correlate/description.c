@@ -475,6 +475,8 @@ void description_fill(const struct description *description, struct containers *
 {
 	const struct declared *declared = NULL;
 
+	if (containers)
+		containers_as_of(containers, record_number(record, FIELD_timestamp));
 	if (description->declare && declare_finish(description->declare, &declared) < 0)
 		record->error = -ENOMEM;
 	fill_target(description, containers, declared, record);
@@ -483,6 +485,8 @@ void description_fill(const struct description *description, struct containers *
 	fill_request(description, record);
 	if (declared)
 		declare_fill(declared, description->redact, record);
+	if (declared && strcmp(description->match.operation->id, "ContainerRename") == 0)
+		set_if_any(record, FIELD_declared_name, declared->name);
 	if (description->error || description->form_cut)
 		record_set_boolean(record, FIELD_declared_cut, true);
 	record_raise_severity(

@@ -311,6 +311,8 @@ int isolation_new(const struct record *create, struct containers *containers,
 	isolation = calloc(1, sizeof(*isolation));
 	if (!isolation)
 		return -ENOMEM;
+	if (containers)
+		containers_as_of(containers, record_number(create, FIELD_timestamp));
 	for (size_t i = 0; i < DECLARED_NAMESPACES; i++)
 		isolation->namespaces[i] = read_mode(record_text(create, modes[i].field),
 						     modes[i].configured, containers);

@@ -58,7 +58,7 @@
 	OPERATION(POST,   "/containers/{id...}/restart",     ContainerRestart,       container, 25, none, " t signal ") \
 	OPERATION(POST,   "/containers/{id...}/kill",        ContainerKill,          container, 25, none, " signal ") \
 	OPERATION(POST,   "/containers/{id...}/update",      ContainerUpdate,        container, 25, host, "") \
-	OPERATION(POST,   "/containers/{id...}/rename",      ContainerRename,        container, 25, none, " name ") \
+	OPERATION(POST,   "/containers/{id...}/rename",      ContainerRename,        container, 25, query, " name ") \
 	OPERATION(POST,   "/containers/{id...}/pause",       ContainerPause,         container, 25, none, "") \
 	OPERATION(POST,   "/containers/{id...}/unpause",     ContainerUnpause,       container, 25, none, "") \
 	OPERATION(POST,   "/containers/{id...}/attach",      ContainerAttach,        container, 25, none, QUERY_ATTACH) \
@@ -161,7 +161,7 @@
 	OPERATION(POST,   "/libpod/containers/{id...}/restart", ContainerRestart,       container,  25, none, "") \
 	OPERATION(POST,   "/libpod/containers/{id...}/kill", ContainerKill,          container,  25, none, "") \
 	OPERATION(POST,   "/libpod/containers/{id...}/update", ContainerUpdate,        container,  25, none, "") \
-	OPERATION(POST,   "/libpod/containers/{id...}/rename", ContainerRename,        container,  25, none, "") \
+	OPERATION(POST,   "/libpod/containers/{id...}/rename", ContainerRename,        container,  25, query, " name ") \
 	OPERATION(POST,   "/libpod/containers/{id...}/pause", ContainerPause,         container,  25, none, "") \
 	OPERATION(POST,   "/libpod/containers/{id...}/unpause", ContainerUnpause,       container,  25, none, "") \
 	OPERATION(POST,   "/libpod/containers/{id...}/attach", ContainerAttach,        container,  25, none, "") \

@@ -39,13 +39,14 @@
 	GROUP(DIFFERENCE, 19, "what a container was given and nobody asked for") \
 	GROUP(CHANGE, 20, "namespaces that a process changed") \
 	GROUP(CAPABILITY, 21, "a capability that a container's program used, or wanted to") \
-	GROUP(OOM, 18, "whom the kernel killed for memory, and for whose want of it")
+	GROUP(OOM, 18, "whom the kernel killed for memory, and for whose want of it") \
+	GROUP(AUDIT, 22, "what the kernel's audit recorded of it")
 
 /*
  *    name, id (for ever), ECS kind, ECS category, ECS type, severity, groups beside HEAD, what it means
  */
 #define EVENTS(EVENT) \
-	EVENT(socket_connect, 1, "event", "network", "connection", 0, ACTOR | CAUSE | CONNECTION, \
+	EVENT(socket_connect, 1, "event", "network", "connection", 0, ACTOR | CAUSE | CONNECTION | AUDIT, \
 	      "A process connected to a container engine's socket, or was refused") \
 	EVENT(socket_close, 2, "event", "network", "end", 0, ACTOR | CAUSE | CONNECTION | TRAFFIC, \
 	      "A connection to a container engine's socket ended") \
@@ -88,7 +89,19 @@
 	      "The recorder had not ended cleanly; the trail was taken up again") \
 	EVENT(recorder_sockets, 26, "event", "process", "change", 25, RECORDER, \
 	      "The sockets that are watched changed: an engine started, stopped or came anew") \
-	EVENT(clock_step, 27, "event", "host", "change", 50, RECORDER, "The wall clock was set")
+	EVENT(clock_step, 27, "event", "host", "change", 50, RECORDER, "The wall clock was set") \
+	EVENT(watch_hit, 30, "event", "file", "change", 25, ACTOR | CAUSE | AUDIT, \
+	      "The kernel's audit recorded a touched file, or another act that a rule is about") \
+	EVENT(audit_config, 32, "event", "configuration", "change", 50, ACTOR | CAUSE | AUDIT, \
+	      "Rules or settings of the kernel's audit were changed") \
+	EVENT(user_login, 33, "event", "session", "start", 0, ACTOR | CAUSE | CONNECTION | AUDIT, \
+	      "A session begins, or it became known from where it came") \
+	EVENT(user_logout, 34, "event", "session", "end", 0, ACTOR | CAUSE | CONNECTION | AUDIT, \
+	      "A session ends") \
+	EVENT(process_exec, 35, "event", "process", "start", 0, ACTOR | CAUSE | AUDIT, \
+	      "A program that is watched was run") \
+	EVENT(audit_message, 36, "event", "process", "info", 100, ACTOR | CAUSE | AUDIT, \
+	      "A process of a container wrote a message into audit: what it says is its own word")
 
 /* A person behind a container, by the request that made them so. */
 #define CAUSE_FIELDS(FIELD, who, meaning) \
@@ -137,6 +150,7 @@
 	FIELD(HEAD, host_id, str, "host.id", "Machine id") \
 	FIELD(HEAD, host_name, str, "host.name", "Host name") \
 	FIELD(HEAD, host_boot_id, str, "host.boot.id", "Kernel's boot id") \
+	FIELD(AUDIT, file_path, str, "file.path", "File or folder that was touched") \
 	FIELD(ACTOR, process_pid, u64, "process.pid", "Process id in the host's namespace") \
 	FIELD(ACTOR, process_start, time, "process.start", "When the process was made") \
 	FIELD(ACTOR, process_entity_id, str, "process.entity_id", \
@@ -181,6 +195,8 @@
 	FIELD(CONNECTION, source_ip, str, "source.ip", "Address of a client that came over TCP") \
 	FIELD(CONNECTION, source_port, u64, "source.port", "Its port") \
 	FIELD(ACTOR, session_id, u64, "docktrail.session.id", "Audit session") \
+	FIELD(ACTOR, session_source_ip, str, "docktrail.session.source_ip", \
+	      "Address that the session came from, as its login said") \
 	FIELD(ACTOR, namespaces_mnt, str, "docktrail.namespaces.mnt", \
 	      "private, host or container:<id>") \
 	FIELD(ACTOR, namespaces_pid, str, "docktrail.namespaces.pid", "as above") \
@@ -413,6 +429,29 @@
 	      "Bytes that the client took from the engine") \
 	FIELD(TRAFFIC, close_duration, u64, "docktrail.close.duration", \
 	      "Nanoseconds from the connect") \
+	FIELD(AUDIT, audit_serial, u64, "docktrail.audit.serial", "Serial of the kernel's event") \
+	FIELD(AUDIT, audit_types, list, "docktrail.audit.types", "Kinds of its records, as they came") \
+	FIELD(AUDIT, audit_keys, list, "docktrail.audit.keys", "Keys of the rule that recorded it") \
+	FIELD(AUDIT, audit_syscall, str, "docktrail.audit.syscall", "System call") \
+	FIELD(AUDIT, audit_error, str, "docktrail.audit.error", "errno of its refusal, by name") \
+	FIELD(AUDIT, audit_operation, str, "docktrail.audit.operation", \
+	      "What was done: write, create, delete, rename, ...; of rules what the kernel calls it") \
+	FIELD(AUDIT, audit_folder, str, "docktrail.audit.folder", \
+	      "Working folder, for names that are relative") \
+	FIELD(AUDIT, audit_paths_name, list, "docktrail.audit.paths[].name", \
+	      "Every name that the call looked up, as it was given") \
+	FIELD(AUDIT, audit_paths_inode, list, "docktrail.audit.paths[].inode", "Its inode") \
+	FIELD(AUDIT, audit_paths_device, list, "docktrail.audit.paths[].device", \
+	      "Its device, major:minor") \
+	FIELD(AUDIT, audit_paths_type, list, "docktrail.audit.paths[].type", \
+	      "PARENT, NORMAL, CREATE, DELETE or UNKNOWN") \
+	FIELD(AUDIT, audit_command, list, "docktrail.audit.command", \
+	      "Command line that was run, secrets masked") \
+	FIELD(AUDIT, audit_message, str, "docktrail.audit.message", \
+	      "What the record says, secrets masked") \
+	FIELD(AUDIT, audit_untrusted, bool, "docktrail.audit.untrusted", \
+	      "true where that is the word of the process, which may say anything") \
+	FIELD(AUDIT, audit_cut, bool, "docktrail.audit.cut", "true where not all of it came, or is kept") \
 	FIELD(LOSS, loss_reason, str, "docktrail.loss.reason", \
 	      "What was lost, and why: see Losses") \
 	FIELD(LOSS, loss_ring, str, "docktrail.loss.ring", "Which ring or queue") \
@@ -457,7 +496,9 @@
 	FIELD(RECORDER, recorder_torn_bytes, u64, "docktrail.recorder.torn_bytes", \
 	      "Bytes cut off an unfinished end and kept in torn/") \
 	FIELD(HEAD, source, str, "docktrail.source", "The hook that saw it, or `recorder`") \
-	FIELD(HEAD, witness, str, "docktrail.witness", "bpf, audit or both")
+	FIELD(HEAD, witness, str, "docktrail.witness", "bpf, audit or both") \
+	FIELD(HEAD, witness_reason, str, "docktrail.witness_reason", \
+	      "Why only one of both saw it, where that is known")
 
 /*
  * What the probes say. A message is one ring record: wire_header, the members of its WIRE_ list, then a

@@ -223,6 +223,7 @@ static __always_inline void task_fill(struct wire_task *who, struct task_struct 
 	who->effective_gid = cred->egid.val;
 	who->login_uid = task_login_uid(task);
 	who->session = task_session(task);
+	who->unaudited = !task_has_audit(task);
 	namespaces_fill(task, who->namespaces);
 	/* The leader's: a thread's own name ("dockerd-worker") would not be found again in ps. */
 	BPF_CORE_READ_STR_INTO(&who->name, leader, comm);

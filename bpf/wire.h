@@ -196,6 +196,8 @@ struct wire_task {
 	__u32 pid, parent_pid;
 	__u32 uid, gid, effective_uid, effective_gid;
 	__u32 login_uid, session; /* WIRE_UNSET where there is none */
+	__u32 unaudited;          /* 1: the kernel's audit does not see it */
+	__u32 unused;
 	__u32 namespaces[WIRE_NAMESPACES];
 	char name[WIRE_COMM];
 	char tty[WIRE_TTY];             /* empty where there is none */

@@ -54,7 +54,8 @@ enum {
 	WANT_MASKS,
 	WANT_NUMBER,
 	WANT_RING,
-	WANT_BOOLEAN
+	WANT_BOOLEAN,
+	WANT_AUDIT
 };
 
 /* The keys of the configuration file. Lists are given by repeating the key. */
@@ -87,6 +88,7 @@ static const struct key {
 	  "bytes kept of one turn, 4K to 16M" },
 	{ "heartbeat", WANT_NUMBER, AT(heartbeat_s), 1, 3600, "seconds, 1 to 3600" },
 	{ "host_capabilities", WANT_BOOLEAN, AT(host_capabilities), 0, 0, "yes or no" },
+	{ "audit", WANT_AUDIT, AT(audit), 0, 0, "auto, on or off" },
 	{ "queue", WANT_NUMBER, AT(queue_bytes), 1u << 20, 1u << 30, "bytes, 1M to 1024M" },
 #undef AT
 };
@@ -112,6 +114,8 @@ static int set_key(struct record_options *options, const struct key *key, const 
 		return add_mask(place, value);
 	case WANT_RING:
 		return parse_ring(value, place);
+	case WANT_AUDIT:
+		return record_value_audit(value, place);
 	case WANT_BOOLEAN:
 		*(bool *)place = strcmp(value, "yes") == 0;
 		return *(bool *)place || strcmp(value, "no") == 0 ? 0 : -EINVAL;

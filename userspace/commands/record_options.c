@@ -20,7 +20,8 @@ enum {
 	OPTION_STATE = 256,
 	OPTION_RUNG,
 	OPTION_LIVE,
-	OPTION_HEARTBEAT
+	OPTION_HEARTBEAT,
+	OPTION_AUDIT
 };
 
 static const struct argp_option argp_options[] = {
@@ -46,6 +47,10 @@ static const struct argp_option argp_options[] = {
 	{ "rung", OPTION_RUNG, "NAME", 0,
 	  "Use only this rung of probes, fentry or tracepoint, instead of the best that attaches",
 	  0 },
+	{ "audit", OPTION_AUDIT, "WHEN", 0,
+	  "Ask the kernel's audit, too: auto (default: where it is on, or auditd runs), on (it is switched on "
+	  "where it is off: every system call costs more) or off",
+	  0 },
 	{ "heartbeat", OPTION_HEARTBEAT, "SECONDS", 0, "Time between heartbeats (default 30)", 0 },
 	{},
 };
@@ -55,7 +60,7 @@ struct command_line {
 	const char *config;
 	struct string_list sockets, roots;
 	struct {
-		const char *trail, *state, *rung, *live, *heartbeat;
+		const char *trail, *state, *rung, *live, *heartbeat, *audit;
 	} given;
 };
 
@@ -82,6 +87,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		break;
 	case OPTION_HEARTBEAT:
 		line->given.heartbeat = argument;
+		break;
+	case OPTION_AUDIT:
+		line->given.audit = argument;
 		break;
 	case OPTION_SOCKET:
 		r = record_value_add(&line->sockets, argument);
@@ -213,6 +221,12 @@ static int apply(struct record_options *options, struct command_line *line)
 		record_value_clear(&options->engine_roots);
 		options->engine_roots = line->roots;
 		line->roots = (struct string_list){};
+	}
+	if (r == 0 && line->given.audit &&
+	    record_value_audit(line->given.audit, &options->audit) < 0) {
+		fprintf(stderr, "docktrail: --audit=%s: expected auto, on or off\n",
+			line->given.audit);
+		return -EINVAL;
 	}
 	if (r == 0 && line->given.heartbeat &&
 	    record_value_number(line->given.heartbeat, 1, 3600, &options->heartbeat_s) < 0) {

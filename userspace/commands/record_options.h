@@ -16,6 +16,9 @@ struct string_list {
 	unsigned int count;
 };
 
+/* Whether the kernel's audit is asked, too. AUTO: where it is on already, or auditd runs. */
+enum record_audit { RECORD_AUDIT_AUTO, RECORD_AUDIT_ON, RECORD_AUDIT_OFF };
+
 struct record_options {
 	char *config; /* file that was read, or NULL */
 	char *trail, *state;
@@ -33,6 +36,7 @@ struct record_options {
 	uint32_t heartbeat_s;
 	bool host_capabilities; /* those that processes in no container use, too */
 	uint32_t queue_bytes;   /* of events that wait for the disk */
+	enum record_audit audit;
 };
 
 #define RECORD_CONFIG_DEFAULT "/etc/docktrail/docktrail.conf"

@@ -61,3 +61,15 @@ bool record_value_is_rung(const char *value)
 {
 	return strcmp(value, "fentry") == 0 || strcmp(value, "tracepoint") == 0;
 }
+
+int record_value_audit(const char *value, enum record_audit *ret)
+{
+	static const char *const words[] = { "auto", "on", "off" };
+
+	for (int i = 0; i < 3; i++)
+		if (strcmp(words[i], value) == 0) {
+			*ret = (enum record_audit)i;
+			return 0;
+		}
+	return -EINVAL;
+}

@@ -44,6 +44,12 @@ static int on_ring(sd_event_source *event_source, int fd, uint32_t events, void 
 	return 0;
 }
 
+static int on_audit(sd_event_source *event_source, int fd, uint32_t events, void *user)
+{
+	recorder_drain_audit(user);
+	return 0;
+}
+
 static int again(sd_event_source *timer, uint64_t in_us)
 {
 	uint64_t now;
@@ -61,6 +67,7 @@ static int on_drain(sd_event_source *timer, uint64_t due, void *user)
 	struct recorder *recorder = user;
 
 	drain(recorder, false);
+	recorder_drain_audit(recorder);
 	scribe_tick(recorder->scribe);
 	return again(timer, DRAIN_US);
 }
@@ -206,6 +213,9 @@ static int open_loop(struct recorder *recorder)
 		r = sd_event_add_io(recorder->loop, NULL,
 				    bpf_source_fd(recorder->source, (enum wire_ring)ring), EPOLLIN,
 				    on_ring, recorder);
+	if (r >= 0 && recorder->audit)
+		r = sd_event_add_io(recorder->loop, NULL, recorder_audit_fd(recorder), EPOLLIN,
+				    on_audit, recorder);
 	if (r >= 0)
 		r = sd_event_add_signal(recorder->loop, NULL, SIGINT, on_signal, recorder);
 	if (r >= 0)
@@ -262,6 +272,7 @@ static int end(struct recorder *recorder)
 
 	if (recorder->scribe && recorder->source) {
 		bpf_source_stop(recorder->source);
+		recorder_drain_audit(recorder);
 		drain(recorder, true);
 		bpf_source_capabilities(recorder->source, NULL, scribe_capability,
 					recorder->scribe);
@@ -348,6 +359,7 @@ int recorder_run(const struct record_options *options)
 	else
 		scribe_close(recorder.scribe);
 	sd_event_unref(recorder.loop);
+	recorder_end_audit(&recorder);
 	bpf_source_free(recorder.source);
 	closep(&recorder.trail_folder);
 	if (r == -EBUSY)

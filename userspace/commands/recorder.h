@@ -16,10 +16,13 @@
 #include "commands/record_options.h"
 #include "commands/scribe.h"
 
+struct recorder_audit;
+
 struct recorder {
 	const struct record_options *options;
 	struct bpf_source *source;
 	struct scribe *scribe;
+	struct recorder_audit *audit; /* NULL: it is not asked */
 	sd_event *loop;
 	int trail_folder;
 	struct bpf_lost_caller lost_callers[BPF_LOST_CALLERS]; /* room to read them into */
@@ -62,6 +65,25 @@ void recorder_prove(struct recorder *recorder);
  * that it grew by most. Returns how many.
  */
 int recorder_say_losses(struct recorder *recorder);
+
+/* ---- recorder_audit.c */
+
+/* Load the rules and join the kernel's audit, or say why not: recording goes on without. */
+void recorder_begin_audit(struct recorder *recorder);
+/* Take away the rules that were loaded. */
+void recorder_end_audit(struct recorder *recorder);
+/* Readable when there are records; -1: it is not asked. */
+int recorder_audit_fd(const struct recorder *recorder);
+void recorder_drain_audit(struct recorder *recorder);
+
+#define RECORDER_AUDIT_LOSSES 5
+struct recorder_audit_loss {
+	const char *reason;
+	uint64_t records; /* more than when this was asked last */
+};
+/* Returns how many there are. */
+size_t recorder_audit_losses(struct recorder *recorder,
+			     struct recorder_audit_loss ret[RECORDER_AUDIT_LOSSES]);
 
 /* ---- recorder_status.c */
 

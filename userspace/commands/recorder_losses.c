@@ -144,6 +144,23 @@ static int say_queue_losses(struct recorder *recorder, const struct scribe_stats
 	return said;
 }
 
+static int say_audit_losses(struct recorder *recorder)
+{
+	struct recorder_audit_loss losses[RECORDER_AUDIT_LOSSES];
+	size_t count = recorder_audit_losses(recorder, losses);
+	int said = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct loss loss = { .reason = losses[i].reason,
+					   .ring = "audit",
+					   .records = losses[i].records };
+
+		if (loss.records)
+			said += say_loss(recorder, &loss);
+	}
+	return said;
+}
+
 int recorder_say_losses(struct recorder *recorder)
 {
 	struct scribe_stats stats;
@@ -157,6 +174,7 @@ int recorder_say_losses(struct recorder *recorder)
 	said = say_kernel_losses(recorder);
 	said += say_if_grown(recorder, bpf_source_misses(recorder->source), &recorder->told_misses,
 			     "a probe was not run: it was already running on that CPU", "kernel");
+	said += say_audit_losses(recorder);
 	said += say_queue_losses(recorder, &stats);
 	said += say_if_grown(recorder, stats.losses.memory, &recorder->told_scribe.memory,
 			     "messages: out of memory", "scribe");

@@ -119,6 +119,15 @@ int scribe_seed(struct scribe *scribe)
 	return r;
 }
 
+int scribe_audit(void *user, uint32_t type, struct text payload)
+{
+	struct scribe *scribe = user;
+
+	if (witness_record(scribe->witness, type, payload) < 0)
+		scribe->losses.memory++;
+	return 0;
+}
+
 void scribe_tick(struct scribe *scribe)
 {
 	uint64_t now = clock_boot_ns();
@@ -129,6 +138,9 @@ void scribe_tick(struct scribe *scribe)
 	conversations_tick(scribe->conversations, now);
 	if (container_watch_release(scribe->watch, false) < 0)
 		scribe->losses.memory++;
+	if (scribe->witness &&
+	    witness_tick(scribe->witness, clock_wall_ns() / NS_PER_MS, now) < 0)
+		scribe->losses.memory++;
 }
 
 void scribe_end(struct scribe *scribe)
@@ -136,6 +148,8 @@ void scribe_end(struct scribe *scribe)
 	conversations_end(scribe->conversations, clock_boot_ns());
 	if (container_watch_release(scribe->watch, true) < 0)
 		scribe->losses.memory++;
+	if (scribe->witness)
+		witness_end(scribe->witness);
 }
 
 int64_t scribe_clock_step(struct scribe *scribe)
@@ -259,9 +273,8 @@ static void count_event(struct scribe *scribe, const struct record *record)
 			     record_number(record, FIELD_started_by_sequence));
 }
 
-void scribe_emit(void *user, struct record *record)
+static void write_record(struct scribe *scribe, struct record *record)
 {
-	struct scribe *scribe = user;
 	struct trail_term terms[TRAIL_TERMS_MOST];
 	struct trail_entry entry = { .type = frame_type(record->event), .terms = terms };
 	uint64_t severity = record_number(record, FIELD_event_severity);
@@ -291,6 +304,19 @@ void scribe_emit(void *user, struct record *record)
 		scribe->losses.bad++;
 }
 
+void scribe_emit(void *user, struct record *record)
+{
+	struct scribe *scribe = user;
+
+	if (!scribe->witness || !witness_keeps(scribe->witness, record))
+		write_record(scribe, record);
+}
+
+void scribe_emit_witnessed(void *user, struct record *record)
+{
+	write_record(user, record);
+}
+
 uint64_t scribe_wall_ns(const struct scribe *scribe, uint64_t boot_ns)
 {
 	return actor_wall_ns(&scribe->actors, boot_ns);
@@ -307,4 +333,6 @@ void scribe_get_stats(struct scribe *scribe, struct scribe_stats *ret)
 	conversations_get_stats(scribe->conversations, &ret->conversations);
 	trail_writer_get_stats(scribe->writer, &ret->trail);
 	containers_get_stats(scribe->actors.containers, &ret->containers);
+	if (scribe->witness)
+		witness_get_stats(scribe->witness, &ret->witness);
 }

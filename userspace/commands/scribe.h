@@ -12,6 +12,7 @@
 #include "bpf/wire.h"
 #include "correlate/containers.h"
 #include "correlate/conversation.h"
+#include "correlate/witness.h"
 #include "event/field.h"
 #include "trail/writer.h"
 
@@ -44,6 +45,7 @@ struct scribe_stats {
 	struct conversation_stats conversations;
 	struct trail_writer_stats trail;
 	struct containers_stats containers;
+	struct witness_stats witness;
 };
 
 /*
@@ -74,6 +76,15 @@ struct conversations *scribe_conversations(struct scribe *scribe);
 
 /* A time of the boot clock as UTC, in nanoseconds. */
 uint64_t scribe_wall_ns(const struct scribe *scribe, uint64_t boot_ns);
+
+/*
+ * The kernel's audit is asked, too, from now on. `connects`: it has rules about connects to the
+ * sockets that are watched. Returns 0 or -ENOMEM.
+ */
+int scribe_begin_audit(struct scribe *scribe, bool connects);
+
+/* A record of it, as capture/audit.h hands it over. Always 0: what fails is counted. */
+int scribe_audit(void *scribe, uint32_t type, struct text payload);
 
 /* How often a capability was used so far; `last`: as bpf_source_capabilities() says. */
 void scribe_capability(void *scribe, const struct wire_capability *kind, uint64_t count, bool last);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -19,6 +20,7 @@
 #include "correlate/process.h"
 #include "correlate/redact.h"
 #include "correlate/servers.h"
+#include "correlate/sessions.h"
 #include "correlate/users.h"
 #include "event/record.h"
 
@@ -136,6 +138,8 @@ static int open_actors(struct scribe *scribe, const struct scribe_options *optio
 	if (r == 0)
 		r = entries_new(&actors->entries);
 	if (r == 0)
+		r = sessions_new(&actors->sessions);
+	if (r == 0)
 		r = actor_cache_new(&actors->cache);
 	for (unsigned int i = 0; r == 0 && i < options->record->engine_roots.count; i++)
 		r = containers_add_root(actors->containers, options->record->engine_roots.items[i]);
@@ -206,6 +210,7 @@ int scribe_open(const struct scribe_options *options, struct scribe **ret, struc
 	if (!scribe)
 		return -ENOMEM;
 	scribe->count = options->count;
+	scribe->socket_path = options->socket_path;
 	scribe->count_user = options->user;
 	learn_host(scribe);
 	r = open_redact(scribe, options->record, problem);
@@ -239,6 +244,25 @@ int scribe_open(const struct scribe_options *options, struct scribe **ret, struc
 	return 0;
 }
 
+int scribe_begin_audit(struct scribe *scribe, bool connects)
+{
+	const struct witness_options options = { .actors = &scribe->actors,
+						 .redact = scribe->redact,
+						 .sessions = scribe->actors.sessions,
+						 .emit = scribe_emit_witnessed,
+						 .socket_path = scribe->socket_path,
+						 .user = scribe,
+						 .socket_user = scribe->count_user,
+						 .own_pid = (uint32_t)getpid() };
+	int r = witness_new(&options, &scribe->witness);
+
+	if (r < 0)
+		return r;
+	witness_expect_connects(scribe->witness, connects);
+	scribe->actors.audit = connects;
+	return 0;
+}
+
 int scribe_close(struct scribe *scribe)
 {
 	int r;
@@ -254,6 +278,8 @@ int scribe_close(struct scribe *scribe)
 	containers_free(scribe->actors.containers);
 	namespaces_free(scribe->actors.namespaces);
 	entries_free(scribe->actors.entries);
+	sessions_free(scribe->actors.sessions);
+	witness_free(scribe->witness);
 	actor_cache_free(scribe->actors.cache);
 	redact_free(scribe->redact);
 	servers_free(scribe->servers);

@@ -11,6 +11,7 @@ struct container_watch;
 struct conversations;
 struct redact;
 struct servers;
+struct witness;
 
 struct scribe {
 	struct trail_writer *writer;
@@ -22,11 +23,16 @@ struct scribe {
 	bool request_written; /* what waits for it need not any more */
 	struct redact *redact;
 	struct servers *servers;
+	struct witness *witness; /* NULL: the kernel's audit is not asked */
 	struct record *record; /* of the recorder's own events */
 	struct buffer line;
 	char host_id[33], host_name[256], boot_id[37], prefix[12];
 	uint64_t events;
 	struct scribe_losses losses;
 	void (*count)(void *user, const char container[WIRE_CONTAINER]);
-	void *count_user;
+	const char *(*socket_path)(void *user, uint64_t inode, uint32_t device);
+	void *count_user; /* of both */
 };
+
+/* An event that need not wait for the second witness any more: into the trail. */
+void scribe_emit_witnessed(void *scribe, struct record *record);

@@ -14,6 +14,7 @@
 #include "correlate/entries.h"
 #include "correlate/namespaces.h"
 #include "correlate/process.h"
+#include "correlate/sessions.h"
 #include "correlate/users.h"
 #include "event/json.h"
 #include "event/record.h"
@@ -213,6 +214,9 @@ static void fill_user(const struct actor_context *context, const struct wire_tas
 	set_id(record, FIELD_user_audit_id, task->login_uid);
 	set_user_name(context, record, FIELD_user_audit_name, task->login_uid);
 	set_id(record, FIELD_session_id, task->session);
+	if (context->sessions && task->session != WIRE_UNSET)
+		record_set_string(record, FIELD_session_source_ip,
+				  sessions_address(context->sessions, task->session));
 }
 
 void actor_fill_container(const struct actor_context *context, struct record *record)
@@ -423,6 +427,9 @@ void actor_fill(const struct actor_context *context, const struct wire_task *tas
 	else
 		describe(context, &whole, record);
 	fill_user(context, &whole, record);
+	if (context->audit && task->unaudited && record->event == EVENT_socket_connect)
+		record_lend_text(record, FIELD_witness_reason,
+				 TEXT("the process is older than audit"));
 	fill_container(context, &whole, record);
 	fill_namespaces(context, &whole, ended, record);
 }

@@ -2,6 +2,7 @@
 /* Who did it: the fields of the groups ACTOR and CONNECTOR of a record, from a task. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "bpf/wire.h"
@@ -12,6 +13,7 @@ struct entries;
 struct namespaces;
 struct process_tree;
 struct record;
+struct sessions;
 struct text_list;
 struct users;
 
@@ -31,9 +33,11 @@ struct actor_context {
 	struct containers *containers; /* and tells it the time */
 	struct namespaces *namespaces;
 	struct entries *entries;   /* of who came into containers */
+	struct sessions *sessions; /* NULL: from where they came is not told */
 	struct actor_cache *cache; /* NULL: nothing is kept */
 	const char *boot_id;       /* of /proc/sys/kernel/random/boot_id */
 	int64_t wall_offset_ns;    /* clock_wall_offset_ns(): UTC minus boot clock */
+	bool audit;                /* the kernel's audit is a second witness */
 	/*
 	 * Append a command line to `ret` with its secrets masked. `arguments->cut` when there was
 	 * more: the last one may be a part. Asked once for each program, so that it must always

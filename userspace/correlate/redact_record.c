@@ -22,12 +22,13 @@ static bool is_looked_at(enum field field)
 	case FIELD_http_request_method:
 	case FIELD_target_type:
 	case FIELD_declared_command:
+	case FIELD_audit_command:
 		return false;
 	case FIELD_container_name: /* both may come from a request, once */
 	case FIELD_container_image_name:
 		return true;
 	default:
-		return field_rows[field].group & (GROUP_REQUEST | GROUP_TARGET | GROUP_DECLARED);
+		return field_rows[field].group & (GROUP_REQUEST | GROUP_TARGET | GROUP_DECLARED | GROUP_AUDIT);
 	}
 }
 

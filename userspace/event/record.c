@@ -233,6 +233,39 @@ void record_lend_all(struct record *record, const struct record *from,
 		record->part = *part;
 }
 
+static void copy_value(struct record *to, enum field field, const struct value *value)
+{
+	switch (field_rows[field].type) {
+	case TYPE_str:
+		record_set_text(to, field, value->text);
+		return;
+	case TYPE_list:
+		if (value->list.count == 0)
+			record_set_empty_list(to, field);
+		for (size_t i = 0; i < value->list.count; i++)
+			record_add_text(to, field, value->list.items[i]);
+		return;
+	default:
+		to->values[field] = *value;
+		mark(to, field);
+	}
+}
+
+void record_copy(struct record *to, const struct record *from)
+{
+	record_begin(to, from->event);
+	memset(to->present, 0, sizeof(to->present));
+	for (size_t i = 0; i < ARRAY_SIZE(from->present); i++)
+		for (uint64_t bits = from->present[i]; bits; bits &= bits - 1) {
+			enum field field =
+				(enum field)(i * 64 + (unsigned int)__builtin_ctzll(bits));
+
+			copy_value(to, field, &from->values[field]);
+		}
+	if (from->error && !to->error)
+		to->error = from->error;
+}
+
 void record_unset(struct record *record, enum field field)
 {
 	part_with(record, field);

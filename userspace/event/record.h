@@ -82,6 +82,9 @@ void record_lend_item(struct record *record, enum field field, struct text item)
  */
 void record_lend_all(struct record *record, const struct record *from,
 		     const struct record_part *part);
+/* Become the same event, with bytes of its own. A failed allocation is kept in to->error. */
+void record_copy(struct record *to, const struct record *from);
+
 /* The field is absent again. */
 void record_unset(struct record *record, enum field field);
 /* event.severity becomes at least this. */

@@ -1,0 +1,558 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "correlate/witness.h"
+
+#include <errno.h>
+#include <libaudit.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "correlate/actor.h"
+#include "correlate/audit_act.h"
+#include "correlate/audit_assemble.h"
+#include "correlate/audit_serials.h"
+#include "correlate/audit_tell.h"
+#include "correlate/sessions.h"
+#include "event/record.h"
+
+/* The probes' messages of who was forked, and of its container, come up to this much later. */
+#define SETTLE_NS 150000000ull
+/*
+ * Audit stamps a call when it begins, with the time of the last tick; a probe while it is under way.
+ * A connect that has to wait for its place takes as long as that.
+ */
+#define BEFORE_NS (20 * NS_PER_MS)
+#define AFTER_NS  (5 * NS_PER_SECOND)
+
+/* An act that audit recorded, or an event of the probes, that waits for the other one. */
+struct act {
+	struct audit_act act;
+	enum event kind;
+	uint64_t due; /* boot clock */
+	struct act *next;
+};
+
+struct kept {
+	struct record *record;
+	uint64_t due;
+	struct kept *next;
+};
+
+struct witness {
+	struct witness_options options;
+	struct audit_assembler *assembler;
+	struct audit_serials serials;
+	struct act *acts, **acts_end, *spare; /* the oldest first */
+	struct kept *kept, **kept_end;
+	size_t act_count, kept_count;
+	struct record *record;
+	struct witness_stats stats;
+	uint64_t wall_ms, now;
+	bool connects;
+	int error; /* of an event under way */
+};
+
+/* ---- one event of audit's alone */
+
+static struct record *begin(struct witness *witness, enum event kind, const struct audit_act *act)
+{
+	struct record *record = witness->record;
+
+	record_begin(record, kind);
+	record_set_number(record, FIELD_timestamp, act->time_ms * NS_PER_MS);
+	record_lend_text(record, FIELD_source, TEXT("audit"));
+	record_lend_text(record, FIELD_witness, TEXT("audit"));
+	if (act->has_call)
+		record_set_string(record, FIELD_event_outcome,
+				  act->succeeded ? "success" : "failure");
+	audit_tell_actor(act, witness->options.actors, record);
+	audit_tell_fill(act, witness->options.redact, record);
+	return record;
+}
+
+static void fill_address(struct witness *witness, struct record *record)
+{
+	uint64_t session = record_number(record, FIELD_session_id);
+	const char *address = record_has(record, FIELD_session_id)
+				      ? sessions_address(witness->options.sessions, (uint32_t)session)
+				      : NULL;
+
+	if (address)
+		record_set_string(record, FIELD_session_source_ip, address);
+}
+
+static void emit(struct witness *witness, struct record *record)
+{
+	witness->options.emit(witness->options.user, record);
+}
+
+/* Which of the paths is a watched socket; NULL: none of them. */
+static const struct audit_path *find_socket(const struct witness *witness,
+					    const struct audit_act *act, const char **ret_path)
+{
+	for (size_t i = 0; i < act->path_count; i++) {
+		const struct audit_path *path = &act->paths[i];
+
+		*ret_path = path->inode ? witness->options.socket_path(witness->options.socket_user,
+								       path->inode, path->device)
+					: NULL;
+		if (*ret_path)
+			return path;
+	}
+	return NULL;
+}
+
+static void tell_connect(struct witness *witness, const struct audit_act *act)
+{
+	const char *name;
+	const struct audit_path *path = find_socket(witness, act, &name);
+	struct record *record;
+	char device[24];
+
+	if (!path) {
+		witness->stats.left_out++;
+		return;
+	}
+	record = begin(witness, EVENT_socket_connect, act);
+	record_set_string(record, FIELD_socket_path, name);
+	record_set_number(record, FIELD_socket_inode, path->inode);
+	snprintf(device, sizeof(device), "%u:%u", path->device >> 20,
+		 path->device & ((1u << 20) - 1));
+	record_set_string(record, FIELD_socket_device, device);
+	if (!act->succeeded && act->exit < 0)
+		record_set_string(record, FIELD_error_code,
+				  strerrorname_np((int)-act->exit) ?: "unknown");
+	witness->stats.audit_alone++;
+	emit(witness, record);
+}
+
+static void tell_config(struct witness *witness, const struct audit_act *act)
+{
+	struct text operation = audit_tell_value(act, TEXT("op"));
+	struct text result = audit_tell_value(act, TEXT("res"));
+	struct record *record = begin(witness, EVENT_audit_config, act);
+
+	if (operation.length)
+		record_set_text(record, FIELD_audit_operation, operation);
+	if (result.length)
+		record_set_string(record, FIELD_event_outcome,
+				  text_equal(result, TEXT("1")) ||
+						  text_equal(result, TEXT("success"))
+					  ? "success"
+					  : "failure");
+	if (act->pid != witness->options.own_pid && text_equal(operation, TEXT("remove_rule")))
+		record_raise_severity(record, 100);
+	/* Switched off, and the like. */
+	if (audit_tell_value(act, TEXT("audit_enabled")).length &&
+	    !text_equal(audit_tell_value(act, TEXT("audit_enabled")), TEXT("1")))
+		record_raise_severity(record, 100);
+	emit(witness, record);
+}
+
+/* ---- what programs say */
+
+static bool is_contained(const struct record *record)
+{
+	return record_has(record, FIELD_container_id);
+}
+
+static void tell_message(struct witness *witness, const struct audit_act *act)
+{
+	struct record *record = begin(witness, EVENT_audit_message, act);
+
+	/* Programs of the host write what they do: sudo, cron, PAM. It is in audit's own log. */
+	if (!is_contained(record)) {
+		witness->stats.left_out++;
+		return;
+	}
+	record_set_boolean(record, FIELD_audit_untrusted, true);
+	emit(witness, record);
+}
+
+static bool is_session(const struct audit_act *act)
+{
+	struct text operation = audit_tell_value(act, TEXT("op"));
+
+	return (act->types[0] != AUDIT_USER_START && act->types[0] != AUDIT_USER_END) ||
+	       text_equal(operation, TEXT("PAM:session_open")) ||
+	       text_equal(operation, TEXT("PAM:session_close"));
+}
+
+/*
+ * The kernel's own word (LOGIN) says that a session begins; where from only the program that lets
+ * people in knows, and any root can say that. Of a container's nothing is believed.
+ */
+static void tell_login(struct witness *witness, const struct audit_act *act, enum event kind)
+{
+	struct text address = audit_tell_value(act, TEXT("addr"));
+	struct text result = audit_tell_value(act, TEXT("res"));
+	bool kernel = act->types[0] == AUDIT_LOGIN;
+	struct record *record = begin(witness, kind, act);
+
+	if (is_contained(record) && !kernel) {
+		tell_message(witness, act);
+		return;
+	}
+	if (!is_session(act)) {
+		witness->stats.left_out++;
+		return;
+	}
+	if (!kernel)
+		record_set_boolean(record, FIELD_audit_untrusted, true);
+	if (result.length)
+		record_set_string(record, FIELD_event_outcome,
+				  text_equal(result, TEXT("1")) ||
+						  text_equal(result, TEXT("success"))
+					  ? "success"
+					  : "failure");
+	if (address.length && sessions_learn(witness->options.sessions,
+					     kind == EVENT_user_login ? act->session : WIRE_UNSET,
+					     address) == 0)
+		record_set_text(record, FIELD_source_ip, address);
+	fill_address(witness, record);
+	emit(witness, record);
+}
+
+static void tell_hit(struct witness *witness, const struct audit_act *act, enum event kind)
+{
+	struct record *record = begin(witness, kind, act);
+	bool of_host = !is_contained(record) && act->login_uid == WIRE_UNSET;
+
+	/* Services of the host mount and change namespaces all day; so does an engine. */
+	if (kind == EVENT_watch_hit && of_host &&
+	    (!act->path_count || strstr(" mount unmount setns unshare ",
+					record_text(record, FIELD_audit_operation).data ?: "-"))) {
+		witness->stats.left_out++;
+		return;
+	}
+	fill_address(witness, record);
+	emit(witness, record);
+}
+
+static void tell(struct witness *witness, const struct act *act)
+{
+	switch (act->kind) {
+	case EVENT_socket_connect:
+		tell_connect(witness, &act->act);
+		return;
+	case EVENT_audit_config:
+		tell_config(witness, &act->act);
+		return;
+	case EVENT_user_login:
+	case EVENT_user_logout:
+		tell_login(witness, &act->act, act->kind);
+		return;
+	case EVENT_audit_message:
+		tell_message(witness, &act->act);
+		return;
+	default:
+		tell_hit(witness, &act->act, act->kind);
+	}
+}
+
+/* ---- waiting */
+
+static bool tell_same(struct witness *witness, const struct act *act);
+
+static struct act *take_first(struct witness *witness)
+{
+	struct act *act = witness->acts;
+
+	witness->acts = act->next;
+	if (!witness->acts)
+		witness->acts_end = &witness->acts;
+	witness->act_count--;
+	return act;
+}
+
+static void give_back(struct witness *witness, struct act *act)
+{
+	act->next = witness->spare;
+	witness->spare = act;
+}
+
+static void tell_first(struct witness *witness)
+{
+	struct act *act = take_first(witness);
+
+	tell(witness, act);
+	give_back(witness, act);
+}
+
+/* Kinds wait for different times: those that are due, in their order. */
+static void tell_acts(struct witness *witness, uint64_t now)
+{
+	struct act **at = &witness->acts;
+
+	while (*at) {
+		struct act *act = *at;
+
+		if (act->due > now) {
+			at = &act->next;
+			continue;
+		}
+		*at = act->next;
+		if (!act->next)
+			witness->acts_end = at;
+		witness->act_count--;
+		tell(witness, act);
+		give_back(witness, act);
+	}
+}
+
+static void on_event(void *user, const struct audit_event *event)
+{
+	struct witness *witness = user;
+	struct act *act = witness->spare;
+	int r;
+
+	audit_serials_seen(&witness->serials, event->serial, witness->wall_ms);
+	witness->stats.events++;
+	if (event->count == 0)
+		return;
+	if (witness->act_count == WITNESS_MOST) {
+		witness->stats.early++;
+		tell_first(witness);
+		act = witness->spare;
+	}
+	if (act)
+		witness->spare = act->next;
+	else
+		act = calloc(1, sizeof(*act));
+	r = act ? audit_act_read(event, &act->act) : -ENOMEM;
+	if (r < 0) {
+		witness->error = r;
+		if (act)
+			give_back(witness, act);
+		return;
+	}
+	act->kind = audit_tell_kind(&act->act);
+	if (act->kind == EVENT_COUNT) {
+		witness->stats.left_out++;
+		give_back(witness, act);
+		return;
+	}
+	if (tell_same(witness, act)) {
+		give_back(witness, act);
+		return;
+	}
+	act->due = witness->now +
+		   (act->kind == EVENT_socket_connect ? WITNESS_WAIT_NS : SETTLE_NS);
+	act->next = NULL;
+	*witness->acts_end = act;
+	witness->acts_end = &act->next;
+	witness->act_count++;
+}
+
+int witness_record(struct witness *witness, uint32_t type, struct text payload)
+{
+	struct audit_record record;
+	int r;
+
+	witness->stats.records++;
+	if (audit_record_parse(type, payload, &record) < 0) {
+		witness->stats.bad++;
+		return 0;
+	}
+	witness->error = 0;
+	r = audit_assembler_push(witness->assembler, &record);
+	return r ?: witness->error;
+}
+
+/* ---- both */
+
+static bool is_same(const struct record *record, const struct act *act)
+{
+	uint64_t when = record_number(record, FIELD_timestamp);
+	uint64_t call = act->act.time_ms * NS_PER_MS;
+
+	if (act->kind != record->event ||
+	    record_number(record, FIELD_process_pid) != act->act.pid ||
+	    call > when + BEFORE_NS || when > call + AFTER_NS)
+		return false;
+	for (size_t i = 0; i < act->act.path_count; i++)
+		if (act->act.paths[i].inode == record_number(record, FIELD_socket_inode))
+			return true;
+	return false;
+}
+
+static void note_both(struct witness *witness, struct record *record, const struct audit_act *act)
+{
+	record_lend_text(record, FIELD_witness, TEXT("both"));
+	record_set_number(record, FIELD_audit_serial, act->serial);
+	for (size_t i = 0; i < act->keys.count; i++)
+		record_add_text(record, FIELD_audit_keys, text_list_at(&act->keys, i));
+	witness->stats.both++;
+}
+
+/* `act`: what audit said of it after all. */
+static void tell_kept(struct witness *witness, struct kept **at, const struct audit_act *act)
+{
+	struct kept *kept = *at;
+
+	*at = kept->next;
+	if (!kept->next)
+		witness->kept_end = at;
+	witness->kept_count--;
+	if (act)
+		note_both(witness, kept->record, act);
+	else
+		witness->stats.probes_alone++;
+	emit(witness, kept->record);
+	record_free(kept->record);
+	free(kept);
+}
+
+/* Whether one that waits is this act: then it is told. */
+static bool tell_same(struct witness *witness, const struct act *act)
+{
+	for (struct kept **at = &witness->kept; *at; at = &(*at)->next)
+		if (is_same((*at)->record, act)) {
+			tell_kept(witness, at, &act->act);
+			return true;
+		}
+	return false;
+}
+
+/* The oldest act that it can be, which is taken out. */
+static struct act *take_same(struct witness *witness, const struct record *record)
+{
+	for (struct act **at = &witness->acts; *at; at = &(*at)->next) {
+		struct act *act = *at;
+
+		if (!is_same(record, act))
+			continue;
+		*at = act->next;
+		if (!act->next)
+			witness->acts_end = at;
+		witness->act_count--;
+		return act;
+	}
+	return NULL;
+}
+
+/* Without memory it is told at once, as of one witness. */
+static bool keep(struct witness *witness, const struct record *record)
+{
+	struct kept *kept;
+
+	if (!witness->connects || record_has(record, FIELD_witness_reason))
+		return false;
+	if (witness->kept_count == WITNESS_MOST) {
+		witness->stats.early++;
+		tell_kept(witness, &witness->kept, NULL);
+	}
+	kept = calloc(1, sizeof(*kept));
+	if (!kept || record_new(&kept->record) < 0) {
+		free(kept);
+		return false;
+	}
+	record_copy(kept->record, record);
+	kept->due = witness->now + WITNESS_WAIT_NS;
+	*witness->kept_end = kept;
+	witness->kept_end = &kept->next;
+	witness->kept_count++;
+	return true;
+}
+
+bool witness_keeps(struct witness *witness, struct record *record)
+{
+	struct act *act;
+
+	if (record->event != EVENT_socket_connect ||
+	    !text_equal(record_text(record, FIELD_witness), TEXT("bpf")))
+		return false;
+	act = take_same(witness, record);
+	if (!act)
+		return keep(witness, record);
+	note_both(witness, record, &act->act);
+	give_back(witness, act);
+	return false;
+}
+
+void witness_expect_connects(struct witness *witness, bool expected)
+{
+	witness->connects = expected;
+}
+
+int witness_tick(struct witness *witness, uint64_t wall_ms, uint64_t now)
+{
+	witness->wall_ms = wall_ms;
+	witness->now = now;
+	witness->error = 0;
+	audit_assembler_flush(witness->assembler, wall_ms);
+	audit_serials_tick(&witness->serials, wall_ms);
+	tell_acts(witness, now);
+	while (witness->kept && witness->kept->due <= now)
+		tell_kept(witness, &witness->kept, NULL);
+	return witness->error;
+}
+
+void witness_end(struct witness *witness)
+{
+	audit_assembler_flush(witness->assembler, UINT64_MAX);
+	tell_acts(witness, UINT64_MAX);
+	while (witness->kept)
+		tell_kept(witness, &witness->kept, NULL);
+}
+
+int witness_new(const struct witness_options *options, struct witness **ret)
+{
+	struct witness *witness = calloc(1, sizeof(*witness));
+	const struct audit_assembler_options assembler = { .event = on_event, .user = witness };
+	int r;
+
+	if (!witness)
+		return -ENOMEM;
+	witness->options = *options;
+	witness->acts_end = &witness->acts;
+	witness->kept_end = &witness->kept;
+	witness->wall_ms = clock_wall_ns() / NS_PER_MS;
+	witness->now = clock_boot_ns();
+	r = audit_assembler_new(&assembler, &witness->assembler);
+	if (r == 0)
+		r = record_new(&witness->record);
+	if (r < 0) {
+		witness_free(witness);
+		return r;
+	}
+	*ret = witness;
+	return 0;
+}
+
+void witness_free(struct witness *witness)
+{
+	if (!witness)
+		return;
+	while (witness->acts)
+		give_back(witness, take_first(witness));
+	while (witness->kept) {
+		struct kept *kept = witness->kept;
+
+		witness->kept = kept->next;
+		record_free(kept->record);
+		free(kept);
+	}
+	while (witness->spare) {
+		struct act *act = witness->spare;
+
+		witness->spare = act->next;
+		audit_act_clear(&act->act);
+		free(act);
+	}
+	audit_assembler_free(witness->assembler);
+	record_free(witness->record);
+	free(witness);
+}
+
+void witness_get_stats(const struct witness *witness, struct witness_stats *ret)
+{
+	struct audit_assembler_stats assembled;
+
+	audit_assembler_get_stats(witness->assembler, &assembled);
+	*ret = witness->stats;
+	ret->missing = witness->serials.missing;
+	ret->cut = assembled.cut;
+	ret->early += assembled.early;
+}

@@ -27,6 +27,7 @@ void tell_user(const struct record *record, struct spans *spans)
 	struct text audit_name = record_text(record, FIELD_user_audit_name);
 	struct text audit_id = record_text(record, FIELD_user_audit_id);
 	struct text effective = record_text(record, FIELD_user_effective_id);
+	struct text address = record_text(record, FIELD_session_source_ip);
 	bool other = audit_id.length && id.length && !text_equal(audit_id, id);
 	struct text who = audit_name.length ? audit_name
 			  : audit_id.length ? audit_id
@@ -45,6 +46,8 @@ void tell_user(const struct record *record, struct spans *spans)
 	if (record_has(record, FIELD_session_id))
 		spans_printf(spans, STYLE_plain, 0, ", session %" PRIu64,
 			     record_number(record, FIELD_session_id));
+	if (address.length)
+		spans_printf(spans, STYLE_person, 0, " from %.*s", S(address));
 	spans_add(spans, STYLE_plain, 0, TEXT(")"));
 	if (other) {
 		spans_add(spans, STYLE_plain, 1, TEXT("as"));

@@ -162,13 +162,15 @@ static void test_daemon(void **state)
 	has_file(host, "etc/keys/key.pem", "");
 	has_folder(host, "srv/docker");
 	plan(host, "/run/docker.sock", false);
-	loads(host, "-a always,exit -F dir=/srv/docker -F perm=wa -F auid!=unset -k docktrail-state");
+	loads(host,
+	      "-a always,exit -F dir=/srv/docker -F perm=wa -F auid!=unset -k docktrail-state");
 	loads(host, "-w /etc/keys/key.pem -p rwa -k docktrail-tls");
 	waits(host, "-w @daemon:tlscert -p wa -k docktrail-tls",
 	      "/etc/docker/daemon.json names no tlscert");
 	has_file(host, "etc/docker/daemon.json", "{");
 	plan(host, "/run/docker.sock", false);
-	waits(host, "-a always,exit -F dir=/var/lib/docker -F perm=wa -F auid!=unset -k docktrail-state",
+	waits(host,
+	      "-a always,exit -F dir=/var/lib/docker -F perm=wa -F auid!=unset -k docktrail-state",
 	      "there is no folder /var/lib");
 	waits(host, "-w @daemon:tlskey -p rwa -k docktrail-tls",
 	      "/etc/docker/daemon.json cannot be read: it is no JSON; "
@@ -179,10 +181,11 @@ static void test_homes(void **state)
 {
 	struct host *host = *state;
 
-	has_file(host, "etc/passwd",
-		 "root:x:0:0::/root:/bin/bash\nalice:x:1000:1000::/home/alice:/bin/sh\n"
-		 "daemon:x:1:1::/usr/sbin:/usr/sbin/nologin\nci:x:999:999::/srv/ci:/bin/false\n"
-		 "bob:x:1001:1001::/home/bob builder:/bin/sh\ngone:x:1002:1002::/home/gone:/bin/sh\n");
+	has_file(
+		host, "etc/passwd",
+		"root:x:0:0::/root:/bin/bash\nalice:x:1000:1000::/home/alice:/bin/sh\n"
+		"daemon:x:1:1::/usr/sbin:/usr/sbin/nologin\nci:x:999:999::/srv/ci:/bin/false\n"
+		"bob:x:1001:1001::/home/bob builder:/bin/sh\ngone:x:1002:1002::/home/gone:/bin/sh\n");
 	has_folder(host, "root");
 	has_folder(host, "home/alice/.docker");
 	has_folder(host, "home/bob builder");
@@ -265,7 +268,7 @@ static void test_printed(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
-	const struct CMUnitTest tests[] = { TEST(programs), TEST(units),   TEST(daemon), TEST(homes),
+	const struct CMUnitTest tests[] = { TEST(programs), TEST(units), TEST(daemon), TEST(homes),
 					    TEST(sockets),  TEST(links), TEST(printed) };
 
 	return cmocka_run_group_tests_name("plan of rules", tests, NULL, NULL);

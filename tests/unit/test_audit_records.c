@@ -123,8 +123,8 @@ static void on_event(void *user, const struct audit_event *event)
 		assert_int_equal(event->records[i].serial, event->serial);
 }
 
-static void push(struct audit_assembler *assembler, uint32_t type, uint64_t time_ms, uint64_t serial,
-		 const char *body)
+static void push(struct audit_assembler *assembler, uint32_t type, uint64_t time_ms,
+		 uint64_t serial, const char *body)
 {
 	const struct audit_record record = {
 		.type = type, .time_ms = time_ms, .serial = serial, .body = text_of(body)

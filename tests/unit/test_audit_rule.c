@@ -149,9 +149,9 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_listed),	    cmocka_unit_test(test_watch),
-		cmocka_unit_test(test_calls),	    cmocka_unit_test(test_equal),
-		cmocka_unit_test(test_keys),	    cmocka_unit_test(test_broken_list),
+		cmocka_unit_test(test_listed),  cmocka_unit_test(test_watch),
+		cmocka_unit_test(test_calls),   cmocka_unit_test(test_equal),
+		cmocka_unit_test(test_keys),    cmocka_unit_test(test_broken_list),
 		cmocka_unit_test(test_refused),
 	};
 

@@ -14,13 +14,12 @@
 struct recorder_audit {
 	struct audit_source *source;
 	struct rules rules;
-	bool *added;	       /* by rule of the plan: it is ours to take away */
-	uint32_t kernel_lost;  /* as the kernel counted when this began */
+	bool *added;          /* by rule of the plan: it is ours to take away */
+	uint32_t kernel_lost; /* as the kernel counted when this began */
 	uint64_t told_overruns, told_missing, told_cut, told_lost, told_bad;
 };
 
-#define COST                                                                                       \
-	"every system call of every process begun from then on takes some 0.5 to 0.7 us longer"
+#define COST "every system call of every process begun from then on takes some 0.5 to 0.7 us longer"
 
 static bool is_wanted(const struct recorder *recorder, const struct audit_status *status)
 {
@@ -172,9 +171,9 @@ size_t recorder_audit_losses(struct recorder *recorder,
 		"audit: the kernel had no room for records that were not read yet (times)",
 		grown(source.overruns, &audit->told_overruns)
 	};
-	ret[count++] = (struct recorder_audit_loss){ "audit: events whose serial never came",
-						     grown(stats.witness.missing,
-							   &audit->told_missing) };
+	ret[count++] =
+		(struct recorder_audit_loss){ "audit: events whose serial never came",
+					      grown(stats.witness.missing, &audit->told_missing) };
 	ret[count++] = (struct recorder_audit_loss){ "audit: records of an event that is too large",
 						     grown(stats.witness.cut, &audit->told_cut) };
 	/* It can be set to 0 by others. */
@@ -185,9 +184,9 @@ size_t recorder_audit_losses(struct recorder *recorder,
 			      : 0,
 		      &audit->told_lost)
 	};
-	ret[count++] = (struct recorder_audit_loss){ "audit: what is no record",
-						     grown(source.bad + stats.witness.bad,
-							   &audit->told_bad) };
+	ret[count++] = (struct recorder_audit_loss){
+		"audit: what is no record", grown(source.bad + stats.witness.bad, &audit->told_bad)
+	};
 	return count;
 }
 

@@ -138,8 +138,7 @@ void scribe_tick(struct scribe *scribe)
 	conversations_tick(scribe->conversations, now);
 	if (container_watch_release(scribe->watch, false) < 0)
 		scribe->losses.memory++;
-	if (scribe->witness &&
-	    witness_tick(scribe->witness, clock_wall_ns() / NS_PER_MS, now) < 0)
+	if (scribe->witness && witness_tick(scribe->witness, clock_wall_ns() / NS_PER_MS, now) < 0)
 		scribe->losses.memory++;
 }
 

@@ -24,7 +24,7 @@ struct scribe {
 	struct redact *redact;
 	struct servers *servers;
 	struct witness *witness; /* NULL: the kernel's audit is not asked */
-	struct record *record; /* of the recorder's own events */
+	struct record *record;   /* of the recorder's own events */
 	struct buffer line;
 	char host_id[33], host_name[256], boot_id[37], prefix[12];
 	uint64_t events;

@@ -82,8 +82,8 @@ static void take_who(struct audit_act *act, const struct audit_record *record)
 		size_t place;
 	} numbers[] = {
 #define AT(name, member) { TEXT(name), offsetof(struct audit_act, member) }
-		AT("pid", pid),		AT("ppid", parent_pid), AT("uid", uid),
-		AT("gid", gid),		AT("euid", effective_uid), AT("auid", login_uid),
+		AT("pid", pid),     AT("ppid", parent_pid),    AT("uid", uid),
+		AT("gid", gid),     AT("euid", effective_uid), AT("auid", login_uid),
 		AT("ses", session),
 #undef AT
 	};
@@ -165,8 +165,7 @@ static int take_arguments(struct audit_act *act, const struct audit_record *reco
 
 	while (r == 0 && audit_fields_next(&fields)) {
 		const struct audit_record one = {
-			.body = { fields.name.data,
-				  (size_t)(fields.rest.data - fields.name.data) }
+			.body = { fields.name.data, (size_t)(fields.rest.data - fields.name.data) }
 		};
 		const char *bracket;
 
@@ -196,8 +195,8 @@ static int take_arguments(struct audit_act *act, const struct audit_record *reco
 			if (whole.error)
 				return -ENOMEM;
 			if (r == 0)
-				r = text_list_append(&act->command,
-						     (struct text){ whole.data ?: "", whole.length });
+				r = text_list_append(&act->command, (struct text){ whole.data ?: "",
+										   whole.length });
 		}
 	}
 	return r;

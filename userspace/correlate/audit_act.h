@@ -17,7 +17,8 @@
 #define AUDIT_PATHS_MOST 64 /* of one event; more are counted */
 
 struct audit_path {
-	uint32_t name; /* offset in `texts`; zero-terminated there; empty: the kernel did not know it */
+	uint32_t name; /* offset in `texts`; zero-terminated there; empty: the kernel did not know
+			  it */
 	uint64_t inode;
 	uint32_t device; /* major << 20 | minor; 0: not known */
 	char type[12];   /* NORMAL, PARENT, CREATE, DELETE, UNKNOWN */
@@ -31,17 +32,19 @@ struct audit_act {
 	int64_t arguments[4], exit;
 	char call[32]; /* "openat"; empty: it was none, or one without a name */
 	bool has_call, succeeded, has_exit;
-	bool cut;      /* something of it is missing */
+	bool cut; /* something of it is missing */
 	char name[WIRE_COMM + 1], tty[WIRE_TTY + 1];
 	struct buffer texts; /* executable, folder, names, each zero-terminated; offset 0 is "" */
 	uint32_t executable, folder;
-	uint32_t message, message_length; /* of the record that is about no call; 0: there is none */
+	uint32_t message,
+		message_length; /* of the record that is about no call; 0: there is none */
 	struct text_list keys, command;
 	struct audit_path paths[AUDIT_PATHS_MOST];
 	size_t path_count, paths_left_out;
 };
 
-/* Read one; what was in `act` is gone, its memory kept. Zeroed before the first use. 0 or -ENOMEM. */
+/* Read one; what was in `act` is gone, its memory kept. Zeroed before the first use. 0 or -ENOMEM.
+ */
 int audit_act_read(const struct audit_event *event, struct audit_act *act);
 
 static inline const char *audit_act_text(const struct audit_act *act, uint32_t offset)

@@ -58,7 +58,7 @@ enum event audit_tell_kind(const struct audit_act *act)
 			return EVENT_audit_config;
 	if (act->keys.count == 0)
 		return EVENT_COUNT;
-	return is_exec(act)	 ? EVENT_process_exec
+	return is_exec(act)      ? EVENT_process_exec
 	       : is_connect(act) ? EVENT_socket_connect
 				 : EVENT_watch_hit;
 }
@@ -186,9 +186,8 @@ struct text audit_tell_value(const struct audit_act *act, struct text name)
 		return (struct text){};
 	inside = memmem(message, act->message_length, "msg='", 5);
 	if (inside)
-		fields.rest = (struct text){
-			inside + 5, act->message_length - (size_t)(inside - message) - 5
-		};
+		fields.rest = (struct text){ inside + 5,
+					     act->message_length - (size_t)(inside - message) - 5 };
 	while (audit_fields_next(&fields))
 		if (text_equal(fields.name, name))
 			return fields.value;
@@ -208,7 +207,8 @@ static void fill_command(const struct audit_act *act, const struct redact *redac
 		record_set_boolean(record, FIELD_audit_cut, true);
 }
 
-void audit_tell_fill(const struct audit_act *act, const struct redact *redact, struct record *record)
+void audit_tell_fill(const struct audit_act *act, const struct redact *redact,
+		     struct record *record)
 {
 	char number[24];
 
@@ -233,9 +233,9 @@ void audit_tell_fill(const struct audit_act *act, const struct redact *redact, s
 	if (act->command.count)
 		fill_command(act, redact, record);
 	if (act->message)
-		record_set_text(record, FIELD_audit_message,
-				(struct text){ audit_act_text(act, act->message),
-					       act->message_length });
+		record_set_text(
+			record, FIELD_audit_message,
+			(struct text){ audit_act_text(act, act->message), act->message_length });
 	if (act->cut)
 		record_set_boolean(record, FIELD_audit_cut, true);
 }

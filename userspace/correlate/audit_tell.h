@@ -13,7 +13,8 @@ struct redact;
 enum event audit_tell_kind(const struct audit_act *act);
 
 /* The group AUDIT. */
-void audit_tell_fill(const struct audit_act *act, const struct redact *redact, struct record *record);
+void audit_tell_fill(const struct audit_act *act, const struct redact *redact,
+		     struct record *record);
 
 /* Who did it, as the kernel recorded it, over what the process tree knows. */
 void audit_tell_actor(const struct audit_act *act, const struct actor_context *actors,

@@ -18,7 +18,7 @@
 struct session {
 	uint32_t number;
 	char address[ADDRESS_MOST]; /* empty: none is known */
-	bool refused;		    /* no memory for its place in the table */
+	bool refused;               /* no memory for its place in the table */
 	UT_hash_handle hh;
 };
 

@@ -19,8 +19,8 @@
 /* The probes' messages of who was forked, and of its container, come up to this much later. */
 #define SETTLE_NS 150000000ull
 /*
- * Audit stamps a call when it begins, with the time of the last tick; a probe while it is under way.
- * A connect that has to wait for its place takes as long as that.
+ * Audit stamps a call when it begins, with the time of the last tick; a probe while it is under
+ * way. A connect that has to wait for its place takes as long as that.
  */
 #define BEFORE_NS (20 * NS_PER_MS)
 #define AFTER_NS  (5 * NS_PER_SECOND)
@@ -74,9 +74,10 @@ static struct record *begin(struct witness *witness, enum event kind, const stru
 static void fill_address(struct witness *witness, struct record *record)
 {
 	uint64_t session = record_number(record, FIELD_session_id);
-	const char *address = record_has(record, FIELD_session_id)
-				      ? sessions_address(witness->options.sessions, (uint32_t)session)
-				      : NULL;
+	const char *address =
+		record_has(record, FIELD_session_id)
+			? sessions_address(witness->options.sessions, (uint32_t)session)
+			: NULL;
 
 	if (address)
 		record_set_string(record, FIELD_session_source_ip, address);
@@ -206,9 +207,9 @@ static void tell_login(struct witness *witness, const struct audit_act *act, enu
 						  text_equal(result, TEXT("success"))
 					  ? "success"
 					  : "failure");
-	if (address.length && sessions_learn(witness->options.sessions,
-					     kind == EVENT_user_login ? act->session : WIRE_UNSET,
-					     address) == 0)
+	if (address.length &&
+	    sessions_learn(witness->options.sessions,
+			   kind == EVENT_user_login ? act->session : WIRE_UNSET, address) == 0)
 		record_set_text(record, FIELD_source_ip, address);
 	fill_address(witness, record);
 	emit(witness, record);
@@ -337,8 +338,7 @@ static void on_event(void *user, const struct audit_event *event)
 		give_back(witness, act);
 		return;
 	}
-	act->due = witness->now +
-		   (act->kind == EVENT_socket_connect ? WITNESS_WAIT_NS : SETTLE_NS);
+	act->due = witness->now + (act->kind == EVENT_socket_connect ? WITNESS_WAIT_NS : SETTLE_NS);
 	act->next = NULL;
 	*witness->acts_end = act;
 	witness->acts_end = &act->next;
@@ -368,8 +368,8 @@ static bool is_same(const struct record *record, const struct act *act)
 	uint64_t call = act->act.time_ms * NS_PER_MS;
 
 	if (act->kind != record->event ||
-	    record_number(record, FIELD_process_pid) != act->act.pid ||
-	    call > when + BEFORE_NS || when > call + AFTER_NS)
+	    record_number(record, FIELD_process_pid) != act->act.pid || call > when + BEFORE_NS ||
+	    when > call + AFTER_NS)
 		return false;
 	for (size_t i = 0; i < act->act.path_count; i++)
 		if (act->act.paths[i].inode == record_number(record, FIELD_socket_inode))

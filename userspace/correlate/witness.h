@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The second witness: what the kernel's audit recorded, beside what the probes saw. An act that both
- * saw becomes one event (`docktrail.witness` is both); one that only one of them saw says so, once
- * the other has had WITNESS_WAIT_NS to come.
+ * The second witness: what the kernel's audit recorded, beside what the probes saw. An act that
+ * both saw becomes one event (`docktrail.witness` is both); one that only one of them saw says so,
+ * once the other has had WITNESS_WAIT_NS to come.
  *
  * What a process wrote into audit (user messages) is its own word: told where it comes out of a
  * container, believed only of a program of the host that lets people in.
@@ -21,7 +21,7 @@ struct sessions;
 struct witness;
 
 #define WITNESS_WAIT_NS 500000000ull /* for the other one */
-#define WITNESS_MOST	1024	     /* that wait on either side; beyond, the oldest is told as it is */
+#define WITNESS_MOST    1024 /* that wait on either side; beyond, the oldest is told as it is */
 
 struct witness_options {
 	struct actor_context *actors;
@@ -37,10 +37,10 @@ struct witness_options {
 
 struct witness_stats {
 	uint64_t records, events;
-	uint64_t bad;	  /* that were no records */
+	uint64_t bad;     /* that were no records */
 	uint64_t missing; /* events whose serial never came */
-	uint64_t cut;	  /* records that were left out of an event for its size */
-	uint64_t early;	  /* acts that were told before their time, for want of room */
+	uint64_t cut;     /* records that were left out of an event for its size */
+	uint64_t early;   /* acts that were told before their time, for want of room */
 	uint64_t both, audit_alone, probes_alone;
 	uint64_t left_out; /* acts of the host that have nothing to do with containers */
 };

@@ -110,7 +110,7 @@ $B/tests/actors/%: tests/actors/%.c
 	$(Q)mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra $(ACTOR_FLAGS) $< -o $@
 
-$B/tests/actors/ask $B/tests/actors/unshare $B/tests/actors/visit: ACTOR_FLAGS := -static
+$B/tests/actors/ask $B/tests/actors/forge $B/tests/actors/unshare $B/tests/actors/visit: ACTOR_FLAGS := -static
 # A 32-bit program, which needs neither a 32-bit library nor its headers.
 $B/tests/actors/ia32: ACTOR_FLAGS := -m32 -ffreestanding -nostdlib -static -no-pie -fno-pie -fno-stack-protector
 

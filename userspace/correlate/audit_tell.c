@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "correlate/actor.h"
+#include "correlate/process.h"
 #include "correlate/redact.h"
 #include "event/record.h"
 
@@ -251,10 +253,15 @@ static void set_id(struct record *record, enum field field, uint32_t id)
 void audit_tell_actor(const struct audit_act *act, const struct actor_context *actors,
 		      struct record *record)
 {
-	struct wire_task task = actor_task(act->pid, 0);
+	struct wire_task task;
 
 	if (act->pid == WIRE_UNSET || act->pid == 0)
 		return;
+	if (!actors->tree ||
+	    process_tree_identify_at(actors->tree, act->pid,
+				     act->time_ms * NS_PER_MS - (uint64_t)actors->wall_offset_ns,
+				     &task) < 0)
+		task = actor_task(act->pid, 0);
 	actor_fill(actors, &task, record);
 	record_set_number(record, FIELD_process_pid, act->pid);
 	set_id(record, FIELD_user_id, act->uid);

@@ -10,8 +10,8 @@
 
 struct place {
 	char id[WIRE_CONTAINER];
-	uint32_t living; /* 0: the place is free */
-	uint16_t next;   /* of its bucket, or of the free ones */
+	uint32_t living, remembered; /* both 0: the place is free */
+	uint16_t next;               /* of its bucket, or of the free ones */
 };
 
 struct population {
@@ -73,6 +73,29 @@ static uint16_t find_or_take(struct population *population, const char id[WIRE_C
 	return handle;
 }
 
+static void free_if_unused(struct population *population, uint16_t handle)
+{
+	struct place *place = &population->places[handle];
+	uint16_t *at;
+
+	if (place->living > 0 || place->remembered > 0)
+		return;
+	at = &population->buckets[bucket_of(place->id)];
+	while (*at != handle)
+		at = &population->places[*at].next;
+	*at = place->next;
+	place->next = population->free;
+	population->free = handle;
+}
+
+static void leave(struct population *population, uint16_t handle)
+{
+	struct place *place = &population->places[handle];
+
+	if (handle && --place->living == 0 && population->empty)
+		population->empty(population->context, place->id);
+}
+
 uint16_t population_move(struct population *population, uint16_t before,
 			 const char id[WIRE_CONTAINER])
 {
@@ -82,7 +105,9 @@ uint16_t population_move(struct population *population, uint16_t before,
 		return before;
 	handle = id[0] ? find_or_take(population, id) : 0;
 	population_enter(population, handle);
-	population_leave(population, before);
+	leave(population, before);
+	if (before)
+		free_if_unused(population, before);
 	return handle;
 }
 
@@ -97,19 +122,18 @@ void population_enter(struct population *population, uint16_t handle)
 		population->places[handle].living++;
 }
 
-void population_leave(struct population *population, uint16_t handle)
+void population_end(struct population *population, uint16_t handle)
 {
-	struct place *place = &population->places[handle];
-	uint16_t *at;
-
-	if (!handle || --place->living > 0)
+	if (!handle)
 		return;
-	if (population->empty)
-		population->empty(population->context, place->id);
-	at = &population->buckets[bucket_of(place->id)];
-	while (*at != handle)
-		at = &population->places[*at].next;
-	*at = place->next;
-	place->next = population->free;
-	population->free = handle;
+	population->places[handle].remembered++;
+	leave(population, handle);
+}
+
+void population_forget(struct population *population, uint16_t handle)
+{
+	if (!handle)
+		return;
+	population->places[handle].remembered--;
+	free_if_unused(population, handle);
 }

@@ -32,9 +32,10 @@ void population_on_empty(struct population *population, population_empty functio
 uint16_t population_move(struct population *population, uint16_t before,
 			 const char id[WIRE_CONTAINER]);
 
-/* The 64 digits of it, or NULL for 0. Good until it is empty. */
+/* The 64 digits of it, or NULL for 0. Good until it is empty and all of it is forgotten. */
 const char *population_id(const struct population *population, uint16_t handle);
 
-/* A process in `handle` began or ended. */
+/* A process in `handle` began; or ended, and is remembered until it is forgotten. */
 void population_enter(struct population *population, uint16_t handle);
-void population_leave(struct population *population, uint16_t handle);
+void population_end(struct population *population, uint16_t handle);
+void population_forget(struct population *population, uint16_t handle);

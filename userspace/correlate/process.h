@@ -123,6 +123,13 @@ const struct process *process_tree_find_or_read(struct process_tree *tree,
  */
 int process_tree_identify(struct process_tree *tree, uint32_t pid, struct wire_task *ret_task);
 
+/*
+ * The same of the process that had this pid at a time of the boot clock (give or take a tick of the
+ * kernel's), whether it lives or not.
+ */
+int process_tree_identify_at(struct process_tree *tree, uint32_t pid, uint64_t when,
+			     struct wire_task *ret_task);
+
 /* A number that grows whenever anything changes that decides what is told of a process: names,
  * programs, parents, which of them live. */
 uint64_t process_tree_changes(const struct process_tree *tree);

@@ -188,6 +188,21 @@ int process_tree_identify(struct process_tree *tree, uint32_t pid, struct wire_t
 	return 0;
 }
 
+#define STAMP_SLACK_NS 20000000ull /* two ticks of the slowest kernel (HZ=100) */
+
+int process_tree_identify_at(struct process_tree *tree, uint32_t pid, uint64_t when,
+			     struct wire_task *ret_task)
+{
+	const struct process *process =
+		process_store_find_at(&tree->store, pid, when, STAMP_SLACK_NS);
+
+	if (!process || !process->ended)
+		return process_tree_identify(tree, pid, ret_task);
+	describe(tree, process, ret_task);
+	ret_task->start = process->start_exact ? process->start : 0;
+	return 0;
+}
+
 /* Also the tasks that run in a container are kept, in `contained`. */
 static void seed_one(struct process_tree *tree, const char *name, struct buffer *contained)
 {

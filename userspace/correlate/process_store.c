@@ -148,6 +148,7 @@ static void remove_with_expired(struct process_store *store, struct process *pro
 
 		store->changes++;
 		process_store_end(store, process, store->now);
+		population_forget(store->population, process->container);
 		list_leave(store, process);
 		drop_program(store, process);
 		while (*at != index)
@@ -247,6 +248,22 @@ struct process *process_store_find(const struct process_store *store, uint32_t p
 	return NULL;
 }
 
+struct process *process_store_find_at(const struct process_store *store, uint32_t pid,
+				      uint64_t when, uint64_t slack)
+{
+	struct process *found = NULL;
+
+	for (uint32_t index = *bucket_of(store, pid); index; index = store->slots[index].next) {
+		struct process *process = &store->slots[index];
+
+		if (process->pid == pid && process->start <= when + slack &&
+		    (!process->ended || process->ended + slack >= when) &&
+		    (!found || process->start > found->start))
+			found = process;
+	}
+	return found;
+}
+
 struct process *process_store_passing(struct process_store *store, uint32_t pid, uint64_t start,
 				      bool exact)
 {
@@ -302,8 +319,7 @@ void process_store_end(struct process_store *store, struct process *process, uin
 	process->ended = time ?: 1;
 	store->statistics.living--;
 	list_enter(store, process, process->children ? LIST_INNER : LIST_ENDED);
-	population_leave(store->population, process->container);
-	process->container = 0;
+	population_end(store->population, process->container);
 }
 
 struct process *process_store_parent(const struct process_store *store,

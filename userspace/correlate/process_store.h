@@ -57,6 +57,10 @@ void process_store_advance(struct process_store *store, uint64_t now);
 struct process *process_store_find(const struct process_store *store, uint32_t pid, uint64_t start,
 				   bool exact);
 
+/* The one that had this pid at this time, or ended shortly before; NULL. */
+struct process *process_store_find_at(const struct process_store *store, uint32_t pid,
+				      uint64_t when, uint64_t slack);
+
 /* A new entry in the list of the living; any other that has the pid must have ended. Slot 0 when
  * there is no room. */
 struct process *process_store_add(struct process_store *store, uint32_t pid, uint64_t start,

@@ -14,6 +14,7 @@
 #include "correlate/audit_serials.h"
 #include "correlate/audit_tell.h"
 #include "correlate/sessions.h"
+#include "correlate/started.h"
 #include "event/record.h"
 
 /* The probes' messages of who was forked, and of its container, come up to this much later. */
@@ -49,6 +50,7 @@ struct witness {
 	struct record *record;
 	struct witness_stats stats;
 	uint64_t wall_ms, now;
+	struct started *started;
 	bool connects;
 	int error; /* of an event under way */
 };
@@ -215,15 +217,25 @@ static void tell_login(struct witness *witness, const struct audit_act *act, enu
 	emit(witness, record);
 }
 
+/* Recorded by a rule about calls, not about what they are done to. */
+static bool is_about_isolation(const struct audit_act *act)
+{
+	for (size_t i = 0; i < act->keys.count; i++)
+		if (text_equal(text_list_at(&act->keys, i), TEXT("docktrail-mount")) ||
+		    text_equal(text_list_at(&act->keys, i), TEXT("docktrail-namespace")))
+			return true;
+	return false;
+}
+
 static void tell_hit(struct witness *witness, const struct audit_act *act, enum event kind)
 {
 	struct record *record = begin(witness, kind, act);
-	bool of_host = !is_contained(record) && act->login_uid == WIRE_UNSET;
 
-	/* Services of the host mount and change namespaces all day; so does an engine. */
-	if (kind == EVENT_watch_hit && of_host &&
-	    (!act->path_count || strstr(" mount unmount setns unshare ",
-					record_text(record, FIELD_audit_operation).data ?: "-"))) {
+	/* Services of the host mount and change namespaces all day, and so do those who make
+	 * containers: of who does it by hand the probes tell what it comes to. */
+	if (is_about_isolation(act) &&
+	    !started_before(witness->started, record_text(record, FIELD_container_id),
+			    act->time_ms * NS_PER_MS)) {
 		witness->stats.left_out++;
 		return;
 	}
@@ -367,9 +379,12 @@ static bool is_same(const struct record *record, const struct act *act)
 	uint64_t when = record_number(record, FIELD_timestamp);
 	uint64_t call = act->act.time_ms * NS_PER_MS;
 
-	if (act->kind != record->event ||
-	    record_number(record, FIELD_process_pid) != act->act.pid || call > when + BEFORE_NS ||
+	if (record_number(record, FIELD_process_pid) != act->act.pid || call > when + BEFORE_NS ||
 	    when > call + AFTER_NS)
+		return false;
+	if (record->event == EVENT_namespace_enter || record->event == EVENT_namespace_create)
+		return strcmp(act->act.call, "setns") == 0 || strcmp(act->act.call, "unshare") == 0;
+	if (act->kind != record->event)
 		return false;
 	for (size_t i = 0; i < act->act.path_count; i++)
 		if (act->act.paths[i].inode == record_number(record, FIELD_socket_inode))
@@ -458,14 +473,18 @@ static bool keep(struct witness *witness, const struct record *record)
 
 bool witness_keeps(struct witness *witness, struct record *record)
 {
+	bool change =
+		record->event == EVENT_namespace_enter || record->event == EVENT_namespace_create;
 	struct act *act;
 
-	if (record->event != EVENT_socket_connect ||
-	    !text_equal(record_text(record, FIELD_witness), TEXT("bpf")))
+	if (record->event == EVENT_container_start || record->event == EVENT_container_present)
+		started_learn(witness->started, record_text(record, FIELD_container_id),
+			      record_number(record, FIELD_timestamp));
+	if (!change && record->event != EVENT_socket_connect)
 		return false;
 	act = take_same(witness, record);
 	if (!act)
-		return keep(witness, record);
+		return !change && keep(witness, record);
 	note_both(witness, record, &act->act);
 	give_back(witness, act);
 	return false;
@@ -513,6 +532,8 @@ int witness_new(const struct witness_options *options, struct witness **ret)
 	r = audit_assembler_new(&assembler, &witness->assembler);
 	if (r == 0)
 		r = record_new(&witness->record);
+	if (r == 0)
+		r = started_new(&witness->started);
 	if (r < 0) {
 		witness_free(witness);
 		return r;
@@ -543,6 +564,7 @@ void witness_free(struct witness *witness)
 	}
 	audit_assembler_free(witness->assembler);
 	record_free(witness->record);
+	started_free(witness->started);
 	free(witness);
 }
 

@@ -1,0 +1,137 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# The kernel's audit as a second witness, with a real engine. Audit is left as it was found.
+
+load helpers
+load trail
+
+setup_file() {
+	engine_start
+	engine_image
+	engine_for_users
+}
+
+teardown_file() {
+	engine_stop
+}
+
+setup() {
+	engine_needed
+	command -v auditctl >/dev/null || skip "auditctl is not installed: audit is asked, and its rules are taken away"
+	auditctl -s >/dev/null 2>&1 || skip "this kernel has no audit"
+	ENABLED=$(auditctl -s | awk '$1 == "enabled" { print $2 }')
+	[ "$ENABLED" != 2 ] || skip "audit is immutable until the next boot"
+	[ -z "$(auditctl -l | grep docktrail-)" ] || skip "docktrail's rules are loaded already"
+	# Processes that are begun from here on are seen: those of a test, not bats itself.
+	auditctl -e 1 >/dev/null
+}
+
+teardown() {
+	[ -n "${ENABLED:-}" ] || return 0
+	recorder_kill
+	"$DOCKTRAIL" rules remove >/dev/null
+	auditctl -e "$ENABLED" >/dev/null
+	rm -f /etc/docker/docktrail-test "$BATS_TEST_TMPDIR/link"
+}
+
+# visit [UID] PATH: one connect, by a process of its own.
+visit() {
+	as "$1" curl -sS --unix-socket "$2" http://d/_ping
+}
+
+connects() {
+	events 'event.action == "socket-connect" and process.name == "curl"'
+}
+
+told_connects() {
+	[ "$(connects | wc -l)" = "$1" ]
+}
+
+@test "a connect through a symbolic link by another user: one event, that both saw" {
+	ln -s "$ENGINE_SOCKET" "$BATS_TEST_TMPDIR/link"
+	chmod 0755 "$BATS_TEST_TMPDIR" "$BATS_SUITE_TMPDIR" "$BATS_FILE_TMPDIR" "$BATS_RUN_TMPDIR"
+	recorder_start
+	grep -q 'audit is the second witness' "$RECORDER_LOG"
+	visit 2001 "$BATS_TEST_TMPDIR/link"
+	wait_for 10 told_connects 1
+	recorder_stop
+	told_connects 1
+	connects | jq -e '.docktrail.witness == "both" and .docktrail.audit.keys == ["docktrail-connect"] and .user.id == "2001"'
+	# For this recording alone.
+	[ -z "$(auditctl -l | grep docktrail-)" ]
+}
+
+@test "without the probes: audit alone" {
+	[ "$(uname -m)" = x86_64 ] || skip "closing a descriptor of the recorder is written for x86-64"
+	recorder_start
+	for link in $(grep -lE '^tp_name:\s+(sk_data_ready|unix_stream_connect)$|^prog_type:\s+tracing$' /proc/"$RECORDER"/fdinfo/* | xargs -n1 basename | sort -rn); do
+		if grep -q '^link_type' "/proc/$RECORDER/fdinfo/$link"; then
+			"$TOP"/build/tests/actors/close_in "$RECORDER" "$link"
+		fi
+	done
+	visit 2001 "$ENGINE_SOCKET"
+	wait_for 10 told_connects 1
+	recorder_stop
+	connects | jq -e '.docktrail.witness == "audit" and .user.id == "2001" and (.docktrail.socket.path | length > 0)'
+}
+
+@test "the rule is gone for one of ten connects: that one the probes alone saw" {
+	recorder_start
+	rule=$(auditctl -l | grep "connect.*path=$(readlink -f "$ENGINE_SOCKET")" | head -n 1)
+	[ -n "$rule" ]
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		[ $i != 5 ] || auditctl -d ${rule#-a } >/dev/null
+		visit "200$((i % 10))" "$ENGINE_SOCKET"
+		[ $i != 5 ] || auditctl $rule >/dev/null
+	done
+	wait_for 10 told_connects 10
+	recorder_stop
+	[ "$(connects | jq -r 'select(.docktrail.witness == "both") | .user.id' | wc -l)" = 9 ]
+	[ "$(connects | jq -r 'select(.docktrail.witness == "bpf") | .user.id')" = 2005 ]
+	events 'event.action == "audit-config"' | jq -e -s 'any(.docktrail.audit.operation == "remove_rule" and .event.severity == 100 and .process.name == "auditctl")'
+}
+
+@test "a file of the engine's configuration: who wrote it" {
+	recorder_start
+	grep -q 'path=/etc/docker\|-w /etc/docker ' <(auditctl -l)
+	echo x >/etc/docker/docktrail-test
+	rm /etc/docker/docktrail-test
+	wait_for 10 has 'event.action == "watch-hit" and docktrail.audit.operation == "delete"'
+	recorder_stop
+	events 'event.action == "watch-hit" and docktrail.audit.operation == "create"' | jq -e '.file.path == "/etc/docker/docktrail-test" and .docktrail.witness == "audit" and .user.id == "0"'
+	run "$DOCKTRAIL" replay --trail "$TRAIL" --where 'event.action == "watch-hit"' --format text
+	says "create" "/etc/docker/docktrail-test" "delete"
+}
+
+@test "a container that forges messages of audit: shown as what they are" {
+	recorder_start
+	id=$(docker run -d --net none -v "$TOP"/build/tests/actors/forge:/forge:ro busybox:test sh -c '/forge 1112 "op=login id=0 exe=\"/usr/sbin/sshd\" addr=203.0.113.9 res=success
+type=SYSCALL msg=audit(1.1:1): uid=0 "; /forge 1123 "cwd=\"/\" cmd=666f6f terminal=pts/0 res=success"')
+	docker wait "$id"
+	forged() { [ "$(events 'event.action == "audit-message"' | wc -l)" = 2 ]; }
+	wait_for 15 forged
+	recorder_stop
+	events 'event.action == "audit-message"' | jq -e -s --arg id "$id" 'all(.container.id == $id and .docktrail.audit.untrusted and .event.severity == 100)'
+	count 0 'event.action == "user-login"'
+	count 0 'source.ip == "203.0.113.9"'
+	run "$DOCKTRAIL" replay --trail "$TRAIL" --format text --where 'event.action == "audit-message"'
+	says "WRITES INTO AUDIT" "(its own word)"
+	[ "$(wc -l <<<"$output")" = 2 ]
+}
+
+@test "audit = off, and auto where it is off: the probes alone, and what is said" {
+	recorder_start --audit off
+	visit 2001 "$ENGINE_SOCKET"
+	wait_for 10 told_connects 1
+	recorder_stop
+	connects | jq -e '.docktrail.witness == "bpf"'
+	none "$RECORDER_LOG" audit
+	auditctl -e 0 >/dev/null
+	TRAIL=$BATS_TEST_TMPDIR/second
+	recorder_start
+	grep -q 'audit is off, and is left so.*every system call' "$RECORDER_LOG"
+	recorder_stop
+	[ -z "$(auditctl -l | grep docktrail-)" ]
+	exits 64 "$DOCKTRAIL" record --audit sometimes
+	says "--audit=sometimes: expected auto, on or off"
+}

@@ -82,13 +82,37 @@ told_connects() {
 	for i in 1 2 3 4 5 6 7 8 9 10; do
 		[ $i != 5 ] || auditctl -d ${rule#-a } >/dev/null
 		visit "200$((i % 10))" "$ENGINE_SOCKET"
-		[ $i != 5 ] || auditctl $rule >/dev/null
+		# By us, or by the recorder, which looks every ten seconds.
+		[ $i != 5 ] || auditctl $rule >/dev/null 2>&1 || auditctl -l | grep -qxF -- "$rule"
 	done
 	wait_for 10 told_connects 10
 	recorder_stop
+	connects | jq -c '[.["@timestamp"], .user.id, .docktrail.witness, .docktrail.witness_reason]'
 	[ "$(connects | jq -r 'select(.docktrail.witness == "both") | .user.id' | wc -l)" = 9 ]
 	[ "$(connects | jq -r 'select(.docktrail.witness == "bpf") | .user.id')" = 2005 ]
 	events 'event.action == "audit-config"' | jq -e -s 'any(.docktrail.audit.operation == "remove_rule" and .event.severity == 100 and .process.name == "auditctl")'
+}
+
+@test "rules that somebody takes away: who it was, and they are back; what comes is watched" {
+	local rules
+	recorder_start
+	rules=$(auditctl -l | grep -c docktrail-)
+	auditctl -D -k docktrail-connect >/dev/null
+	[ "$(auditctl -l | grep -c docktrail-)" -lt "$rules" ]
+	all_back() { [ "$(auditctl -l | grep -c docktrail-)" = "$rules" ]; }
+	wait_for 20 all_back
+	wait_for 10 has 'docktrail.audit.operation == "rule-restored"'
+	events 'docktrail.audit.operation == "rule-missing"' | jq -e -s 'length > 0 and all(.event.severity == 100 and (.docktrail.audit.message | contains("docktrail-connect")))'
+	events 'docktrail.audit.operation == "remove_rule"' | jq -e -s 'any(.process.name == "auditctl" and .user.id == "0")'
+	visit 2001 "$ENGINE_SOCKET"
+	wait_for 10 told_connects 1
+	connects | jq -e '.docktrail.witness == "both"'
+	# Switched off, and on again.
+	auditctl -e 0 >/dev/null
+	wait_for 20 has 'event.action == "recorder-degraded" and docktrail.recorder.reason ~ "*audit was switched off*"'
+	auditctl -e 1 >/dev/null
+	recorder_stop
+	[ -z "$(auditctl -l | grep docktrail-)" ]
 }
 
 @test "a file of the engine's configuration: who wrote it" {

@@ -6,15 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "capture/audit.h"
 #include "capture/audit_rule.h"
 #include "commands/recorder.h"
 #include "commands/rules.h"
+#include "commands/rules_guard.h"
+#include "event/record.h"
+
+#define GUARD_NS (10 * NS_PER_SECOND)
 
 struct recorder_audit {
 	struct audit_source *source;
-	struct rules rules;
-	bool *added;          /* by rule of the plan: it is ours to take away */
+	struct rules_guard guard;
+	uint32_t enabled;     /* at the last look */
 	uint32_t kernel_lost; /* as the kernel counted when this began */
 	uint64_t told_overruns, told_missing, told_cut, told_lost, told_bad;
 };
@@ -38,39 +43,16 @@ static bool is_wanted(const struct recorder *recorder, const struct audit_status
 	}
 }
 
-static void add_rules(struct recorder_audit *audit)
+static void say_rules(const struct rules_guard *guard)
 {
-	struct rules *rules = &audit->rules;
-	size_t added = 0, there = 0, waiting = 0, refused = 0;
-	int error = 0;
-
-	for (size_t i = 0; i < rules->count; i++) {
-		const struct audit_rule_data *rule = rules->wanted[i].data;
-		int r;
-
-		if (!rule) {
-			waiting++;
-			continue;
-		}
-		if (rules_is_loaded(rules, rule)) {
-			there++;
-			continue;
-		}
-		r = audit_kernel_add(rules->kernel, rule);
-		audit->added[i] = r == 0;
-		added += r == 0;
-		refused += r < 0 && r != -EEXIST;
-		if (r < 0)
-			error = r;
-	}
 	fprintf(stderr,
 		"docktrail: audit is the second witness: %zu rules loaded for this recording, %zu were "
 		"there, %zu wait for what they are about\n",
-		added, there, waiting);
-	if (refused)
+		guard->mine_count, guard->there, guard->waiting);
+	if (guard->refused)
 		fprintf(stderr,
 			"docktrail: %zu rules were refused: %s; `docktrail rules status` tells of each\n",
-			refused, strerror(-error));
+			guard->refused, strerror(-guard->error));
 }
 
 static bool knows_connects(const struct rules *rules)
@@ -81,35 +63,44 @@ static bool knows_connects(const struct rules *rules)
 	return false;
 }
 
+static int load_rules(struct rules_guard *guard)
+{
+	int r = 0;
+
+	if (guard->rules.status.enabled == AUDIT_OFF) {
+		fputs("docktrail: the kernel's audit is switched on: " COST
+		      ", until it is switched off (auditctl -e 0)\n",
+		      stderr);
+		r = audit_kernel_enable(guard->rules.kernel);
+	}
+	if (r == 0 && guard->rules.status.enabled == AUDIT_IMMUTABLE) {
+		fputs("docktrail: audit is immutable (-e 2): recording takes what its rules tell\n",
+		      stderr);
+		return 0;
+	}
+	r = r ?: rules_guard_load(guard);
+	if (r == 0)
+		say_rules(guard);
+	return r;
+}
+
 static int prepare(struct recorder *recorder, struct recorder_audit *audit)
 {
-	struct rules *rules = &audit->rules;
+	struct rules *rules = &audit->guard.rules;
 	int r = rules_plan(rules, recorder->options, true);
 
 	if (r == 0)
 		r = rules_ask(rules);
 	if (r < 0 || !is_wanted(recorder, &rules->status))
 		return r < 0 ? r : -ECANCELED;
-	audit->added = calloc(rules->count + 1, sizeof(*audit->added));
-	if (!audit->added)
-		return -ENOMEM;
-	if (rules->status.enabled == AUDIT_OFF) {
-		fputs("docktrail: the kernel's audit is switched on: " COST
-		      ", until it is switched off (auditctl -e 0)\n",
-		      stderr);
-		r = audit_kernel_enable(rules->kernel);
-	}
-	if (r == 0 && rules->status.enabled == AUDIT_IMMUTABLE)
-		fputs("docktrail: audit is immutable (-e 2): recording takes what its rules tell\n",
-		      stderr);
-	else if (r == 0)
-		add_rules(audit);
+	r = load_rules(&audit->guard);
 	/* Only now: what we change ourselves is no news. */
 	if (r == 0)
 		r = audit_source_open(&audit->source);
 	if (r == 0)
 		r = rules_ask(rules);
 	audit->kernel_lost = rules->status.lost;
+	audit->enabled = rules->status.enabled;
 	return r ?: scribe_begin_audit(recorder->scribe, knows_connects(rules));
 }
 
@@ -145,6 +136,62 @@ void recorder_drain_audit(struct recorder *recorder)
 		audit_source_drain(recorder->audit->source, scribe_audit, recorder->scribe);
 }
 
+/* ---- the rules, looked at again */
+
+static void say_rule(void *user, enum rules_guard_news news, const struct audit_rule_data *rule)
+{
+	static const struct {
+		const char *operation;
+		unsigned int severity;
+	} words[] = {
+		[RULES_GUARD_MISSING] = { "rule-missing", 100 },
+		[RULES_GUARD_RESTORED] = { "rule-restored", 25 },
+		[RULES_GUARD_ADDED] = { "rule-added", 25 },
+		[RULES_GUARD_DROPPED] = { "rule-dropped", 25 },
+	};
+	struct recorder *recorder = user;
+	struct record *record = scribe_begin(recorder->scribe, EVENT_audit_config);
+	_cleanup_buffer_ struct buffer text = {};
+
+	audit_rule_append(rule, &text);
+	record_set_string(record, FIELD_audit_operation, words[news].operation);
+	record_set_string(record, FIELD_audit_message, buffer_string(&text));
+	record_set_string(record, FIELD_event_outcome, "success");
+	record_set_number(record, FIELD_event_severity, words[news].severity);
+	scribe_emit(recorder->scribe, record);
+}
+
+/* Who did it stands in the kernel's own record of it, where there is one. */
+static void check_state(struct recorder *recorder)
+{
+	struct recorder_audit *audit = recorder->audit;
+	bool was_off = audit->enabled == AUDIT_OFF;
+	bool off = audit->guard.rules.status.enabled == AUDIT_OFF;
+
+	audit->enabled = audit->guard.rules.status.enabled;
+	if (off == was_off)
+		return;
+	recorder_say_degraded(recorder,
+			      off ? "the kernel's audit was switched off: the probes are the only "
+				    "witness"
+				  : "the kernel's audit is on again");
+	fprintf(stderr, "docktrail: the kernel's audit was switched %s\n", off ? "off" : "on");
+}
+
+void recorder_guard_audit(struct recorder *recorder, uint64_t now)
+{
+	struct recorder_audit *audit = recorder->audit;
+
+	if (!audit || now < audit->guard.next)
+		return;
+	audit->guard.next = now + GUARD_NS;
+	/* What cannot be asked now is asked again. */
+	if (rules_guard_check(&audit->guard, recorder->options, say_rule, recorder) == 0)
+		check_state(recorder);
+}
+
+/* ---- losses */
+
 /* What is added to a count since it was told; the count is as told then. */
 static uint64_t grown(uint64_t now, uint64_t *told)
 {
@@ -166,7 +213,7 @@ size_t recorder_audit_losses(struct recorder *recorder,
 		return 0;
 	audit_source_get_stats(audit->source, &source);
 	scribe_get_stats(recorder->scribe, &stats);
-	audit_kernel_status(audit->rules.kernel, &audit->rules.status);
+	audit_kernel_status(audit->guard.rules.kernel, &audit->guard.rules.status);
 	ret[count++] = (struct recorder_audit_loss){
 		"audit: the kernel had no room for records that were not read yet (times)",
 		grown(source.overruns, &audit->told_overruns)
@@ -179,8 +226,8 @@ size_t recorder_audit_losses(struct recorder *recorder,
 	/* It can be set to 0 by others. */
 	ret[count++] = (struct recorder_audit_loss){
 		"audit: records that the kernel lost (backlog, rate)",
-		grown(audit->rules.status.lost > audit->kernel_lost
-			      ? audit->rules.status.lost - audit->kernel_lost
+		grown(audit->guard.rules.status.lost > audit->kernel_lost
+			      ? audit->guard.rules.status.lost - audit->kernel_lost
 			      : 0,
 		      &audit->told_lost)
 	};
@@ -196,12 +243,8 @@ void recorder_end_audit(struct recorder *recorder)
 
 	if (!audit)
 		return;
-	for (size_t i = 0; audit->added && i < audit->rules.count; i++)
-		if (audit->added[i])
-			audit_kernel_delete(audit->rules.kernel, audit->rules.wanted[i].data);
 	audit_source_free(audit->source);
-	rules_clear(&audit->rules);
-	free(audit->added);
+	rules_guard_end(&audit->guard);
 	free(audit);
 	recorder->audit = NULL;
 }

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "commands/rules_guard.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "capture/audit_rule.h"
+
+static int take(struct rules_guard *guard, const struct audit_rule_data *rule)
+{
+	size_t length = sizeof(*rule) + rule->buflen + 1;
+	struct audit_rule_data **mine =
+		reallocarray(guard->mine, guard->mine_count + 1, sizeof(*mine));
+
+	if (!mine)
+		return -ENOMEM;
+	guard->mine = mine;
+	mine[guard->mine_count] = calloc(1, length);
+	if (!mine[guard->mine_count])
+		return -ENOMEM;
+	memcpy(mine[guard->mine_count++], rule, length - 1);
+	return 0;
+}
+
+static size_t find_mine(const struct rules_guard *guard, const struct audit_rule_data *rule)
+{
+	size_t i = 0;
+
+	while (i < guard->mine_count && !audit_rule_equal(guard->mine[i], rule))
+		i++;
+	return i;
+}
+
+int rules_guard_load(struct rules_guard *guard)
+{
+	const struct rules *rules = &guard->rules;
+
+	for (size_t i = 0; i < rules->count; i++) {
+		const struct audit_rule_data *rule = rules->wanted[i].data;
+		int r;
+
+		if (!rule || rules_is_loaded(rules, rule)) {
+			guard->waiting += !rule;
+			guard->there += rule != NULL;
+			continue;
+		}
+		r = audit_kernel_add(rules->kernel, rule);
+		if (r == 0 && take(guard, rule) < 0)
+			return -ENOMEM;
+		if (r < 0 && r != -EEXIST) {
+			guard->refused++;
+			guard->error = r;
+		}
+	}
+	return 0;
+}
+
+struct check {
+	struct rules_guard *guard;
+	const struct rules *before; /* as it was at the last look */
+	void (*tell)(void *user, enum rules_guard_news news, const struct audit_rule_data *rule);
+	void *user;
+};
+
+static int load_again(const struct check *check, const struct audit_rule_data *rule)
+{
+	struct rules_guard *guard = check->guard;
+	bool was_there = rules_is_loaded(check->before, rule);
+	int r;
+
+	if (was_there)
+		check->tell(check->user, RULES_GUARD_MISSING, rule);
+	if (guard->rules.status.enabled == AUDIT_IMMUTABLE)
+		return 0;
+	r = audit_kernel_add(guard->rules.kernel, rule);
+	if (r < 0)
+		return 0; /* tried again at the next look */
+	check->tell(check->user, was_there ? RULES_GUARD_RESTORED : RULES_GUARD_ADDED, rule);
+	return find_mine(guard, rule) < guard->mine_count ? 0 : take(guard, rule);
+}
+
+static bool is_wanted(const struct rules *rules, const struct audit_rule_data *rule)
+{
+	for (size_t i = 0; i < rules->count; i++)
+		if (rules->wanted[i].data && audit_rule_equal(rules->wanted[i].data, rule))
+			return true;
+	return false;
+}
+
+/* A name that was watched became a folder, a socket is watched no more... */
+static void drop_stale(const struct check *check)
+{
+	struct rules_guard *guard = check->guard;
+
+	for (size_t i = guard->mine_count; i-- > 0;) {
+		struct audit_rule_data *rule = guard->mine[i];
+
+		if (is_wanted(&guard->rules, rule))
+			continue;
+		if (audit_kernel_delete(guard->rules.kernel, rule) == 0)
+			check->tell(check->user, RULES_GUARD_DROPPED, rule);
+		free(rule);
+		guard->mine[i] = guard->mine[--guard->mine_count];
+	}
+}
+
+int rules_guard_check(struct rules_guard *guard, const struct record_options *record,
+		      void (*tell)(void *user, enum rules_guard_news news,
+				   const struct audit_rule_data *rule),
+		      void *user)
+{
+	struct rules before = guard->rules, now = { .kernel = guard->rules.kernel };
+	const struct check check = { guard, &before, tell, user };
+	int r = rules_plan(&now, record, true);
+
+	if (r == 0)
+		r = rules_ask(&now);
+	if (r < 0) {
+		now.kernel = NULL; /* stays with what was known before */
+		rules_clear(&now);
+		return r;
+	}
+	guard->rules = now;
+	for (size_t i = 0; r == 0 && i < now.count; i++)
+		if (now.wanted[i].data && !rules_is_loaded(&now, now.wanted[i].data))
+			r = load_again(&check, now.wanted[i].data);
+	if (now.status.enabled != AUDIT_IMMUTABLE)
+		drop_stale(&check);
+	before.kernel = NULL;
+	rules_clear(&before);
+	/* With what was changed just now: the next look compares with it. */
+	return r ?: rules_ask(&guard->rules);
+}
+
+void rules_guard_end(struct rules_guard *guard)
+{
+	for (size_t i = 0; i < guard->mine_count; i++) {
+		audit_kernel_delete(guard->rules.kernel, guard->mine[i]);
+		free(guard->mine[i]);
+	}
+	free(guard->mine);
+	rules_clear(&guard->rules);
+	*guard = (struct rules_guard){};
+}

@@ -500,6 +500,31 @@ static void test_a_restart_that_takes_long(void **state)
 	assert_says(told(bed, "capability-use", one, ""), "\"started_by\":{\"sequence\":103");
 }
 
+/* One whose last byte is held back is told, and whoever asks in full goes before. */
+static void test_a_request_that_is_never_finished(void **state)
+{
+	struct bed *bed = *state;
+	const char *one = id_of(1);
+	char rest[200], line[512];
+
+	ask(bed, "ContainerCreate", one, 1, 201);
+	snprintf(line, sizeof(line),
+		 "{\"event\":{\"action\":\"api-request\",\"sequence\":%u},"
+		 "\"user\":{\"id\":\"3\"},\"docktrail\":{\"request\":{\"id\":\"c-3\"},"
+		 "\"api\":{\"operation\":\"ContainerRestart\",\"state\":\"pending\","
+		 "\"reason\":\"its body has not ended\"},\"target\":{\"id\":\"%s\"}}}",
+		 100 + ++bed->sequence, one);
+	read_line(bed, line);
+	assert_int_equal(causes_learn(bed->causes, bed->record), 0);
+	snprintf(rest, sizeof(rest), "\"id\":\"%s\"", one);
+	ask_slowly(bed, "ContainerStart", 4, rest);
+	assert_says(told(bed, "container-start", one, ""),
+		    "\"started_by\":{\"sequence\":103,\"user\":{\"id\":\"4\"}");
+	/* Nor does a later one that is as little sure take its place. */
+	ask_slowly(bed, "ContainerStart", 5, rest);
+	assert_says(told(bed, "capability-use", one, ""), "\"started_by\":{\"sequence\":103");
+}
+
 #define BY_HAND                                                                                    \
 	"\"},\"docktrail\":{\"created_by\":{\"reason\":\"made\"},"                                 \
 	"\"started_by\":{\"reason\":\"by hand\"}"
@@ -544,6 +569,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_answers_that_come_late, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_who_asks_for_a_name_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_restart_that_takes_long, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_request_that_is_never_finished, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(test_what_ancestors_say, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_an_answer_that_nobody_reads, set_up,
 						tear_down),

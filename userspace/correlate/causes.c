@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "correlate/cause.h"
 #include "correlate/causes_private.h"
+#include "correlate/conversation.h"
 #include "correlate/isolation.h"
 #include "event/record.h"
 
@@ -198,6 +199,8 @@ int causes_settle(struct causes *causes, struct entry *entry, struct text target
 	entry->causes[0] = NULL;
 	to->about_length = entry->about_length;
 	memcpy(to->about, entry->about, sizeof(to->about));
+	if (role == CAUSE_STARTED)
+		to->started = WORD_ANSWERED;
 	to->used &= role != CAUSE_STARTED;
 	to->indirect &= role != CAUSE_CREATED;
 	if (entry->act != ACT_CREATE)
@@ -247,6 +250,15 @@ static int learn_starter(struct causes *causes, const struct record *start)
 	return take(&entry->causes[0], start);
 }
 
+static enum word word_of(const struct record *record)
+{
+	if (record_has(record, FIELD_http_response_status_code))
+		return WORD_ANSWERED;
+	return text_equal(record_text(record, FIELD_api_reason), TEXT(REQUEST_UNFINISHED))
+		       ? WORD_UNFINISHED
+		       : WORD_UNANSWERED;
+}
+
 static int learn(struct causes *causes, struct containers *resolver, const struct record *record)
 {
 	struct text target = record_text(record, FIELD_target_id);
@@ -288,8 +300,11 @@ static int learn(struct causes *causes, struct containers *resolver, const struc
 	if (!entry)
 		return -ENOMEM;
 	/* Of one that was not answered nobody knows whether it started anything. */
-	if (role == CAUSE_STARTED && entry->causes[CAUSE_STARTED] && !answered)
+	if (role == CAUSE_STARTED && entry->causes[CAUSE_STARTED] && !answered &&
+	    word_of(record) <= entry->started)
 		return 0;
+	if (role == CAUSE_STARTED)
+		entry->started = word_of(record);
 	take_about(entry, record);
 	entry->used &= role != CAUSE_STARTED;
 	entry->indirect &= role != CAUSE_CREATED;

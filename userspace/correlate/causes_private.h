@@ -20,6 +20,9 @@ struct isolation;
 /* What came of a request, if it was granted. */
 enum act { ACT_NONE, ACT_CREATE, ACT_START, ACT_EXEC, ACT_EXEC_START, ACT_UPDATE };
 
+/* How much a request says of what it did: an engine mostly reads all of it before it acts. */
+enum word { WORD_UNFINISHED, WORD_UNANSWERED, WORD_ANSWERED };
+
 struct entry {
 	char key[KEY_MOST];
 	size_t key_length;
@@ -31,10 +34,11 @@ struct entry {
 	/* Of a container who created and who started it, of an exec who asked for it, of a request
 	 * who sent it: the first. Owned; NULL: nobody is known. */
 	struct cause *causes[2];
-	bool indirect; /* who made it is known by its name alone, or who started an exec */
-	bool used;     /* who started it is told: the next start is another one's */
-	bool restarts; /* by a policy that its request declared */
-	bool refused;  /* no memory for its place in the table */
+	enum word started; /* of who started it */
+	bool indirect;     /* who made it is known by its name alone, or who started an exec */
+	bool used;         /* who started it is told: the next start is another one's */
+	bool restarts;     /* by a policy that its request declared */
+	bool refused;      /* no memory for its place in the table */
 	UT_hash_handle hh;
 };
 

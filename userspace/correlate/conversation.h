@@ -11,6 +11,9 @@
  */
 #pragma once
 
+/* api.reason of a request that is told before all of it has come. */
+#define REQUEST_UNFINISHED "its body has not ended"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -313,7 +313,7 @@ static void write_request(struct connection *connection, struct request *request
 	if (request->unseen)
 		record_set_string(record, FIELD_api_reason, "an answer whose request was not seen");
 	else if (!request->completed)
-		record_set_string(record, FIELD_api_reason, "its body has not ended");
+		record_set_string(record, FIELD_api_reason, REQUEST_UNFINISHED);
 	record_lend_text(record, FIELD_api_state, text_of(state_of(request)));
 	record_set_number(record, FIELD_http_request_body_bytes, request->body_bytes);
 	request->told_bytes = request->body_bytes;

@@ -31,6 +31,7 @@ teardown() {
 	recorder_kill
 	"$DOCKTRAIL" rules remove >/dev/null
 	auditctl -e "$ENABLED" >/dev/null
+	auditctl -D -k somebody >/dev/null
 	rm -f /etc/docker/docktrail-test "$BATS_TEST_TMPDIR/link"
 }
 
@@ -125,6 +126,19 @@ told_connects() {
 	events 'event.action == "watch-hit" and docktrail.audit.operation == "create"' | jq -e '.file.path == "/etc/docker/docktrail-test" and .docktrail.witness == "audit" and .user.id == "0"'
 	run "$DOCKTRAIL" replay --trail "$TRAIL" --where 'event.action == "watch-hit"' --format text
 	says "create" "/etc/docker/docktrail-test" "delete"
+}
+
+@test "somebody else's rules: what they record of our files is told, and nothing else" {
+	auditctl -w /etc/docker -p wa -k somebody >/dev/null
+	auditctl -w "$BATS_TEST_TMPDIR" -p wa -k somebody >/dev/null
+	recorder_start
+	echo x >"$BATS_TEST_TMPDIR/theirs"
+	echo x >/etc/docker/docktrail-test
+	wait_for 10 has 'event.action == "watch-hit" and file.path == "/etc/docker/docktrail-test"'
+	recorder_stop
+	auditctl -D -k somebody >/dev/null
+	events 'event.action == "watch-hit"' | jq -e -s 'all(.docktrail.audit.keys == ["somebody"])'
+	count 0 'file.path ~ "*theirs"'
 }
 
 @test "a container that forges messages of audit: shown as what they are" {

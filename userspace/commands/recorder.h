@@ -76,6 +76,9 @@ void recorder_end_audit(struct recorder *recorder);
 int recorder_audit_fd(const struct recorder *recorder);
 void recorder_drain_audit(struct recorder *recorder);
 
+/* Whether a rule is about this path; `recorder` as scribe_options.user. */
+bool recorder_audit_watches(void *recorder, const char *path);
+
 /* Every ten seconds: are the rules still there? What is not is told, and loaded again. */
 void recorder_guard_audit(struct recorder *recorder, uint64_t now);
 

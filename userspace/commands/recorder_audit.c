@@ -190,6 +190,23 @@ void recorder_guard_audit(struct recorder *recorder, uint64_t now)
 		check_state(recorder);
 }
 
+/* Names are as they were given: a relative one is none of ours, and its inode is not looked up. */
+bool recorder_audit_watches(void *user, const char *path)
+{
+	const struct recorder *recorder = user;
+	const struct rules *rules = recorder->audit ? &recorder->audit->guard.rules : NULL;
+
+	for (size_t i = 0; rules && i < rules->count; i++) {
+		struct text watched = rules->wanted[i].data ? audit_rule_path(rules->wanted[i].data)
+							    : (struct text){};
+
+		if (watched.length && strncmp(path, watched.data, watched.length) == 0 &&
+		    (path[watched.length] == '\0' || path[watched.length] == '/'))
+			return true;
+	}
+	return false;
+}
+
 /* ---- losses */
 
 /* What is added to a count since it was told; the count is as told then. */

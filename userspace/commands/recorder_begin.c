@@ -151,6 +151,7 @@ static int open_scribe(struct recorder *recorder)
 					  .source = bpf_source_rung(recorder->source),
 					  .socket_path = socket_path,
 					  .handed_over = handed_over,
+					  .watched = recorder_audit_watches,
 					  .count = count_capabilities,
 					  .user = recorder };
 	int r = bpf_source_host_namespaces(recorder->source, options.host_namespaces);

@@ -25,6 +25,7 @@ struct scribe_options {
 	const char *source; /* the rung in force */
 	const char *(*socket_path)(void *user, uint64_t inode, uint32_t device);
 	void (*handed_over)(void *user, uint64_t connection); /* conversation.h */
+	bool (*watched)(void *user, const char *path);        /* witness.h */
 	/* A container has ended: call scribe_capability() for what was counted of it. */
 	void (*count)(void *user, const char container[WIRE_CONTAINER]);
 	void *user;

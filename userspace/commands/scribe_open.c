@@ -211,6 +211,7 @@ int scribe_open(const struct scribe_options *options, struct scribe **ret, struc
 		return -ENOMEM;
 	scribe->count = options->count;
 	scribe->socket_path = options->socket_path;
+	scribe->watched = options->watched;
 	scribe->count_user = options->user;
 	learn_host(scribe);
 	r = open_redact(scribe, options->record, problem);
@@ -251,6 +252,7 @@ int scribe_begin_audit(struct scribe *scribe, bool connects)
 						 .sessions = scribe->actors.sessions,
 						 .emit = scribe_emit_witnessed,
 						 .socket_path = scribe->socket_path,
+						 .watched = scribe->watched,
 						 .user = scribe,
 						 .socket_user = scribe->count_user,
 						 .own_pid = (uint32_t)getpid() };

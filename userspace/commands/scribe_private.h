@@ -31,7 +31,8 @@ struct scribe {
 	struct scribe_losses losses;
 	void (*count)(void *user, const char container[WIRE_CONTAINER]);
 	const char *(*socket_path)(void *user, uint64_t inode, uint32_t device);
-	void *count_user; /* of both */
+	bool (*watched)(void *user, const char *path);
+	void *count_user; /* of all three */
 };
 
 /* An event that need not wait for the second witness any more: into the trail. */

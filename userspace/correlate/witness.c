@@ -314,6 +314,27 @@ static void tell_acts(struct witness *witness, uint64_t now)
 	}
 }
 
+/* The first rule that fits gives its key, and that may be somebody else's. */
+static bool is_ours(const struct witness *witness, const struct act *act)
+{
+	static const struct text own = { "docktrail-", sizeof("docktrail-") - 1 };
+
+	if (!witness->options.watched ||
+	    (act->kind != EVENT_watch_hit && act->kind != EVENT_process_exec))
+		return true;
+	for (size_t i = 0; i < act->act.keys.count; i++) {
+		struct text key = text_list_at(&act->act.keys, i);
+
+		if (key.length > own.length && memcmp(key.data, own.data, own.length) == 0)
+			return true;
+	}
+	for (size_t i = 0; i < act->act.path_count; i++)
+		if (witness->options.watched(witness->options.socket_user,
+					     audit_act_text(&act->act, act->act.paths[i].name)))
+			return true;
+	return false;
+}
+
 static void on_event(void *user, const struct audit_event *event)
 {
 	struct witness *witness = user;
@@ -341,7 +362,7 @@ static void on_event(void *user, const struct audit_event *event)
 		return;
 	}
 	act->kind = audit_tell_kind(&act->act);
-	if (act->kind == EVENT_COUNT) {
+	if (act->kind == EVENT_COUNT || !is_ours(witness, act)) {
 		witness->stats.left_out++;
 		give_back(witness, act);
 		return;

@@ -31,8 +31,13 @@ struct witness_options {
 	void (*emit)(void *user, struct record *record);
 	/* The configured path of a watched socket, or NULL. */
 	const char *(*socket_path)(void *user, uint64_t inode, uint32_t device);
-	void *user, *socket_user;
-	uint32_t own_pid; /* who may change rules without being suspected */
+	/*
+	 * Whether a path is one that is watched: of rules that are somebody else's only what they
+	 * record of these is told. NULL: everything that has a key.
+	 */
+	bool (*watched)(void *user, const char *path);
+	void *user, *socket_user; /* of emit; of both others */
+	uint32_t own_pid;         /* who may change rules without being suspected */
 };
 
 struct witness_stats {

@@ -500,6 +500,29 @@ static void test_a_restart_that_takes_long(void **state)
 	assert_says(told(bed, "capability-use", one, ""), "\"started_by\":{\"sequence\":103");
 }
 
+/* An engine that is slow to answer: what its answer is about was told, and may have ended. */
+static void test_a_start_that_is_answered_late(void **state)
+{
+	struct bed *bed = *state;
+	const char *one = id_of(1);
+	char rest[100];
+
+	ask(bed, "ContainerCreate", one, 1, 201);
+	snprintf(rest, sizeof(rest), "\"id\":\"%s\"", one);
+	ask_slowly(bed, "ContainerStart", 3, rest);
+	assert_says(told(bed, "container-start", one, ""), "\"started_by\":{\"sequence\":102");
+	answer(bed, 3, 204, "");
+	assert_says(told(bed, "container-exit", one, ""), "\"started_by\":{\"sequence\":102");
+	causes_ended(bed->causes, text_of(one), 102);
+	assert_says(told(bed, "container-start", one, ""), "\"started_by\":{\"reason\":");
+	/* Ended before its answer came. */
+	ask_slowly(bed, "ContainerStart", 4, rest);
+	assert_says(told(bed, "container-start", one, ""), "\"started_by\":{\"sequence\":104");
+	causes_ended(bed->causes, text_of(one), 104);
+	answer(bed, 4, 204, "");
+	assert_says(told(bed, "container-start", one, ""), "\"started_by\":{\"reason\":");
+}
+
 /* One whose last byte is held back is told, and whoever asks in full goes before. */
 static void test_a_request_that_is_never_finished(void **state)
 {
@@ -569,6 +592,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_answers_that_come_late, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_who_asks_for_a_name_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_restart_that_takes_long, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_start_that_is_answered_late, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(test_a_request_that_is_never_finished, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_what_ancestors_say, set_up, tear_down),

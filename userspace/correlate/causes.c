@@ -186,6 +186,7 @@ int causes_settle(struct causes *causes, struct entry *entry, struct text target
 	struct entry **table = entry->act == ACT_EXEC ? &causes->execs : &causes->containers;
 	enum cause_role role = entry->act == ACT_START ? CAUSE_STARTED : CAUSE_CREATED;
 	struct entry *to;
+	bool same;
 
 	if (target.length == 0 || target.length > KEY_MOST)
 		return 0;
@@ -194,6 +195,8 @@ int causes_settle(struct causes *causes, struct entry *entry, struct text target
 		     : find_or_add(table, target, CAUSES_CONTAINERS, &causes->forgot_containers);
 	if (!to)
 		return -ENOMEM;
+	same = to->causes[role] &&
+	       cause_sequence(to->causes[role]) == cause_sequence(entry->causes[0]);
 	cause_free(to->causes[role]);
 	to->causes[role] = entry->causes[0];
 	entry->causes[0] = NULL;
@@ -201,7 +204,8 @@ int causes_settle(struct causes *causes, struct entry *entry, struct text target
 	memcpy(to->about, entry->about, sizeof(to->about));
 	if (role == CAUSE_STARTED)
 		to->started = WORD_ANSWERED;
-	to->used &= role != CAUSE_STARTED;
+	/* Its start may have been told before its answer came. */
+	to->used &= role != CAUSE_STARTED || same;
 	to->indirect &= role != CAUSE_CREATED;
 	if (entry->act != ACT_CREATE)
 		return 0;
@@ -210,6 +214,18 @@ int causes_settle(struct causes *causes, struct entry *entry, struct text target
 	to->restarts = entry->restarts;
 	entry->declared = NULL;
 	return 0;
+}
+
+/* Who started it this time is known no more. */
+static void clear_start(struct causes *causes, struct text container, uint64_t started_by)
+{
+	struct entry *entry = causes_find(&causes->containers, container);
+
+	if (!entry || !entry->causes[CAUSE_STARTED] ||
+	    cause_sequence(entry->causes[CAUSE_STARTED]) != started_by)
+		return;
+	cause_free(entry->causes[CAUSE_STARTED]);
+	entry->causes[CAUSE_STARTED] = NULL;
 }
 
 static int learn_answer(struct causes *causes, const struct record *answer)
@@ -227,7 +243,7 @@ static int learn_answer(struct causes *causes, const struct record *answer)
 	if (record_number(answer, FIELD_http_response_status_code) < 300)
 		r = causes_settle(causes, entry, target);
 	else if (entry->act == ACT_START)
-		causes_ended(causes, target, cause_sequence(entry->causes[0]));
+		clear_start(causes, target, cause_sequence(entry->causes[0]));
 	causes_forget(&causes->unanswered, entry);
 	return r;
 }
@@ -328,13 +344,20 @@ void causes_forgot(struct causes *causes)
 	causes->forgot_containers = causes->forgot_execs = true;
 }
 
+/* What it started has ended: an answer that comes now starts nothing. */
+static void forget_unanswered(struct causes *causes, uint64_t sequence)
+{
+	struct entry *entry, *next;
+
+	HASH_ITER (hh, causes->unanswered, entry, next)
+		if (entry->act == ACT_START && entry->causes[0] &&
+		    cause_sequence(entry->causes[0]) == sequence)
+			causes_forget(&causes->unanswered, entry);
+}
+
 void causes_ended(struct causes *causes, struct text container, uint64_t started_by)
 {
-	struct entry *entry = causes_find(&causes->containers, container);
-
-	if (!entry || !entry->causes[CAUSE_STARTED] ||
-	    cause_sequence(entry->causes[CAUSE_STARTED]) != started_by)
-		return;
-	cause_free(entry->causes[CAUSE_STARTED]);
-	entry->causes[CAUSE_STARTED] = NULL;
+	if (started_by)
+		forget_unanswered(causes, started_by);
+	clear_start(causes, container, started_by);
 }

@@ -329,10 +329,13 @@ static __always_inline void stay(struct task_struct *task, struct inside *inside
 		inside =
 			bpf_task_storage_get(&insides, task, fresh, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	if (inside) {
+		/* Only of the first one: on cgroup v2 its own child is in the container's already.
+		 */
+		if (!inside->runtime)
+			remember_cgroups(task, inside);
 		inside->runtime = 1;
 		/* Whichever it is: rootless engines have one of their own. */
 		inside->mnt = task->nsproxy->mnt_ns->ns.inum;
-		remember_cgroups(task, inside);
 	} else {
 		lost(WIRE_container_start, WIRE_LOSS_no_memory, 0, 0);
 	}

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* forge TYPE TEXT: writes a message of its own choosing into the kernel's audit (CAP_AUDIT_WRITE). */
+/* forge TYPE TEXT: writes a message of its own choosing into the kernel's audit (CAP_AUDIT_WRITE).
+ */
 #include <err.h>
 #include <linux/audit.h>
 #include <linux/netlink.h>

@@ -24,6 +24,7 @@ setup() {
 	[ -z "$(auditctl -l | grep docktrail-)" ] || skip "docktrail's rules are loaded already"
 	# Processes that are begun from here on are seen: those of a test, not bats itself.
 	auditctl -e 1 >/dev/null
+	RECORDER_AUDIT=auto
 }
 
 teardown() {

@@ -150,12 +150,14 @@ engine_stop() {
 
 # recorder_start [ARGS...]: records ENGINE_SOCKET into TRAIL (default: a new folder of this test) and
 # returns once the recorder says that its hooks are in force. Its stderr is in RECORDER_LOG. A shell
-# starts what it puts in the background with SIGINT ignored, which a person's shell does not.
+# starts what it puts in the background with SIGINT ignored, which a person's shell does not. The kernel's
+# audit, which is on in the guests and not here, is asked where RECORDER_AUDIT says so.
 recorder_start() {
 	TRAIL=${TRAIL:-$BATS_TEST_TMPDIR/trail}
 	RECORDER_LOG=$BATS_TEST_TMPDIR/recorder.stderr RECORDER_OUTPUT=$BATS_TEST_TMPDIR/recorder.stdout
 	: >"$RECORDER_LOG" # what the one before said must not be taken for this one's word
-	env --default-signal=INT "$DOCKTRAIL" record --trail "$TRAIL" --socket "$ENGINE_SOCKET" --engine-root "$ENGINE_DATA" "$@" \
+	env --default-signal=INT "$DOCKTRAIL" record --trail "$TRAIL" --socket "$ENGINE_SOCKET" --engine-root "$ENGINE_DATA" \
+		--audit "${RECORDER_AUDIT:-off}" "$@" \
 		>"$RECORDER_OUTPUT" 2>"$RECORDER_LOG" </dev/null 3>&- &
 	RECORDER=$!
 	if ! wait_for 20 recorder_speaks_or_is_gone || ! recorder_speaks; then

@@ -228,7 +228,7 @@ static void test_serials(void **state)
 
 static void read_lines(const char *const lines[], struct audit_act *act)
 {
-	struct audit_record records[16];
+	struct audit_record records[16] = {};
 	struct audit_event event = { .records = records, .whole = true };
 
 	for (; lines[event.count]; event.count++)

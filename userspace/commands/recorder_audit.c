@@ -218,6 +218,15 @@ static uint64_t grown(uint64_t now, uint64_t *told)
 	return more;
 }
 
+static uint64_t kernel_lost(struct recorder_audit *audit)
+{
+	const struct audit_status *status = &audit->guard.rules.status;
+
+	if (!status->pid || status->lost < audit->kernel_lost)
+		audit->kernel_lost = status->lost;
+	return status->lost - audit->kernel_lost;
+}
+
 size_t recorder_audit_losses(struct recorder *recorder,
 			     struct recorder_audit_loss ret[RECORDER_AUDIT_LOSSES])
 {
@@ -240,14 +249,13 @@ size_t recorder_audit_losses(struct recorder *recorder,
 					      grown(stats.witness.missing, &audit->told_missing) };
 	ret[count++] = (struct recorder_audit_loss){ "audit: records of an event that is too large",
 						     grown(stats.witness.cut, &audit->told_cut) };
-	/* It can be set to 0 by others. */
-	ret[count++] = (struct recorder_audit_loss){
-		"audit: records that the kernel lost (backlog, rate)",
-		grown(audit->guard.rules.status.lost > audit->kernel_lost
-			      ? audit->guard.rules.status.lost - audit->kernel_lost
-			      : 0,
-		      &audit->told_lost)
-	};
+	/*
+	 * It can be set to 0 by others. Without auditd it counts what finds no room in the queue of
+	 * what is held for one (kauditd_hold_skb()), and that was delivered to us.
+	 */
+	ret[count++] =
+		(struct recorder_audit_loss){ "audit: records that the kernel lost (backlog, rate)",
+					      grown(kernel_lost(audit), &audit->told_lost) };
 	ret[count++] = (struct recorder_audit_loss){
 		"audit: what is no record", grown(source.bad + stats.witness.bad, &audit->told_bad)
 	};

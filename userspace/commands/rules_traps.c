@@ -92,7 +92,8 @@ static int trap_of_state(const struct audit_status *status, struct text_list *tr
 		r = add(traps, &words);
 	}
 	buffer_clear(&words);
-	if (r == 0 && status->lost) {
+	/* Without auditd it counts what finds no room to be held for one. */
+	if (r == 0 && status->lost && status->pid) {
 		buffer_printf(&words,
 			      "%u records were lost since the boot, or since it was set to 0",
 			      status->lost);

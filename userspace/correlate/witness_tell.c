@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What audit alone recorded, as events. */
+#include <libaudit.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "correlate/audit_tell.h"
+#include "correlate/sessions.h"
+#include "correlate/started.h"
+#include "correlate/witness_private.h"
+#include "event/record.h"
+
+static struct record *begin(struct witness *witness, enum event kind, const struct audit_act *act)
+{
+	struct record *record = witness->record;
+
+	record_begin(record, kind);
+	record_set_number(record, FIELD_timestamp, act->time_ms * NS_PER_MS);
+	record_lend_text(record, FIELD_source, TEXT("audit"));
+	record_lend_text(record, FIELD_witness, TEXT("audit"));
+	if (act->has_call)
+		record_set_string(record, FIELD_event_outcome,
+				  act->succeeded ? "success" : "failure");
+	audit_tell_actor(act, witness->options.actors, record);
+	audit_tell_fill(act, witness->options.redact, record);
+	return record;
+}
+
+static void fill_address(struct witness *witness, struct record *record)
+{
+	uint64_t session = record_number(record, FIELD_session_id);
+	const char *address =
+		record_has(record, FIELD_session_id)
+			? sessions_address(witness->options.sessions, (uint32_t)session)
+			: NULL;
+
+	if (address)
+		record_set_string(record, FIELD_session_source_ip, address);
+}
+
+static void emit(struct witness *witness, struct record *record)
+{
+	witness->options.emit(witness->options.user, record);
+}
+
+/* Which of the paths is a watched socket; NULL: none of them. */
+static const struct audit_path *find_socket(const struct witness *witness,
+					    const struct audit_act *act, const char **ret_path)
+{
+	for (size_t i = 0; i < act->path_count; i++) {
+		const struct audit_path *path = &act->paths[i];
+
+		*ret_path = path->inode ? witness->options.socket_path(witness->options.socket_user,
+								       path->inode, path->device)
+					: NULL;
+		if (*ret_path)
+			return path;
+	}
+	return NULL;
+}
+
+static void tell_connect(struct witness *witness, const struct audit_act *act)
+{
+	const char *name;
+	const struct audit_path *path = find_socket(witness, act, &name);
+	struct record *record;
+	char device[24];
+
+	if (!path) {
+		witness->stats.left_out++;
+		return;
+	}
+	record = begin(witness, EVENT_socket_connect, act);
+	record_set_string(record, FIELD_socket_path, name);
+	record_set_number(record, FIELD_socket_inode, path->inode);
+	snprintf(device, sizeof(device), "%u:%u", path->device >> 20,
+		 path->device & ((1u << 20) - 1));
+	record_set_string(record, FIELD_socket_device, device);
+	if (!act->succeeded && act->exit < 0)
+		record_set_string(record, FIELD_error_code,
+				  strerrorname_np((int)-act->exit) ?: "unknown");
+	witness->stats.audit_alone++;
+	emit(witness, record);
+}
+
+static void tell_config(struct witness *witness, const struct audit_act *act)
+{
+	struct text operation = audit_tell_value(act, TEXT("op"));
+	struct text result = audit_tell_value(act, TEXT("res"));
+	struct record *record = begin(witness, EVENT_audit_config, act);
+
+	if (operation.length)
+		record_set_text(record, FIELD_audit_operation, operation);
+	if (result.length)
+		record_set_string(record, FIELD_event_outcome,
+				  text_equal(result, TEXT("1")) ||
+						  text_equal(result, TEXT("success"))
+					  ? "success"
+					  : "failure");
+	if (act->pid != witness->options.own_pid && text_equal(operation, TEXT("remove_rule")))
+		record_raise_severity(record, 100);
+	/* Switched off, and the like. */
+	if (audit_tell_value(act, TEXT("audit_enabled")).length &&
+	    !text_equal(audit_tell_value(act, TEXT("audit_enabled")), TEXT("1")))
+		record_raise_severity(record, 100);
+	emit(witness, record);
+}
+
+/* ---- what programs say */
+
+static bool is_contained(const struct record *record)
+{
+	return record_has(record, FIELD_container_id);
+}
+
+static void tell_message(struct witness *witness, const struct audit_act *act)
+{
+	struct record *record = begin(witness, EVENT_audit_message, act);
+
+	/* Programs of the host write what they do: sudo, cron, PAM. It is in audit's own log. */
+	if (!is_contained(record)) {
+		witness->stats.left_out++;
+		return;
+	}
+	record_set_boolean(record, FIELD_audit_untrusted, true);
+	emit(witness, record);
+}
+
+static bool is_session(const struct audit_act *act)
+{
+	struct text operation = audit_tell_value(act, TEXT("op"));
+
+	return (act->types[0] != AUDIT_USER_START && act->types[0] != AUDIT_USER_END) ||
+	       text_equal(operation, TEXT("PAM:session_open")) ||
+	       text_equal(operation, TEXT("PAM:session_close"));
+}
+
+/*
+ * The kernel's own word (LOGIN) says that a session begins; where from only the program that lets
+ * people in knows, and any root can say that. Of a container's nothing is believed.
+ */
+static void tell_login(struct witness *witness, const struct audit_act *act, enum event kind)
+{
+	struct text address = audit_tell_value(act, TEXT("addr"));
+	struct text result = audit_tell_value(act, TEXT("res"));
+	bool kernel = act->types[0] == AUDIT_LOGIN;
+	struct record *record = begin(witness, kind, act);
+
+	if (is_contained(record) && !kernel) {
+		tell_message(witness, act);
+		return;
+	}
+	if (!is_session(act)) {
+		witness->stats.left_out++;
+		return;
+	}
+	if (!kernel)
+		record_set_boolean(record, FIELD_audit_untrusted, true);
+	if (result.length)
+		record_set_string(record, FIELD_event_outcome,
+				  text_equal(result, TEXT("1")) ||
+						  text_equal(result, TEXT("success"))
+					  ? "success"
+					  : "failure");
+	if (address.length &&
+	    sessions_learn(witness->options.sessions,
+			   kind == EVENT_user_login ? act->session : WIRE_UNSET, address) == 0)
+		record_set_text(record, FIELD_source_ip, address);
+	fill_address(witness, record);
+	emit(witness, record);
+}
+
+/* Recorded by a rule about calls, not about what they are done to. */
+static bool is_about_isolation(const struct audit_act *act)
+{
+	for (size_t i = 0; i < act->keys.count; i++)
+		if (text_equal(text_list_at(&act->keys, i), TEXT("docktrail-mount")) ||
+		    text_equal(text_list_at(&act->keys, i), TEXT("docktrail-namespace")))
+			return true;
+	return false;
+}
+
+static void tell_hit(struct witness *witness, const struct audit_act *act, enum event kind)
+{
+	struct record *record = begin(witness, kind, act);
+
+	/* Services of the host mount and change namespaces all day, and so do those who make
+	 * containers: of who does it by hand the probes tell what it comes to. */
+	if (is_about_isolation(act) &&
+	    !started_before(witness->started, record_text(record, FIELD_container_id),
+			    act->time_ms * NS_PER_MS)) {
+		witness->stats.left_out++;
+		return;
+	}
+	fill_address(witness, record);
+	emit(witness, record);
+}
+
+void witness_tell(struct witness *witness, const struct act *act)
+{
+	switch (act->kind) {
+	case EVENT_socket_connect:
+		tell_connect(witness, &act->act);
+		return;
+	case EVENT_audit_config:
+		tell_config(witness, &act->act);
+		return;
+	case EVENT_user_login:
+	case EVENT_user_logout:
+		tell_login(witness, &act->act, act->kind);
+		return;
+	case EVENT_audit_message:
+		tell_message(witness, &act->act);
+		return;
+	default:
+		tell_hit(witness, &act->act, act->kind);
+	}
+}

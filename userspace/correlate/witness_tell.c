@@ -84,20 +84,24 @@ static void tell_connect(struct witness *witness, const struct audit_act *act)
 	emit(witness, record);
 }
 
+/* The kernel says 1 or 0, programs use a word. */
+static void set_result(const struct audit_act *act, struct record *record)
+{
+	struct text result = audit_tell_value(act, TEXT("res"));
+	bool done = text_equal(result, TEXT("1")) || text_equal(result, TEXT("success"));
+
+	if (result.length)
+		record_set_string(record, FIELD_event_outcome, done ? "success" : "failure");
+}
+
 static void tell_config(struct witness *witness, const struct audit_act *act)
 {
 	struct text operation = audit_tell_value(act, TEXT("op"));
-	struct text result = audit_tell_value(act, TEXT("res"));
 	struct record *record = begin(witness, EVENT_audit_config, act);
 
 	if (operation.length)
 		record_set_text(record, FIELD_audit_operation, operation);
-	if (result.length)
-		record_set_string(record, FIELD_event_outcome,
-				  text_equal(result, TEXT("1")) ||
-						  text_equal(result, TEXT("success"))
-					  ? "success"
-					  : "failure");
+	set_result(act, record);
 	if (act->pid != witness->options.own_pid && text_equal(operation, TEXT("remove_rule")))
 		record_raise_severity(record, 100);
 	/* Switched off, and the like. */
@@ -143,7 +147,6 @@ static bool is_session(const struct audit_act *act)
 static void tell_login(struct witness *witness, const struct audit_act *act, enum event kind)
 {
 	struct text address = audit_tell_value(act, TEXT("addr"));
-	struct text result = audit_tell_value(act, TEXT("res"));
 	bool kernel = act->types[0] == AUDIT_LOGIN;
 	struct record *record = begin(witness, kind, act);
 
@@ -157,12 +160,7 @@ static void tell_login(struct witness *witness, const struct audit_act *act, enu
 	}
 	if (!kernel)
 		record_set_boolean(record, FIELD_audit_untrusted, true);
-	if (result.length)
-		record_set_string(record, FIELD_event_outcome,
-				  text_equal(result, TEXT("1")) ||
-						  text_equal(result, TEXT("success"))
-					  ? "success"
-					  : "failure");
+	set_result(act, record);
 	if (address.length &&
 	    sessions_learn(witness->options.sessions,
 			   kind == EVENT_user_login ? act->session : WIRE_UNSET, address) == 0)

@@ -249,7 +249,7 @@ static void test_printed(void **state)
 
 	has_file(host, "usr/sbin/dockerd", "");
 	plan(host, "/run/docker.sock", false);
-	audit_plan_print(host->plan, &file);
+	audit_plan_print(host->plan, NULL, &file);
 	text = buffer_string(&file);
 	assert_non_null(strstr(text, "\n# CIS 1.1.3: the engine's program\n"
 				     "-w /usr/sbin/dockerd -p wax -k docktrail-program\n"));

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "correlate/actor.h"
+#include "correlate/process.h"
 #include "correlate/redact.h"
 #include "correlate/sessions.h"
 #include "correlate/started.h"
@@ -287,6 +288,28 @@ static void test_sessions(void **state)
 	assert_string_equal(sessions_address(bed->sessions, 8), "2001:db8::1");
 }
 
+/* Who wrote it is not known any more, or is no root: nothing of it is believed. */
+static void test_logins_of_nobody(void **state)
+{
+	static const char *const bodies[] = {
+		"pid=811 uid=0 auid=1000 ses=7 msg='op=login addr=203.0.113.7 res=success'",
+		"pid=812 uid=1000 auid=1000 ses=7 msg='op=login addr=203.0.113.7 res=success'",
+	};
+	struct bed *bed = *state;
+
+	for (size_t i = 0; i < 2; i++) {
+		if (i == 0)
+			assert_int_equal(process_tree_new(-1, 0, 0, &bed->actors.tree), 0);
+		bed->serial++;
+		records(bed, AUDIT_USER_LOGIN, bodies[i]);
+		later(bed, 200);
+		assert_null(strstr(lines(bed, 1), "\"ip\":"));
+		assert_null(sessions_address(bed->sessions, 7));
+		process_tree_free(bed->actors.tree);
+		bed->actors.tree = NULL;
+	}
+}
+
 static void test_host_messages(void **state)
 {
 	struct bed *bed = *state;
@@ -327,8 +350,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(both),     TEST(one_alone),     TEST(files),   TEST(rules),
-		TEST(sessions), TEST(host_messages), TEST(started),
+		TEST(both),     TEST(one_alone),        TEST(files),         TEST(rules),
+		TEST(sessions), TEST(logins_of_nobody), TEST(host_messages), TEST(started),
 	};
 
 	return cmocka_run_group_tests_name("second witness", tests, NULL, NULL);

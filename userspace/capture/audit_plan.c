@@ -250,21 +250,22 @@ size_t audit_plan_rules(const struct audit_plan *plan, const struct audit_plan_r
 	return plan->count;
 }
 
-void audit_plan_print(const struct audit_plan *plan, struct buffer *file)
+void audit_plan_print(const struct audit_plan *plan,
+		      const char *(*left_out)(const struct audit_plan_rule *rule),
+		      struct buffer *file)
 {
 	const char *about = NULL;
 
-	buffer_append_string(file, "## docktrail: made from this host by `docktrail rules print`; "
-				   "docktrail-rules(8)\n");
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct audit_plan_rule *rule = &plan->rules[i];
+		const char *why = rule->waits || !left_out ? rule->waits : left_out(rule);
 
 		if (rule->about != about)
 			buffer_printf(file, "\n# %s%s%s%s\n", *rule->cis ? "CIS " : "", rule->cis,
 				      *rule->cis ? ": " : "", rule->about);
 		about = rule->about;
-		if (rule->waits)
-			buffer_printf(file, "# %s: %s\n", rule->waits, rule->text);
+		if (why)
+			buffer_printf(file, "# %s: %s\n", why, rule->text);
 		else
 			buffer_printf(file, "%s\n", rule->text);
 	}

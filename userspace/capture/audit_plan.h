@@ -36,9 +36,13 @@ int audit_plan_new(const struct audit_plan_options *options, struct audit_plan *
 
 size_t audit_plan_rules(const struct audit_plan *plan, const struct audit_plan_rule **ret);
 
-/* As a file for /etc/audit/rules.d: comments, rules, and as comments those that cannot be loaded.
+/*
+ * As a file for /etc/audit/rules.d, behind what stands in `file`: comments, rules, and as comments
+ * those that cannot be loaded, and those that `left_out` gives a reason for (NULL: none).
  */
-void audit_plan_print(const struct audit_plan *plan, struct buffer *file);
+void audit_plan_print(const struct audit_plan *plan,
+		      const char *(*left_out)(const struct audit_plan_rule *rule),
+		      struct buffer *file);
 
 /* Takes NULL. */
 void audit_plan_free(struct audit_plan *plan);

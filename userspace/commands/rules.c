@@ -211,7 +211,9 @@ static int print(const struct rules *rules)
 {
 	_cleanup_buffer_ struct buffer file = {};
 
-	audit_plan_print(rules->plan, &file);
+	buffer_append_string(&file, "## docktrail: made from this host by `docktrail rules print`; "
+				    "docktrail-rules(8)\n");
+	audit_plan_print(rules->plan, NULL, &file);
 	if (!buffer_string(&file))
 		return EX_OSERR;
 	return fputs(file.data, stdout) < 0 || fflush(stdout) != 0 ? EX_IOERR : EX_OK;
@@ -265,7 +267,7 @@ static int act(struct rules *rules, const struct command_line *line,
 	case INSTALL:
 		return rules_install(rules, &line->options);
 	case REMOVE:
-		return rules_remove(rules, &line->options);
+		return rules_remove(rules);
 	default:
 		return rules_status(rules, &line->options);
 	}

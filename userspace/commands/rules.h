@@ -55,7 +55,7 @@ void rules_clear(struct rules *rules);
 /* ---- rules_change.c, rules_status.c: each prints what it does and returns an exit status */
 
 int rules_install(struct rules *rules, const struct rules_options *options);
-int rules_remove(struct rules *rules, const struct rules_options *options);
+int rules_remove(struct rules *rules);
 int rules_status(struct rules *rules, const struct rules_options *options);
 
 /* ---- rules_traps.c */

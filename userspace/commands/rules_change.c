@@ -22,20 +22,22 @@
 /* ---- for the next boot */
 
 /* What is made anew at every boot has no folder yet when auditd loads its rules. */
-static bool is_volatile(const struct audit_plan_rule *rule)
+static const char *why_volatile(const struct audit_plan_rule *rule)
 {
 	struct text path = audit_rule_path(rule->data);
 	char name[PATH_MAX];
 	struct statfs system;
 
 	if (path.length == 0 || path.length >= sizeof(name))
-		return false;
+		return NULL;
 	memcpy(name, path.data, path.length);
 	name[path.length] = '\0';
 	/* Of the folder: the file may not be there. */
 	*(strrchr(name, '/') + (strrchr(name, '/') == name)) = '\0';
-	return statfs(name, &system) == 0 &&
-	       (system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC);
+	if (statfs(name, &system) < 0 ||
+	    (system.f_type != TMPFS_MAGIC && system.f_type != RAMFS_MAGIC))
+		return NULL;
+	return "made anew at boot, after audit";
 }
 
 /*
@@ -44,25 +46,10 @@ static bool is_volatile(const struct audit_plan_rule *rule)
  */
 static void write_file(const struct rules *rules, struct buffer *file)
 {
-	const char *about = NULL;
-
 	buffer_append_string(file, FIRST_LINE
 			     " made by `docktrail rules install --persist`; docktrail-rules(8)\n"
 			     "-c\n");
-	for (size_t i = 0; i < rules->count; i++) {
-		const struct audit_plan_rule *rule = &rules->wanted[i];
-
-		if (rule->about != about)
-			buffer_printf(file, "\n# %s%s%s%s\n", *rule->cis ? "CIS " : "", rule->cis,
-				      *rule->cis ? ": " : "", rule->about);
-		about = rule->about;
-		if (rule->waits)
-			buffer_printf(file, "# %s: %s\n", rule->waits, rule->text);
-		else if (is_volatile(rule))
-			buffer_printf(file, "# made anew at boot, after audit: %s\n", rule->text);
-		else
-			buffer_printf(file, "%s\n", rule->text);
-	}
+	audit_plan_print(rules->plan, why_volatile, file);
 }
 
 static int persist(const struct rules *rules)
@@ -242,12 +229,11 @@ int rules_install(struct rules *rules, const struct rules_options *options)
 	return r < 0 || tally.failed ? 1 : EX_OK;
 }
 
-int rules_remove(struct rules *rules, const struct rules_options *options)
+int rules_remove(struct rules *rules)
 {
 	struct tally tally = {};
 	int r = unpersist();
 
-	(void)options;
 	if (rules->status.enabled == AUDIT_IMMUTABLE) {
 		say_immutable("remove");
 		return 1;

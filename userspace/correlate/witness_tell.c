@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "correlate/actor.h"
 #include "correlate/audit_tell.h"
 #include "correlate/sessions.h"
 #include "correlate/started.h"
@@ -113,6 +114,14 @@ static void tell_config(struct witness *witness, const struct audit_act *act)
 
 /* ---- what programs say */
 
+/* Known to be no process of a container's, and root's: of who is not known any more nothing is. */
+static bool is_of_host(const struct witness *witness, const struct record *record)
+{
+	return (!witness->options.actors->tree || record_has(record, FIELD_process_start)) &&
+	       !record_has(record, FIELD_container_id) &&
+	       text_equal(record_text(record, FIELD_user_id), TEXT("0"));
+}
+
 static bool is_contained(const struct record *record)
 {
 	return record_has(record, FIELD_container_id);
@@ -161,7 +170,7 @@ static void tell_login(struct witness *witness, const struct audit_act *act, enu
 	if (!kernel)
 		record_set_boolean(record, FIELD_audit_untrusted, true);
 	set_result(act, record);
-	if (address.length &&
+	if (address.length && is_of_host(witness, record) &&
 	    sessions_learn(witness->options.sessions,
 			   kind == EVENT_user_login ? act->session : WIRE_UNSET, address) == 0)
 		record_set_text(record, FIELD_source_ip, address);

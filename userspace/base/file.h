@@ -31,8 +31,8 @@ struct file_identity {
 };
 
 /*
- * Of an absolute path, links followed, without ever waiting for a disk or a server: what the kernel
- * does not have at hand is not known (openat2(2), RESOLVE_CACHED, since 5.12; statx(2),
- * AT_STATX_DONT_SYNC). Returns 0 or -errno; -EAGAIN for that.
+ * Of an absolute path, links followed, without waiting for a server or for a name to be looked up
+ * on a disk: what the kernel does not have at hand is not known (openat2(2), RESOLVE_CACHED,
+ * since 5.12; statx(2), AT_STATX_DONT_SYNC). Returns 0 or -errno; -EAGAIN for that.
  */
 int file_identify(const char *path, struct file_identity *ret);

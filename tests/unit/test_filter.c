@@ -380,12 +380,57 @@ static void usage_has_examples_that_compile(void **state)
 	}
 }
 
+/* Of these records it is known that one has the key "a" and that the user is 7. */
+static bool may_be(void *user, enum field field, struct text value)
+{
+	if (field == FIELD_audit_keys)
+		return text_equal(value, TEXT("a"));
+	return field != FIELD_user_id || text_equal(value, TEXT("7"));
+}
+
+static void what_is_excluded_need_not_be_read(void **state)
+{
+	static const struct {
+		const char *text;
+		bool may;
+	} rows[] = {
+		{ "docktrail.audit.keys == a", true },
+		{ "docktrail.audit.keys == b", false },
+		{ "docktrail.audit.keys in (b, a)", true },
+		{ "docktrail.audit.keys in (b, c)", false },
+		{ "docktrail.audit.keys == b or user.id == 7", true },
+		{ "docktrail.audit.keys == b or user.id == 8", false },
+		{ "docktrail.audit.keys == a and user.id == 8", false },
+		{ "process.pid == 5 and docktrail.audit.keys == a", true },
+		{ "process.name == x and docktrail.audit.keys == b", false },
+		/* What is not equality says nothing. */
+		{ "docktrail.audit.keys ~ b*", true },
+		{ "docktrail.audit.keys =~ b", true },
+		{ "docktrail.audit.keys != a", true },
+		{ "docktrail.audit.keys > b", true },
+		{ "not docktrail.audit.keys == b", true },
+		{ "exists docktrail.audit.keys", true },
+		{ "event.severity == 3", true },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct filter_error error;
+		struct filter *filter;
+
+		assert_int_equal(filter_compile(rows[i].text, &filter, &error), 0);
+		if (filter_may_match(filter, may_be, NULL) != rows[i].may)
+			fail_msg("%s", rows[i].text);
+		filter_free(filter);
+	}
+}
+
 int main(void)
 {
 #define RECORD_TEST(name) cmocka_unit_test_setup_teardown(name, make_record, drop_record)
 	const struct CMUnitTest tests[] = {
 		RECORD_TEST(what_is_true_matches),
 		RECORD_TEST(what_is_false_does_not),
+		cmocka_unit_test(what_is_excluded_need_not_be_read),
 		cmocka_unit_test(refusals_point_and_say_what_to_do),
 		RECORD_TEST(size_and_depth_are_bounded),
 		cmocka_unit_test(times_are_those_of_people),

@@ -41,6 +41,7 @@ static void test_summary_is_exact(void **state)
 	for (int i = 0; i < 10; i++)
 		add(summary, "api-request", TRAIL_TERM_CONTAINER, i < 3 ? id : "short");
 	add(summary, "socket-close", TRAIL_TERM_USER, "1000");
+	add(summary, "watch-hit", TRAIL_TERM_KEY, "docktrail-config");
 	trail_summary_add(summary, 50, &(struct trail_term){ TRAIL_TERM_KIND, "oom-kill", 8 }, 1);
 	assert_false(trail_summary_encode(summary, 1 << 20, &bytes));
 	assert_int_equal(find(&bytes, TRAIL_TERM_KIND, "api-request", 0), 10);
@@ -50,6 +51,7 @@ static void test_summary_is_exact(void **state)
 	assert_int_equal(find(&bytes, TRAIL_TERM_USER, "1000", 0), 1);
 	assert_int_equal(find(&bytes, TRAIL_TERM_USER, "short", 0), 0);
 	assert_int_equal(find(&bytes, TRAIL_TERM_OPERATION, "x", 0), 0);
+	assert_int_equal(find(&bytes, TRAIL_TERM_KEY, "docktrail-config", 0), 1);
 	assert_int_equal(
 		trail_summary_time_range((uint8_t *)bytes.data, bytes.length, &first, &last), 0);
 	assert_int_equal(first, 50);

@@ -46,8 +46,7 @@ struct run {
 	size_t count, capacity;
 	uint64_t commit; /* first event of the commit that is gathered */
 	uint64_t frames, events, shown;
-	uint64_t outside; /* events of frames that were not opened: not of the time that was asked
-			     for */
+	uint64_t outside; /* events of frames whose headers tell that none can match */
 	unsigned int warnings;
 	bool damaged;
 	bool progress, progress_shown;
@@ -414,7 +413,7 @@ static void say_nothing_matches(const struct run *run)
 	fprintf(stderr, "%s: no event matches: %" PRIu64 " looked at", run->replay->name,
 		run->events);
 	if (run->outside)
-		fprintf(stderr, ", %" PRIu64 " more of other times", run->outside);
+		fprintf(stderr, ", %" PRIu64 " more in frames that hold none", run->outside);
 	fputc('\n', stderr);
 }
 

@@ -16,13 +16,45 @@ bool replay_select_all(const struct replay_select *select)
 	       !select->container && !select->user;
 }
 
+/* Whether an event of the frame may have this value: by the lists that it is counted in. */
+static bool may_be(void *user, enum field field, struct text value)
+{
+	static const struct {
+		enum field field;
+		uint8_t type;
+	} lists[] = {
+		{ FIELD_event_action, TRAIL_TERM_KIND },
+		{ FIELD_container_id, TRAIL_TERM_CONTAINER },
+		{ FIELD_user_id, TRAIL_TERM_USER },
+		{ FIELD_api_operation, TRAIL_TERM_OPERATION },
+		{ FIELD_audit_keys, TRAIL_TERM_KEY },
+	};
+	const struct trail_header *header = user;
+	uint64_t count;
+
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		const struct trail_term term = { lists[i].type, value.data,
+						 (uint32_t)value.length };
+
+		if (lists[i].field == field)
+			return value.length == 0 ||
+			       trail_summary_find(header->summary, header->summary_length, &term,
+						  &count) < 0 ||
+			       count > 0;
+	}
+	return true;
+}
+
 bool replay_select_frame(const struct replay_select *select, const struct trail_header *header)
 {
 	uint64_t first, last;
 
-	if (trail_summary_time_range(header->summary, header->summary_length, &first, &last) < 0)
-		return true;
-	return last >= select->since_ns && first < select->until_ns;
+	if (trail_summary_time_range(header->summary, header->summary_length, &first, &last) == 0 &&
+	    (last < select->since_ns || first >= select->until_ns))
+		return false;
+	/* Other names of a container, uids of a user are learnt from what is passed over, too. */
+	return !select->filter || select->container || select->user ||
+	       filter_may_match(select->filter, may_be, (void *)header);
 }
 
 static bool is_digits(struct text text)

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/put.h"
 #include "commands/scribe_private.h"
 #include "correlate/causes.h"
 #include "correlate/container.h"
@@ -11,26 +10,24 @@
 #include "correlate/message.h"
 #include "correlate/namespaces.h"
 #include "correlate/process.h"
-#include "correlate/redact.h"
 #include "correlate/users.h"
-#include "event/json.h"
 #include "event/record.h"
 
 #define CLOCK_STEP_NS 500000000ll
 
 const struct trail_recovery *scribe_recovery(const struct scribe *scribe)
 {
-	return &scribe->recovery;
+	return &scribe->ledger.recovery;
 }
 
 const char *scribe_trail_id(const struct scribe *scribe)
 {
-	return trail_writer_id(scribe->writer);
+	return trail_writer_id(scribe->ledger.writer);
 }
 
 const char *scribe_root(const struct scribe *scribe)
 {
-	return trail_writer_root(scribe->writer);
+	return trail_writer_root(scribe->ledger.writer);
 }
 
 struct conversations *scribe_conversations(struct scribe *scribe)
@@ -177,70 +174,6 @@ void scribe_fill_process(struct scribe *scribe, struct record *record, uint32_t 
 	actor_fill(&scribe->actors, &task, record);
 }
 
-static uint8_t frame_type(enum event event)
-{
-	switch (event) {
-	case EVENT_recorder_start:
-		return TRAIL_START;
-	case EVENT_recorder_stop:
-		return TRAIL_STOP;
-	case EVENT_recorder_heartbeat:
-		return TRAIL_HEARTBEAT;
-	case EVENT_recorder_loss:
-		return TRAIL_LOSS;
-	case EVENT_recorder_recovery:
-		return TRAIL_RECOVERY;
-	default:
-		return TRAIL_DATA;
-	}
-}
-
-static size_t add_term(struct trail_term *terms, size_t count, uint8_t type, struct text value)
-{
-	if (value.length == 0)
-		return count;
-	terms[count] = (struct trail_term){ .type = type,
-					    .value = value.data,
-					    .length = (uint32_t)value.length };
-	return count + 1;
-}
-
-static size_t collect_terms(const struct record *record, struct trail_term *terms)
-{
-	struct text container = record_text(record, FIELD_container_id);
-	struct text target = record_text(record, FIELD_target_id);
-	size_t count = 0;
-
-	count = add_term(terms, count, TRAIL_TERM_KIND, record_text(record, FIELD_event_action));
-	count = add_term(terms, count, TRAIL_TERM_CONTAINER, container);
-	if (text_equal(record_text(record, FIELD_target_type), TEXT("container")) &&
-	    !text_equal(container, target))
-		count = add_term(terms, count, TRAIL_TERM_CONTAINER, target);
-	count = add_term(terms, count, TRAIL_TERM_USER, record_text(record, FIELD_user_id));
-	return add_term(terms, count, TRAIL_TERM_OPERATION,
-			record_text(record, FIELD_api_operation));
-}
-
-static void lend_if_known(struct record *record, enum field field, const char *value)
-{
-	if (value[0])
-		record_lend_text(record, field, text_of(value));
-}
-
-static void fill_head(struct scribe *scribe, struct record *record, uint64_t sequence)
-{
-	char id[16 + 1 + PUT_NUMBER_MOST];
-	char *at = put_text(id, (struct text){ trail_writer_id(scribe->writer), 16 });
-
-	*at++ = '-';
-	at = put_number(at, sequence);
-	record_set_text(record, FIELD_event_id, put_between(id, at));
-	record_set_number(record, FIELD_event_sequence, sequence);
-	lend_if_known(record, FIELD_host_id, scribe->host_id);
-	lend_if_known(record, FIELD_host_name, scribe->host_name);
-	lend_if_known(record, FIELD_host_boot_id, scribe->boot_id);
-}
-
 static void count_queue_loss(struct scribe *scribe, enum event event)
 {
 	scribe->losses.queue++;
@@ -274,31 +207,16 @@ static void count_event(struct scribe *scribe, const struct record *record)
 
 static void write_record(struct scribe *scribe, struct record *record)
 {
-	struct trail_term terms[TRAIL_TERMS_MOST];
-	struct trail_entry entry = { .type = frame_type(record->event), .terms = terms };
-	uint64_t severity = record_number(record, FIELD_event_severity);
 	int r;
 
 	causes_fill(scribe->causes, record);
-	r = redact_record(scribe->redact, record);
-	fill_head(scribe, record, trail_writer_next_sequence(scribe->writer));
-	buffer_clear(&scribe->line);
-	record_append_json(record, &scribe->line);
-	if (r < 0 || record->error || scribe->line.error) {
-		scribe->losses.memory++;
-		return;
-	}
-	entry.class = severity >= 25 ? TRAIL_EVIDENCE : TRAIL_ROUTINE;
-	entry.urgent = severity >= 75;
-	entry.time_ns = record_number(record, FIELD_timestamp);
-	entry.line = scribe->line.data;
-	entry.length = scribe->line.length;
-	entry.term_count = collect_terms(record, terms);
-	r = trail_writer_append(scribe->writer, &entry);
+	r = ledger_write(&scribe->ledger, record);
 	if (r == 0)
 		count_event(scribe, record);
 	else if (r == -ENOBUFS || r == -EIO)
 		count_queue_loss(scribe, record->event);
+	else if (r == -ENOMEM)
+		scribe->losses.memory++;
 	else
 		scribe->losses.bad++;
 }
@@ -323,14 +241,14 @@ uint64_t scribe_wall_ns(const struct scribe *scribe, uint64_t boot_ns)
 
 int scribe_sync(struct scribe *scribe)
 {
-	return trail_writer_sync(scribe->writer);
+	return trail_writer_sync(scribe->ledger.writer);
 }
 
 void scribe_get_stats(struct scribe *scribe, struct scribe_stats *ret)
 {
 	*ret = (struct scribe_stats){ .events = scribe->events, .losses = scribe->losses };
 	conversations_get_stats(scribe->conversations, &ret->conversations);
-	trail_writer_get_stats(scribe->writer, &ret->trail);
+	trail_writer_get_stats(scribe->ledger.writer, &ret->trail);
 	containers_get_stats(scribe->actors.containers, &ret->containers);
 	if (scribe->witness)
 		witness_get_stats(scribe->witness, &ret->witness);

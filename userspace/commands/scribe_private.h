@@ -2,31 +2,27 @@
 /* The scribe from inside: what scribe.c (messages in, events out) and scribe_open.c share. */
 #pragma once
 
-#include "base/buffer.h"
+#include "commands/ledger.h"
 #include "commands/scribe.h"
 #include "correlate/actor.h"
 
 struct causes;
 struct container_watch;
 struct conversations;
-struct redact;
 struct servers;
 struct witness;
 
 struct scribe {
-	struct trail_writer *writer;
-	struct trail_recovery recovery;
+	struct ledger ledger;
 	struct actor_context actors;
 	struct conversations *conversations;
 	struct causes *causes;
 	struct container_watch *watch;
 	bool request_written; /* what waits for it need not any more */
-	struct redact *redact;
 	struct servers *servers;
 	struct witness *witness; /* NULL: the kernel's audit is not asked */
 	struct record *record;   /* of the recorder's own events */
-	struct buffer line;
-	char host_id[33], host_name[256], boot_id[37], prefix[12];
+	char prefix[12];
 	uint64_t events;
 	struct scribe_losses losses;
 	void (*count)(void *user, const char container[WIRE_CONTAINER]);

@@ -151,6 +151,47 @@ bool filter_match(const struct filter *filter, const struct record *record)
 	return match_node(filter->root, record);
 }
 
+struct doubt {
+	bool (*may_be)(void *user, enum field field, struct text value);
+	void *user;
+};
+
+static bool may_match(const struct filter_node *node, const struct doubt *doubt)
+{
+	enum field_type type = node->kind == FILTER_COMPARISON ? field_rows[node->field].type : TYPE_bool;
+	const struct filter_node *operand;
+
+	switch (node->kind) {
+	case FILTER_AND:
+		for (operand = node->child; operand; operand = operand->next)
+			if (!may_match(operand, doubt))
+				return false;
+		return true;
+	case FILTER_OR:
+		for (operand = node->child; operand; operand = operand->next)
+			if (may_match(operand, doubt))
+				return true;
+		return false;
+	case FILTER_COMPARISON:
+		break;
+	default:
+		return true;
+	}
+	if ((node->relation != FILTER_EQUAL && node->relation != FILTER_IN) ||
+	    (type != TYPE_str && type != TYPE_list))
+		return true;
+	for (const struct filter_value *value = node->value; value; value = value->next)
+		if (doubt->may_be(doubt->user, node->field, value->text))
+			return true;
+	return false;
+}
+
+bool filter_may_match(const struct filter *filter,
+		      bool (*may_be)(void *user, enum field field, struct text value), void *user)
+{
+	return may_match(filter->root, &(struct doubt){ may_be, user });
+}
+
 void filter_free(struct filter *filter)
 {
 	if (!filter)

@@ -23,6 +23,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/text.h"
+#include "event/field.h"
+
 #define FILTER_LENGTH_MOST 4096
 #define FILTER_DEPTH_MOST  64
 
@@ -38,6 +41,13 @@ struct filter_error {
 int filter_compile(const char *text, struct filter **ret, struct filter_error *ret_error);
 
 bool filter_match(const struct filter *filter, const struct record *record);
+
+/*
+ * Whether any of some records can match, by what is known of all of them: `may_be` says whether one
+ * of them may have this text as this field's value, or as an item of it. Where there is doubt, yes.
+ */
+bool filter_may_match(const struct filter *filter,
+		      bool (*may_be)(void *user, enum field field, struct text value), void *user);
 
 /* Takes NULL. */
 void filter_free(struct filter *filter);

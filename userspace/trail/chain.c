@@ -154,7 +154,7 @@ static int check_summary(const struct trail_header *header, struct trail_gaps *g
 	while ((r = trail_summary_next(header->summary, header->summary_length, &at, &list)) > 0) {
 		size_t in_list = 0;
 
-		if (list.tag < TRAIL_TAG_KIND || list.tag > TRAIL_TAG_OPERATION)
+		if (!trail_summary_is_list(list.tag))
 			continue;
 		while ((r = trail_summary_next_count(&list, &in_list, &item)) > 0) {
 			if (list.tag != TRAIL_TAG_KIND)

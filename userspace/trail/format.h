@@ -70,6 +70,7 @@ enum trail_tag {
 	TRAIL_TAG_SEGMENT_FRAMES = 7, /* reserved: ROTATE, offsets of the segment's frames */
 	TRAIL_TAG_PRUNED = 8,         /* reserved: PRUNE, which payloads are gone */
 	TRAIL_TAG_OLD_HEAD = 9, /* reserved: NEWCHAIN, frame number and hash of the old head */
+	TRAIL_TAG_KEY = 10,
 };
 
 /* What an entry may be counted by: the tags of lists. */
@@ -78,6 +79,7 @@ enum trail_term_type {
 	TRAIL_TERM_CONTAINER = TRAIL_TAG_CONTAINER,
 	TRAIL_TERM_USER = TRAIL_TAG_USER,
 	TRAIL_TERM_OPERATION = TRAIL_TAG_OPERATION,
+	TRAIL_TERM_KEY = TRAIL_TAG_KEY,
 };
 
 /* An element of the summary, followed by its value. */
@@ -89,7 +91,7 @@ struct trail_disk_tag {
 
 #define TRAIL_TAG_INCOMPLETE 0x1u
 
-/* An item of a list (tags 2 to 5), followed by `length` bytes. Not padded, not aligned. */
+/* An item of a list (tags 2 to 5, 10), followed by `length` bytes. Not padded, not aligned. */
 struct trail_disk_count {
 	uint8_t count[4];
 	uint8_t length;

@@ -23,6 +23,11 @@ void trail_summary_clear(struct trail_summary *summary, uint64_t seed)
 	summary->seed = seed;
 }
 
+bool trail_summary_is_list(unsigned int tag)
+{
+	return (tag >= TRAIL_TAG_KIND && tag <= TRAIL_TAG_OPERATION) || tag == TRAIL_TAG_KEY;
+}
+
 int trail_summary_check(const struct trail_term *terms, size_t count)
 {
 	size_t kinds = 0;
@@ -30,7 +35,7 @@ int trail_summary_check(const struct trail_term *terms, size_t count)
 	if (count > TRAIL_TERMS_MOST)
 		return -EINVAL;
 	for (size_t i = 0; i < count; i++) {
-		if (terms[i].type < TRAIL_TERM_KIND || terms[i].type > TRAIL_TERM_OPERATION)
+		if (!trail_summary_is_list(terms[i].type))
 			return -EINVAL;
 		if (terms[i].type != TRAIL_TERM_KIND)
 			continue;
@@ -283,6 +288,7 @@ bool trail_summary_encode(const struct trail_summary *summary, uint64_t raw_leng
 	}
 	encode_list(summary, TRAIL_TERM_KIND, SIZE_MAX, out);
 	incomplete |= encode_list(summary, TRAIL_TERM_OPERATION, begin + budget, out);
+	incomplete |= encode_list(summary, TRAIL_TERM_KEY, begin + budget, out);
 	incomplete |= encode_list(summary, TRAIL_TERM_USER, begin + budget, out);
 	incomplete |= encode_list(summary, TRAIL_TERM_CONTAINER, begin + budget, out);
 	return incomplete;

@@ -63,6 +63,9 @@ void trail_summary_clear(struct trail_summary *summary, uint64_t seed);
  */
 int trail_summary_check(const struct trail_term *terms, size_t count);
 
+/* Whether the elements with this tag are lists: of an enum trail_term_type. */
+bool trail_summary_is_list(unsigned int tag);
+
 /* Whether the kind among these terms still fits in. */
 bool trail_summary_fits(const struct trail_summary *summary, const struct trail_term *terms,
 			size_t count);

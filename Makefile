@@ -48,7 +48,8 @@ OBJECTS := $(SOURCES:%.c=$B/%.o)
 PART_OBJECTS := $(PARTS:%.c=$B/%.o)
 # The formats and parsers are also built with sanitizers; what tests/unit includes of commands/ is listed by it.
 CHECKED := $(patsubst %.c,$B/asan/%.o,$(filter-out userspace/main.c userspace/capture/bpf%,$(SOURCES)))
-CHECKED_PARTS := $(filter-out $B/asan/userspace/commands/record%.o $B/asan/userspace/commands/rules%.o,$(CHECKED))
+CHECKED_PARTS := $(filter-out $B/asan/userspace/commands/record%.o $B/asan/userspace/commands/rules%.o \
+	$B/asan/userspace/commands/import.o,$(CHECKED))
 # The same without sanitizers, for guests: emulated, they make a test take forty times as long.
 PLAIN_PARTS := $(CHECKED_PARTS:$B/asan/%=$B/%)
 

@@ -40,7 +40,10 @@
 	GROUP(CHANGE, 20, "namespaces that a process changed") \
 	GROUP(CAPABILITY, 21, "a capability that a container's program used, or wanted to") \
 	GROUP(OOM, 18, "whom the kernel killed for memory, and for whose want of it") \
-	GROUP(AUDIT, 22, "what the kernel's audit recorded of it")
+	GROUP(AUDIT, 22, "what the kernel's audit recorded of it") \
+	GROUP(FILE, 23, "the file that it is about") \
+	GROUP(DRIFT, 24, "how a file differs from what it was at the last look") \
+	GROUP(IMPORT, 25, "what came of a log that was read in")
 
 /*
  *    name, id (for ever), ECS kind, ECS category, ECS type, severity, groups beside HEAD, what it means
@@ -90,8 +93,10 @@
 	EVENT(recorder_sockets, 26, "event", "process", "change", 25, RECORDER, \
 	      "The sockets that are watched changed: an engine started, stopped or came anew") \
 	EVENT(clock_step, 27, "event", "host", "change", 50, RECORDER, "The wall clock was set") \
-	EVENT(watch_hit, 30, "event", "file", "change", 25, ACTOR | CAUSE | AUDIT, \
+	EVENT(watch_hit, 30, "event", "file", "change", 25, ACTOR | CAUSE | AUDIT | FILE, \
 	      "The kernel's audit recorded a touched file, or another act that a rule is about") \
+	EVENT(watch_drift, 31, "event", "file", "change", 50, ACTOR | CAUSE | FILE | DRIFT, \
+	      "A watched file is not what it was at the last look, whether anybody was seen at it or not") \
 	EVENT(audit_config, 32, "event", "configuration", "change", 50, ACTOR | CAUSE | AUDIT, \
 	      "Rules or settings of the kernel's audit were changed") \
 	EVENT(user_login, 33, "event", "session", "start", 0, ACTOR | CAUSE | CONNECTION | AUDIT, \
@@ -100,8 +105,10 @@
 	      "A session ends") \
 	EVENT(process_exec, 35, "event", "process", "start", 0, ACTOR | CAUSE | AUDIT, \
 	      "A program that is watched was run") \
-	EVENT(audit_message, 36, "event", "process", "info", 100, ACTOR | CAUSE | AUDIT, \
-	      "A process of a container wrote a message into audit: what it says is its own word")
+	EVENT(audit_message, 36, "event", "process", "info", 0, ACTOR | CAUSE | AUDIT, \
+	      "A process wrote a message into audit: what it says is its own word. Severe out of a container") \
+	EVENT(log_import, 37, "event", "process", "info", 25, FILE | IMPORT, \
+	      "A log of audit's was read in: the events of it stand before this one")
 
 /* A person behind a container, by the request that made them so. */
 #define CAUSE_FIELDS(FIELD, who, meaning) \
@@ -122,6 +129,22 @@
 	FIELD(CAUSE, who##_process_name, str, "docktrail." #who ".process.name", "Its comm") \
 	FIELD(CAUSE, who##_process_executable, str, "docktrail." #who ".process.executable", \
 	      "Its program")
+
+/* What a look at a file sees of it. */
+#define DRIFT_FIELDS(FIELD, when, meaning) \
+	FIELD(DRIFT, drift_##when##_type, str, "docktrail.drift." #when ".type", \
+	      meaning ": file, folder, link, socket, other; or absent") \
+	FIELD(DRIFT, drift_##when##_device, str, "docktrail.drift." #when ".device", \
+	      "Device of its file system, major:minor") \
+	FIELD(DRIFT, drift_##when##_inode, u64, "docktrail.drift." #when ".inode", "Its inode") \
+	FIELD(DRIFT, drift_##when##_mode, str, "docktrail.drift." #when ".mode", "Its mode, octal") \
+	FIELD(DRIFT, drift_##when##_uid, u64, "docktrail.drift." #when ".uid", "Its owner") \
+	FIELD(DRIFT, drift_##when##_gid, u64, "docktrail.drift." #when ".gid", "Its group") \
+	FIELD(DRIFT, drift_##when##_size, u64, "docktrail.drift." #when ".size", "Bytes") \
+	FIELD(DRIFT, drift_##when##_modified, time, "docktrail.drift." #when ".modified", \
+	      "When its contents were changed, by its file system") \
+	FIELD(DRIFT, drift_##when##_sha256, str, "docktrail.drift." #when ".sha256", \
+	      "SHA-256 of its contents")
 
 /*
  * The dictionary: every name that can stand in a line of a trail, once, in the order in which a line has
@@ -150,7 +173,9 @@
 	FIELD(HEAD, host_id, str, "host.id", "Machine id") \
 	FIELD(HEAD, host_name, str, "host.name", "Host name") \
 	FIELD(HEAD, host_boot_id, str, "host.boot.id", "Kernel's boot id") \
-	FIELD(AUDIT, file_path, str, "file.path", "File or folder that was touched") \
+	FIELD(FILE, file_path, str, "file.path", "Its path, as it was given") \
+	FIELD(FILE, file_size, u64, "file.size", "Bytes") \
+	FIELD(FILE, file_sha256, str, "file.hash.sha256", "SHA-256 of its contents") \
 	FIELD(ACTOR, process_pid, u64, "process.pid", "Process id in the host's namespace") \
 	FIELD(ACTOR, process_start, time, "process.start", "When the process was made") \
 	FIELD(ACTOR, process_entity_id, str, "process.entity_id", \
@@ -446,12 +471,25 @@
 	FIELD(AUDIT, audit_paths_type, list, "docktrail.audit.paths[].type", \
 	      "PARENT, NORMAL, CREATE, DELETE or UNKNOWN") \
 	FIELD(AUDIT, audit_command, list, "docktrail.audit.command", \
-	      "Command line that was run, secrets masked") \
+	      "Command line that was run, or what the process says of its own; secrets masked") \
 	FIELD(AUDIT, audit_message, str, "docktrail.audit.message", \
 	      "What the record says, secrets masked") \
 	FIELD(AUDIT, audit_untrusted, bool, "docktrail.audit.untrusted", \
 	      "true where that is the word of the process, which may say anything") \
 	FIELD(AUDIT, audit_cut, bool, "docktrail.audit.cut", "true where not all of it came, or is kept") \
+	FIELD(DRIFT, drift_changed, list, "docktrail.drift.changed", \
+	      "What is different: contents, mode, owner, file (another inode), mount, type, gone, new") \
+	DRIFT_FIELDS(FIELD, before, "At the last look") \
+	DRIFT_FIELDS(FIELD, after, "Now") \
+	FIELD(DRIFT, drift_diff, list, "docktrail.drift.diff", \
+	      "Lines that went (-) and came (+), secrets masked; of configuration and units") \
+	FIELD(DRIFT, drift_hit, u64, "docktrail.drift.hit", \
+	      "event.sequence of the watch-hit that tells who did it; absent: nobody was seen") \
+	FIELD(IMPORT, import_records, u64, "docktrail.import.records", "Records in it") \
+	FIELD(IMPORT, import_events, u64, "docktrail.import.events", "Events that were made of them") \
+	FIELD(IMPORT, import_bad, u64, "docktrail.import.bad", "Lines that are no records") \
+	FIELD(IMPORT, import_first, time, "docktrail.import.first", "Time of its first record") \
+	FIELD(IMPORT, import_last, time, "docktrail.import.last", "Time of its last record") \
 	FIELD(LOSS, loss_reason, str, "docktrail.loss.reason", \
 	      "What was lost, and why: see Losses") \
 	FIELD(LOSS, loss_ring, str, "docktrail.loss.ring", "Which ring or queue") \

@@ -224,6 +224,25 @@ static void test_serials(void **state)
 	assert_int_equal(serials.missing, 1);
 }
 
+/* A host that was booted: its sessions are others, and nothing is missing between. */
+static void test_serials_anew(void **state)
+{
+	struct audit_serials serials = {};
+
+	for (uint64_t i = 100; i <= 105; i++)
+		if (i != 103)
+			audit_serials_seen(&serials, i, 1000);
+	assert_false(audit_serials_begin_anew(&serials, 106, 60000));
+	assert_false(audit_serials_begin_anew(&serials, 2, 2000));
+	assert_true(audit_serials_begin_anew(&serials, 2, 60000));
+	audit_serials_end(&serials);
+	assert_int_equal(serials.missing, 1);
+	audit_serials_seen(&serials, 2, 60000);
+	audit_serials_seen(&serials, 4, 60001);
+	audit_serials_end(&serials);
+	assert_int_equal(serials.missing, 2);
+}
+
 /* ---- what an event says */
 
 static void read_lines(const char *const lines[], struct audit_act *act)
@@ -311,6 +330,7 @@ int main(void)
 		cmocka_unit_test(test_assemble),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_serials),
+		cmocka_unit_test(test_serials_anew),
 		cmocka_unit_test(test_act),
 		cmocka_unit_test(test_command),
 	};

@@ -63,7 +63,7 @@ static int set_up(void **state)
 	};
 
 	assert_int_equal(redact_new(&(struct redact_rules){}, &bed->redact, &problem), 0);
-	assert_int_equal(sessions_new(&bed->sessions), 0);
+	assert_int_equal(sessions_new(false, &bed->sessions), 0);
 	assert_int_equal(record_new(&bed->record), 0);
 	bed->actors.boot_id = "00000000";
 	bed->actors.sessions = bed->sessions;
@@ -346,12 +346,73 @@ static void test_started(void **state)
 	started_free(started);
 }
 
+/* ---- of a log */
+
+static bool is_socket(void *user, const char *path)
+{
+	return strcmp(path, "/run/docker.sock") == 0;
+}
+
+static void log_line(struct bed *bed, uint64_t ms, uint64_t serial, const char *type,
+		     const char *body)
+{
+	char line[1024];
+	uint64_t when = 0;
+
+	snprintf(line, sizeof(line), "type=%s msg=audit(%llu.%03llu:%llu): %s", type,
+		 (unsigned long long)(ms / 1000), (unsigned long long)(ms % 1000),
+		 (unsigned long long)serial, body);
+	assert_int_equal(witness_line(bed->witness, text_of(line), &when), 0);
+	assert_int_equal(when, ms);
+}
+
+/* Its own time, its own host: nothing of ours is put into it. */
+static void test_history(void **state)
+{
+	struct bed *bed = *state;
+	struct witness_options options = { .actors = &bed->actors,
+					   .redact = bed->redact,
+					   .sessions = bed->sessions,
+					   .emit = on_emit,
+					   .history = true,
+					   .is_socket = is_socket,
+					   .user = bed,
+					   .socket_user = bed };
+	uint64_t when;
+
+	witness_free(bed->witness);
+	assert_int_equal(witness_new(&options, &bed->witness), 0);
+	assert_int_equal(witness_line(bed->witness, TEXT("----"), &when), -EBADMSG);
+	log_line(bed, BEGIN_MS, 50, "USER_LOGIN",
+		 "pid=811 uid=0 auid=1000 ses=7 msg='op=login addr=203.0.113.7 res=success'");
+	log_line(bed, BEGIN_MS + 5, 51, "SYSCALL",
+		 "arch=c000003e syscall=42 success=yes exit=0 pid=900 uid=1000 auid=1000 ses=7 "
+		 "comm=\"curl\" exe=\"/usr/bin/curl\" key=\"any\"\x1d"
+		 "UID=\"alice\"");
+	log_line(bed, BEGIN_MS + 5, 51, "CWD", "cwd=\"/run\"");
+	log_line(bed, BEGIN_MS + 5, 51, "PATH",
+		 "item=0 name=\"docker.sock\" inode=5 dev=00:1a nametype=NORMAL");
+	log_line(bed, BEGIN_MS + 5, 51, "PROCTITLE", "proctitle=6375");
+	assert_non_null(strstr(lines(bed, 2), "\"path\":\"/run/docker.sock\""));
+	assert_non_null(strstr(bed->lines.data, "\"name\":\"alice\""));
+	assert_non_null(strstr(bed->lines.data, "\"source_ip\":\"203.0.113.7\""));
+	/* Booted: session 7 is another one. */
+	log_line(bed, BEGIN_MS + 90000, 3, "SYSCALL",
+		 "arch=c000003e syscall=42 success=yes exit=0 pid=901 uid=0 auid=0 ses=7 "
+		 "comm=\"x\" exe=\"/x\" key=\"any\"");
+	log_line(bed, BEGIN_MS + 90000, 3, "PATH", "item=0 name=\"/run/docker.sock\"");
+	log_line(bed, BEGIN_MS + 90000, 3, "PROCTITLE", "proctitle=6375");
+	assert_null(strstr(lines(bed, 1), "source_ip"));
+	witness_end(bed->witness);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(both),     TEST(one_alone),        TEST(files),         TEST(rules),
-		TEST(sessions), TEST(logins_of_nobody), TEST(host_messages), TEST(started),
+		TEST(both),          TEST(one_alone), TEST(files),
+		TEST(rules),         TEST(sessions),  TEST(logins_of_nobody),
+		TEST(host_messages), TEST(started),   TEST(history),
 	};
 
 	return cmocka_run_group_tests_name("second witness", tests, NULL, NULL);

@@ -15,6 +15,8 @@
 		"docktrail verify --trail ./trail")                                                \
 	COMMAND(status, "show whether it is being recorded, by which hooks, and what was lost",    \
 		"docktrail status")                                                                \
+	COMMAND(import, "read logs of auditd into a trail: what is older than the recorder",       \
+		"docktrail import /var/log/audit/audit.log*")                                      \
 	COMMAND(rules, "print, install, remove or check the rules for the kernel's own audit",     \
 		"docktrail rules status")                                                          \
 	COMMAND(events, "explain the events and their fields: the names that --where knows",       \

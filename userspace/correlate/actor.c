@@ -204,9 +204,11 @@ static void fill_process(const struct actor_context *context, const struct wire_
 		record_add_text(record, FIELD_process_ancestry, TEXT("..."));
 }
 
-static void fill_user(const struct actor_context *context, const struct wire_task *task,
-		      struct record *record)
+void actor_fill_user(const struct actor_context *context, const struct wire_task *task,
+		     struct record *record)
 {
+	record_unset(record, FIELD_user_name);
+	record_unset(record, FIELD_user_audit_name);
 	set_id(record, FIELD_user_id, task->uid);
 	set_user_name(context, record, FIELD_user_name, task->uid);
 	set_id(record, FIELD_user_group_id, task->gid);
@@ -426,7 +428,7 @@ void actor_fill(const struct actor_context *context, const struct wire_task *tas
 		describe_known(context, &whole, record);
 	else
 		describe(context, &whole, record);
-	fill_user(context, &whole, record);
+	actor_fill_user(context, &whole, record);
 	if (context->audit && task->unaudited && record->event == EVENT_socket_connect)
 		record_lend_text(record, FIELD_witness_reason,
 				 TEXT("the process is older than audit"));

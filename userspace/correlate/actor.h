@@ -77,6 +77,10 @@ void actor_entity_id(const struct actor_context *context, uint32_t pid, uint64_t
 void actor_fill(const struct actor_context *context, const struct wire_task *task,
 		struct record *record);
 
+/* Of the group ACTOR the ids, names and session of a user alone, in place of what is there. */
+void actor_fill_user(const struct actor_context *context, const struct wire_task *task,
+		     struct record *record);
+
 /* Name and image of the container whose id the record has. */
 void actor_fill_container(const struct actor_context *context, struct record *record);
 

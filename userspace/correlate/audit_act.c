@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 
 #define ARGUMENTS_MOST 1024 /* of a command line that are looked for */
+#define TITLE_MOST     127  /* MAX_PROCTITLE_AUDIT_LEN, kernel/audit.h, and a zero byte */
 
 /* ---- one field */
 
@@ -97,6 +98,18 @@ static void take_who(struct audit_act *act, const struct audit_record *record)
 			if (*place == WIRE_UNSET && text_equal(fields.name, numbers[i].name))
 				*place = number_of(fields.value);
 		}
+}
+
+/* What auditd adds in its ENRICHED format: UID="alice". Where it knew none: UID="unknown(1000)". */
+static void take_names(struct audit_act *act, const struct audit_record *record)
+{
+	const struct audit_record enriched = { .body = record->enriched };
+
+	if (record->enriched.length == 0 || act->user)
+		return;
+	act->user = keep(act, &enriched, TEXT("UID"));
+	act->effective_user = keep(act, &enriched, TEXT("EUID"));
+	act->login_user = keep(act, &enriched, TEXT("AUID"));
 }
 
 static int take_call(struct audit_act *act, const struct audit_record *record)
@@ -202,6 +215,23 @@ static int take_arguments(struct audit_act *act, const struct audit_record *reco
 	return r;
 }
 
+/*
+ * What the process has as its command line (audit_log_proctitle): its own word, of which the kernel
+ * takes 128 bytes.
+ */
+static int take_title(struct audit_act *act, const struct audit_record *record)
+{
+	_cleanup_buffer_ struct buffer title = {};
+
+	if (act->command.count || !act->has_call ||
+	    !audit_record_untrusted(record, TEXT("proctitle"), &title) ||
+	    (title.length == 6 && memcmp(title.data, "(null)", 6) == 0))
+		return title.error;
+	if (title.length >= TITLE_MOST)
+		act->command.cut = true;
+	return text_list_append_terminated(&act->command, title.data, title.length);
+}
+
 /* What is about audit itself, or the word of a program. */
 static void take_message(struct audit_act *act, const struct audit_record *record)
 {
@@ -245,12 +275,19 @@ int audit_act_read(const struct audit_event *event, struct audit_act *act)
 	int r = 0;
 
 	reset(act, event);
+	if (event->count > 0 && event->records[0].node.length) {
+		act->node = (uint32_t)act->texts.length;
+		buffer_append(&act->texts, event->records[0].node.data,
+			      event->records[0].node.length);
+		buffer_append_char(&act->texts, '\0');
+	}
 	for (size_t i = 0; r == 0 && i < event->count; i++) {
 		const struct audit_record *record = &event->records[i];
 
 		if (types < ARRAY_SIZE(act->types) &&
 		    (types == 0 || act->types[types - 1] != record->type))
 			act->types[types++] = record->type;
+		take_names(act, record);
 		switch (record->type) {
 		case AUDIT_SYSCALL:
 			r = take_call(act, record);
@@ -265,6 +302,15 @@ int audit_act_read(const struct audit_event *event, struct audit_act *act)
 			r = take_arguments(act, record, &piece);
 			break;
 		case AUDIT_PROCTITLE:
+			r = take_title(act, record);
+			break;
+		case AUDIT_SOCKADDR:
+		case AUDIT_CAPSET:
+		case AUDIT_MMAP:
+			break;
+		case AUDIT_CONFIG_CHANGE:
+			r = take_keys(act, record); /* of the rule that was changed */
+			take_message(act, record);
 			break;
 		default:
 			take_message(act, record);

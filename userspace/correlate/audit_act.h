@@ -35,10 +35,12 @@ struct audit_act {
 	bool cut; /* something of it is missing */
 	char name[WIRE_COMM + 1], tty[WIRE_TTY + 1];
 	struct buffer texts; /* executable, folder, names, each zero-terminated; offset 0 is "" */
-	uint32_t executable, folder;
+	uint32_t executable, folder, node;
+	uint32_t user, effective_user, login_user; /* names, where auditd wrote them */
 	uint32_t message,
 		message_length; /* of the record that is about no call; 0: there is none */
-	struct text_list keys, command;
+	struct text_list keys;
+	struct text_list command; /* as it was run; else what the process says of itself */
 	struct audit_path paths[AUDIT_PATHS_MOST];
 	size_t path_count, paths_left_out;
 };

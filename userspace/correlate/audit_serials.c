@@ -30,12 +30,8 @@ void audit_serials_tick(struct audit_serials *serials, uint64_t now_ms)
 		end_span(serials);
 }
 
-void audit_serials_seen(struct audit_serials *serials, uint64_t serial, uint64_t now_ms)
+static void count_one(struct audit_serials *serials, uint64_t serial, uint64_t now_ms)
 {
-	if (serials->count == 0) {
-		serials->before = serial - 1;
-		begin_span(serials, serial, now_ms);
-	}
 	if (serial <= serials->before)
 		return; /* too late: it counts as missing, or is from before we looked */
 	audit_serials_tick(serials, now_ms);
@@ -55,4 +51,26 @@ void audit_serials_seen(struct audit_serials *serials, uint64_t serial, uint64_t
 		span->seen++;
 		return;
 	}
+}
+
+void audit_serials_end(struct audit_serials *serials)
+{
+	while (serials->count > 0)
+		end_span(serials);
+}
+
+bool audit_serials_begin_anew(const struct audit_serials *serials, uint64_t serial, uint64_t now_ms)
+{
+	return serials->count > 0 && serial < serials->spans[0].last &&
+	       now_ms > serials->last_ms + AUDIT_SERIALS_SPANS * AUDIT_SERIALS_SPAN_MS;
+}
+
+void audit_serials_seen(struct audit_serials *serials, uint64_t serial, uint64_t now_ms)
+{
+	if (serials->count == 0) {
+		serials->before = serial - 1;
+		begin_span(serials, serial, now_ms);
+	}
+	count_one(serials, serial, now_ms);
+	serials->last_ms = now_ms;
 }

@@ -128,22 +128,28 @@ static const struct audit_path *object_of(const struct audit_act *act)
 	return act->path_count ? &act->paths[0] : NULL;
 }
 
+int audit_tell_path(const struct audit_act *act, const struct audit_path *path, struct buffer *ret)
+{
+	const char *name = audit_act_text(act, path->name);
+	const char *folder = audit_act_text(act, act->folder);
+
+	if (*name && *name != '/' && *folder) {
+		buffer_append_string(ret, folder);
+		if (folder[1])
+			buffer_append_char(ret, '/');
+	}
+	buffer_append_string(ret, strncmp(name, "./", 2) == 0 ? name + 2 : name);
+	return ret->error;
+}
+
 static void fill_object(const struct audit_act *act, struct record *record)
 {
 	const struct audit_path *object = object_of(act);
-	const char *name = object ? audit_act_text(act, object->name) : "";
-	const char *folder = audit_act_text(act, act->folder);
 	_cleanup_buffer_ struct buffer path = {};
 
-	if (!*name)
+	if (!object || !object->name)
 		return;
-	if (*name != '/' && *folder) {
-		buffer_append_string(&path, folder);
-		if (folder[1])
-			buffer_append_char(&path, '/');
-	}
-	buffer_append_string(&path, strncmp(name, "./", 2) == 0 ? name + 2 : name);
-	if (path.error)
+	if (audit_tell_path(act, object, &path) < 0)
 		record->error = -ENOMEM;
 	else
 		record_set_text(record, FIELD_file_path, (struct text){ path.data, path.length });
@@ -187,26 +193,94 @@ struct text audit_tell_value(const struct audit_act *act, struct text name)
 	if (!act->message)
 		return (struct text){};
 	inside = memmem(message, act->message_length, "msg='", 5);
-	if (inside)
-		fields.rest = (struct text){ inside + 5,
-					     act->message_length - (size_t)(inside - message) - 5 };
+	if (inside) {
+		const char *end = memrchr(inside + 5, '\'',
+					  (size_t)(message + act->message_length - inside) - 5);
+
+		fields.rest = (struct text){
+			inside + 5, (size_t)((end ?: message + act->message_length) - inside) - 5
+		};
+	}
 	while (audit_fields_next(&fields))
 		if (text_equal(fields.name, name))
 			return fields.value;
 	return (struct text){};
 }
 
+/*
+ * What the kernel took of an exec; else what the process says of itself, where nothing better is
+ * known.
+ */
 static void fill_command(const struct audit_act *act, const struct redact *redact,
 			 struct record *record)
 {
 	_cleanup_text_list_ struct text_list masked = {};
 
+	if (act->command.count == 0 || (!is_exec(act) && record_has(record, FIELD_process_args)))
+		return;
 	if (redact_arguments(redact, &act->command, &masked) < 0)
 		record->error = -ENOMEM;
 	for (size_t i = 0; i < masked.count; i++)
 		record_add_text(record, FIELD_audit_command, text_list_at(&masked, i));
 	if (masked.cut || act->cut)
 		record_set_boolean(record, FIELD_audit_cut, true);
+}
+
+/* A command line that a program wrote as one text: sudo's, which a shell would read. */
+static void fill_shell_command(const struct audit_record *message, struct text name,
+			       const struct redact *redact, struct record *record)
+{
+	_cleanup_text_list_ struct text_list shell = {}, masked = {};
+	_cleanup_buffer_ struct buffer line = {};
+	int r = text_list_append(&shell, TEXT("sh"));
+
+	audit_record_untrusted(message, name, &line);
+	r = r ?: text_list_append(&shell, TEXT("-c"));
+	r = r ?: text_list_append(&shell, (struct text){ line.data ?: "", line.length });
+	r = r ?: redact_arguments(redact, &shell, &masked);
+	if (r < 0 || line.error)
+		record->error = -ENOMEM;
+	else
+		record_add_text(record, FIELD_audit_command, text_list_at(&masked, 2));
+}
+
+/* In hexadecimal digits no secret is seen: what was run is told apart, what was typed not at all.
+ */
+static bool is_hidden(struct text name)
+{
+	return text_equal(name, TEXT("cmd")) || text_equal(name, TEXT("data")) ||
+	       text_equal(name, TEXT("proctitle"));
+}
+
+static void fill_message(const struct audit_act *act, const struct redact *redact,
+			 struct record *record)
+{
+	const char *text = audit_act_text(act, act->message), *end = text + act->message_length;
+	const char *inside = memmem(text, act->message_length, "msg='", 5);
+	struct audit_fields fields = { .rest = { text, act->message_length } };
+	_cleanup_buffer_ struct buffer told = {};
+
+	if (inside)
+		fields.rest = (struct text){ inside + 5, (size_t)(end - inside) - 5 };
+	while (audit_fields_next(&fields)) {
+		const struct audit_record one = { .body = { fields.name.data,
+							    (size_t)(end - fields.name.data) } };
+
+		if (!is_hidden(fields.name))
+			continue;
+		if (text_equal(fields.name, TEXT("cmd")) &&
+		    !record_has(record, FIELD_audit_command))
+			fill_shell_command(&one, fields.name, redact, record);
+		buffer_append(&told, text, (size_t)(fields.value.data - text));
+		buffer_printf(&told, "[redacted len=%zu]", fields.value.length);
+		text = fields.value.data + fields.value.length;
+	}
+	buffer_append(&told, text, (size_t)(end - text));
+	if (told.error)
+		record->error = -ENOMEM;
+	else
+		record_set_text(record, FIELD_audit_message,
+				(struct text){ told.data ?: "", told.length });
 }
 
 void audit_tell_fill(const struct audit_act *act, const struct redact *redact,
@@ -232,29 +306,32 @@ void audit_tell_fill(const struct audit_act *act, const struct redact *redact,
 	if (act->folder)
 		record_set_string(record, FIELD_audit_folder, audit_act_text(act, act->folder));
 	fill_paths(act, record);
-	if (act->command.count)
-		fill_command(act, redact, record);
+	fill_command(act, redact, record);
 	if (act->message)
-		record_set_text(
-			record, FIELD_audit_message,
-			(struct text){ audit_act_text(act, act->message), act->message_length });
+		fill_message(act, redact, record);
 	if (act->cut)
 		record_set_boolean(record, FIELD_audit_cut, true);
 }
 
 /* ---- who */
 
-static void set_id(struct record *record, enum field field, uint32_t id)
+/* As auditd knew them when it was done: better than what a file of users says now. */
+static void set_name(const struct audit_act *act, uint32_t name, struct record *record,
+		     enum field field)
 {
-	if (id != WIRE_UNSET)
-		record_set_number(record, field, id);
+	const char *text = audit_act_text(act, name);
+
+	if (*text && strncmp(text, "unknown(", 8) != 0 && strcmp(text, "unset") != 0)
+		record_set_string(record, field, text);
 }
 
 void audit_tell_actor(const struct audit_act *act, const struct actor_context *actors,
 		      struct record *record)
 {
-	struct wire_task task;
+	struct wire_task task, ids;
 
+	if (act->node)
+		record_set_string(record, FIELD_host_name, audit_act_text(act, act->node));
 	if (act->pid == WIRE_UNSET || act->pid == 0)
 		return;
 	if (!actors->tree ||
@@ -264,11 +341,15 @@ void audit_tell_actor(const struct audit_act *act, const struct actor_context *a
 		task = actor_task(act->pid, 0);
 	actor_fill(actors, &task, record);
 	record_set_number(record, FIELD_process_pid, act->pid);
-	set_id(record, FIELD_user_id, act->uid);
-	set_id(record, FIELD_user_effective_id, act->effective_uid);
-	set_id(record, FIELD_user_group_id, act->gid);
-	set_id(record, FIELD_user_audit_id, act->login_uid);
-	set_id(record, FIELD_session_id, act->session);
+	ids = actor_task(act->pid, 0);
+	ids.uid = act->uid;
+	ids.gid = act->gid;
+	ids.effective_uid = act->effective_uid;
+	ids.login_uid = act->login_uid;
+	ids.session = act->session;
+	actor_fill_user(actors, &ids, record);
+	set_name(act, act->user, record, FIELD_user_name);
+	set_name(act, act->login_user, record, FIELD_user_audit_name);
 	if (act->parent_pid != WIRE_UNSET && !record_has(record, FIELD_process_parent_pid))
 		record_set_number(record, FIELD_process_parent_pid, act->parent_pid);
 	if (act->name[0])

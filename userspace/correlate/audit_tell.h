@@ -20,6 +20,9 @@ void audit_tell_fill(const struct audit_act *act, const struct redact *redact,
 void audit_tell_actor(const struct audit_act *act, const struct actor_context *actors,
 		      struct record *record);
 
+/* A path of it, absolute where the working folder is known; appended to `ret`. 0 or -ENOMEM. */
+int audit_tell_path(const struct audit_act *act, const struct audit_path *path, struct buffer *ret);
+
 /* The name of a kind of record: "SYSCALL". */
 const char *audit_tell_type(uint32_t type, char number[24]);
 

@@ -28,8 +28,8 @@ static bool is_looked_at(enum field field)
 	case FIELD_container_image_name:
 		return true;
 	default:
-		return field_rows[field].group &
-		       (GROUP_REQUEST | GROUP_TARGET | GROUP_DECLARED | GROUP_AUDIT);
+		return field_rows[field].group & (GROUP_REQUEST | GROUP_TARGET | GROUP_DECLARED |
+						  GROUP_AUDIT | GROUP_FILE | GROUP_DRIFT);
 	}
 }
 

@@ -24,12 +24,18 @@ struct session {
 
 struct sessions {
 	struct session *table; /* the oldest first */
+	bool elsewhere;
 };
 
-int sessions_new(struct sessions **ret)
+int sessions_new(bool elsewhere, struct sessions **ret)
 {
-	*ret = calloc(1, sizeof(**ret));
-	return *ret ? 0 : -ENOMEM;
+	struct sessions *sessions = calloc(1, sizeof(*sessions));
+
+	if (!sessions)
+		return -ENOMEM;
+	sessions->elsewhere = elsewhere;
+	*ret = sessions;
+	return 0;
 }
 
 static void forget(struct sessions *sessions, struct session *session)
@@ -38,12 +44,17 @@ static void forget(struct sessions *sessions, struct session *session)
 	free(session);
 }
 
+void sessions_forget(struct sessions *sessions)
+{
+	while (sessions->table)
+		forget(sessions, sessions->table);
+}
+
 void sessions_free(struct sessions *sessions)
 {
 	if (!sessions)
 		return;
-	while (sessions->table)
-		forget(sessions, sessions->table);
+	sessions_forget(sessions);
 	free(sessions);
 }
 
@@ -121,7 +132,7 @@ const char *sessions_address(struct sessions *sessions, uint32_t number)
 {
 	struct session *session = number == WIRE_UNSET ? NULL : find(sessions, number);
 
-	if (!session && number != WIRE_UNSET) {
+	if (!session && number != WIRE_UNSET && !sessions->elsewhere) {
 		session = find_or_add(sessions, number);
 		if (session)
 			ask_logind(session);

@@ -2,12 +2,14 @@
 #include "correlate/witness.h"
 
 #include <errno.h>
+#include <libaudit.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "correlate/audit_assemble.h"
 #include "correlate/audit_tell.h"
+#include "correlate/sessions.h"
 #include "correlate/started.h"
 #include "correlate/witness_private.h"
 #include "event/record.h"
@@ -92,13 +94,28 @@ static bool is_ours(const struct witness *witness, const struct act *act)
 	return false;
 }
 
+/* What auditd writes of itself has numbers of its own. */
+static void see_serial(struct witness *witness, const struct audit_event *event)
+{
+	uint32_t type = event->count ? event->records[0].type : 0;
+
+	if (type >= AUDIT_DAEMON_START && type < AUDIT_FIRST_EVENT)
+		return;
+	if (witness->options.history &&
+	    audit_serials_begin_anew(&witness->serials, event->serial, witness->wall_ms)) {
+		audit_serials_end(&witness->serials);
+		sessions_forget(witness->options.sessions);
+	}
+	audit_serials_seen(&witness->serials, event->serial, witness->wall_ms);
+}
+
 static void on_event(void *user, const struct audit_event *event)
 {
 	struct witness *witness = user;
 	struct act *act = witness->spare;
 	int r;
 
-	audit_serials_seen(&witness->serials, event->serial, witness->wall_ms);
+	see_serial(witness, event);
 	witness->stats.events++;
 	if (event->count == 0)
 		return;
@@ -128,6 +145,11 @@ static void on_event(void *user, const struct audit_event *event)
 		give_back(witness, act);
 		return;
 	}
+	if (witness->options.history) {
+		witness_tell(witness, act);
+		give_back(witness, act);
+		return;
+	}
 	act->due = witness->now + (act->kind == EVENT_socket_connect ? WITNESS_WAIT_NS : SETTLE_NS);
 	act->next = NULL;
 	*witness->acts_end = act;
@@ -147,6 +169,26 @@ int witness_record(struct witness *witness, uint32_t type, struct text payload)
 	}
 	witness->error = 0;
 	r = audit_assembler_push(witness->assembler, &record);
+	return r ?: witness->error;
+}
+
+int witness_line(struct witness *witness, struct text line, uint64_t *ret_ms)
+{
+	struct audit_record record;
+	int r;
+
+	witness->stats.records++;
+	if (audit_record_parse_line(line, &record) < 0) {
+		witness->stats.bad++;
+		return -EBADMSG;
+	}
+	*ret_ms = record.time_ms;
+	/* As if it were heard: what waits for time, waits for that of the log. */
+	r = record.time_ms > witness->wall_ms
+		    ? witness_tick(witness, record.time_ms, record.time_ms * NS_PER_MS)
+		    : 0;
+	witness->error = 0;
+	r = r ?: audit_assembler_push(witness->assembler, &record);
 	return r ?: witness->error;
 }
 
@@ -289,6 +331,8 @@ int witness_tick(struct witness *witness, uint64_t wall_ms, uint64_t now)
 void witness_end(struct witness *witness)
 {
 	audit_assembler_flush(witness->assembler, UINT64_MAX);
+	if (witness->options.history)
+		audit_serials_end(&witness->serials);
 	tell_acts(witness, UINT64_MAX);
 	while (witness->kept)
 		tell_kept(witness, &witness->kept, NULL);
@@ -305,8 +349,10 @@ int witness_new(const struct witness_options *options, struct witness **ret)
 	witness->options = *options;
 	witness->acts_end = &witness->acts;
 	witness->kept_end = &witness->kept;
-	witness->wall_ms = clock_wall_ns() / NS_PER_MS;
-	witness->now = clock_boot_ns();
+	if (!options->history) {
+		witness->wall_ms = clock_wall_ns() / NS_PER_MS;
+		witness->now = clock_boot_ns();
+	}
 	r = audit_assembler_new(&assembler, &witness->assembler);
 	if (r == 0)
 		r = record_new(&witness->record);

@@ -36,7 +36,14 @@ struct witness_options {
 	 * record of these is told. NULL: everything that has a key.
 	 */
 	bool (*watched)(void *user, const char *path);
-	void *user, *socket_user; /* of emit; of both others */
+	/*
+	 * Of a log from elsewhere or before: nothing is known of its processes, containers and
+	 * inodes. Sockets are those whose path `is_socket` knows, everything else that has a key is
+	 * told, and what programs wrote, too.
+	 */
+	bool history;
+	bool (*is_socket)(void *user, const char *path);
+	void *user, *socket_user; /* of emit; of the others */
 	uint32_t own_pid;         /* who may change rules without being suspected */
 };
 
@@ -60,6 +67,13 @@ void witness_expect_connects(struct witness *witness, bool expected);
 
 /* A record of audit's, as the kernel sends it, in its order. Returns 0 or -ENOMEM. */
 int witness_record(struct witness *witness, uint32_t type, struct text payload);
+
+/*
+ * A line of a log, in its order, which tells the time as well: witness_tick() is not for such a
+ * one. Returns 0 with its time in `ret_ms`; -EBADMSG for what is no record, which is counted;
+ * -ENOMEM.
+ */
+int witness_line(struct witness *witness, struct text line, uint64_t *ret_ms);
 
 /*
  * An event of the probes on its way to the trail. True where it is kept until the other witness has

@@ -28,42 +28,41 @@ static struct record *begin(struct witness *witness, enum event kind, const stru
 	return record;
 }
 
-static void fill_address(struct witness *witness, struct record *record)
-{
-	uint64_t session = record_number(record, FIELD_session_id);
-	const char *address =
-		record_has(record, FIELD_session_id)
-			? sessions_address(witness->options.sessions, (uint32_t)session)
-			: NULL;
-
-	if (address)
-		record_set_string(record, FIELD_session_source_ip, address);
-}
-
 static void emit(struct witness *witness, struct record *record)
 {
 	witness->options.emit(witness->options.user, record);
 }
 
-/* Which of the paths is a watched socket; NULL: none of them. */
+/* Whether it is a watched socket, whose path is appended to `ret`. */
+static bool is_socket(const struct witness *witness, const struct audit_act *act,
+		      const struct audit_path *path, struct buffer *ret)
+{
+	const struct witness_options *options = &witness->options;
+	const char *known;
+
+	if (options->history)
+		return path->name && audit_tell_path(act, path, ret) == 0 && buffer_string(ret) &&
+		       options->is_socket(options->socket_user, ret->data);
+	known = path->inode ? options->socket_path(options->socket_user, path->inode, path->device)
+			    : NULL;
+	buffer_append_string(ret, known ?: "");
+	return known != NULL;
+}
+
 static const struct audit_path *find_socket(const struct witness *witness,
-					    const struct audit_act *act, const char **ret_path)
+					    const struct audit_act *act, struct buffer *ret)
 {
 	for (size_t i = 0; i < act->path_count; i++) {
-		const struct audit_path *path = &act->paths[i];
-
-		*ret_path = path->inode ? witness->options.socket_path(witness->options.socket_user,
-								       path->inode, path->device)
-					: NULL;
-		if (*ret_path)
-			return path;
+		if (is_socket(witness, act, &act->paths[i], ret))
+			return &act->paths[i];
+		buffer_clear(ret);
 	}
 	return NULL;
 }
 
 static void tell_connect(struct witness *witness, const struct audit_act *act)
 {
-	const char *name;
+	_cleanup_buffer_ struct buffer name = {};
 	const struct audit_path *path = find_socket(witness, act, &name);
 	struct record *record;
 	char device[24];
@@ -73,7 +72,7 @@ static void tell_connect(struct witness *witness, const struct audit_act *act)
 		return;
 	}
 	record = begin(witness, EVENT_socket_connect, act);
-	record_set_string(record, FIELD_socket_path, name);
+	record_set_text(record, FIELD_socket_path, (struct text){ name.data, name.length });
 	record_set_number(record, FIELD_socket_inode, path->inode);
 	snprintf(device, sizeof(device), "%u:%u", path->device >> 20,
 		 path->device & ((1u << 20) - 1));
@@ -132,11 +131,13 @@ static void tell_message(struct witness *witness, const struct audit_act *act)
 	struct record *record = begin(witness, EVENT_audit_message, act);
 
 	/* Programs of the host write what they do: sudo, cron, PAM. It is in audit's own log. */
-	if (!is_contained(record)) {
+	if (!is_contained(record) && !witness->options.history) {
 		witness->stats.left_out++;
 		return;
 	}
 	record_set_boolean(record, FIELD_audit_untrusted, true);
+	if (is_contained(record))
+		record_raise_severity(record, 100);
 	emit(witness, record);
 }
 
@@ -170,11 +171,11 @@ static void tell_login(struct witness *witness, const struct audit_act *act, enu
 	if (!kernel)
 		record_set_boolean(record, FIELD_audit_untrusted, true);
 	set_result(act, record);
-	if (address.length && is_of_host(witness, record) &&
-	    sessions_learn(witness->options.sessions,
-			   kind == EVENT_user_login ? act->session : WIRE_UNSET, address) == 0)
+	if (kind == EVENT_user_login && address.length && is_of_host(witness, record) &&
+	    sessions_learn(witness->options.sessions, act->session, address) == 0) {
 		record_set_text(record, FIELD_source_ip, address);
-	fill_address(witness, record);
+		record_set_text(record, FIELD_session_source_ip, address);
+	}
 	emit(witness, record);
 }
 
@@ -194,13 +195,12 @@ static void tell_hit(struct witness *witness, const struct audit_act *act, enum 
 
 	/* Services of the host mount and change namespaces all day, and so do those who make
 	 * containers: of who does it by hand the probes tell what it comes to. */
-	if (is_about_isolation(act) &&
+	if (is_about_isolation(act) && !witness->options.history &&
 	    !started_before(witness->started, record_text(record, FIELD_container_id),
 			    act->time_ms * NS_PER_MS)) {
 		witness->stats.left_out++;
 		return;
 	}
-	fill_address(witness, record);
 	emit(witness, record);
 }
 

@@ -162,6 +162,7 @@ static int on_connect(struct story *story, const struct record *record)
 {
 	bool tells = record_has(record, FIELD_error_code) ||
 		     record->event == EVENT_socket_present ||
+		     tell_is(record, FIELD_witness, TEXT("audit")) ||
 		     record_number(record, FIELD_event_severity) >= 50;
 	struct story_block *block;
 	size_t from;
@@ -187,7 +188,7 @@ static int on_other(struct story *story, const struct record *record)
 	size_t from;
 	int r;
 
-	if (!record_has(record, FIELD_process_entity_id))
+	if (!record_has(record, FIELD_process_pid))
 		return story_alone(story);
 	r = story_find(story, record, &block);
 	if (r < 0)

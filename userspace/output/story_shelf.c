@@ -2,14 +2,17 @@
 #include "output/story_shelf.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 
-#define SILENCE_NS      (600 * NS_PER_SECOND)
-#define OPEN_MOST       256
-#define HELD_BYTES_MOST (32u << 20)
+#define SILENCE_NS       (600 * NS_PER_SECOND)
+#define OPEN_MOST        256
+#define HELD_BYTES_MOST  (32u << 20)
+#define PROCESS_KEY_MOST 128
 
 /* FNV-1a. Of ids that the recorder made: whoever forges a trail to make them collide is told his
  * own story. */
@@ -202,8 +205,21 @@ struct story_block *story_find_open(struct story *story, struct text process)
 	return block;
 }
 
+/* Of whom only audit tells: when it began is not known, so that a name helps its pid. */
+static struct text process_key(const struct record *record, char text[PROCESS_KEY_MOST])
+{
+	struct text host = record_text(record, FIELD_host_name);
+	struct text name = record_text(record, FIELD_process_name);
+
+	snprintf(text, PROCESS_KEY_MOST, "%" PRIu64 "-%.*s-%.*s",
+		 record_number(record, FIELD_process_pid), (int)name.length, name.data ?: "",
+		 (int)host.length, host.data ?: "");
+	return text_of(text);
+}
+
 int story_find(struct story *story, const struct record *record, struct story_block **ret)
 {
+	char pid[PROCESS_KEY_MOST];
 	struct text key = record_text(record, FIELD_process_entity_id);
 	struct story_block *block;
 	size_t held;
@@ -211,6 +227,8 @@ int story_find(struct story *story, const struct record *record, struct story_bl
 
 	if (!key.length)
 		key = record_text(record, FIELD_connection_id);
+	if (!key.length && record_has(record, FIELD_process_pid))
+		key = process_key(record, pid);
 	if (!key.length)
 		key = TEXT("?");
 	block = story_find_open(story, key);

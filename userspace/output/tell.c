@@ -379,6 +379,7 @@ int tell(const struct record *record, struct telling *telling)
 		[EVENT_user_logout] = tell_session,
 		[EVENT_process_exec] = tell_exec,
 		[EVENT_audit_message] = tell_audit_message,
+		[EVENT_log_import] = tell_log_import,
 		[EVENT_recorder_start] = tell_recorder,
 		[EVENT_recorder_stop] = tell_recorder,
 		[EVENT_recorder_heartbeat] = tell_recorder,

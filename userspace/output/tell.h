@@ -39,12 +39,13 @@ void tell_oom(const struct record *record, struct telling *telling);
 void tell_capability(const struct record *record, struct telling *telling);
 /* namespace-enter, namespace-create */
 void tell_change(const struct record *record, struct telling *telling);
-/* watch-hit, audit-config, user-login and user-logout, process-exec, audit-message */
+/* watch-hit, audit-config, user-login and user-logout, process-exec, audit-message, log-import */
 void tell_watch(const struct record *record, struct telling *telling);
 void tell_audit_config(const struct record *record, struct telling *telling);
 void tell_session(const struct record *record, struct telling *telling);
 void tell_exec(const struct record *record, struct telling *telling);
 void tell_audit_message(const struct record *record, struct telling *telling);
+void tell_log_import(const struct record *record, struct telling *telling);
 /* Who had the container made, started it, asked for the exec; not of the process with the entity id
  * `asker`, if it is not empty, under whose requests the line stands. */
 void tell_causes(const struct record *record, struct text asker, struct spans *spans);

@@ -75,9 +75,28 @@ void tell_exec(const struct record *record, struct telling *telling)
 void tell_audit_message(const struct record *record, struct telling *telling)
 {
 	enum style style = style_of_severity(record_number(record, FIELD_event_severity));
+	bool contained = record_has(record, FIELD_container_id);
 
-	spans_add(&telling->what, style, 1, TEXT("WRITES INTO AUDIT"));
+	spans_add(&telling->what, style, 1, contained ? TEXT("WRITES INTO AUDIT") : TEXT("says"));
 	spans_add(&telling->rest, STYLE_plain, 2, record_item(record, FIELD_audit_types, 0));
 	tell_untrusted(record, &telling->rest);
-	spans_add(&telling->rest, STYLE_plain, 2, record_text(record, FIELD_audit_message));
+	if (record_count(record, FIELD_audit_command))
+		spans_add(&telling->rest, STYLE_strong, 2,
+			  record_item(record, FIELD_audit_command, 0));
+	else
+		spans_add(&telling->rest, STYLE_plain, 2, record_text(record, FIELD_audit_message));
+}
+
+void tell_log_import(const struct record *record, struct telling *telling)
+{
+	spans_add(&telling->what, STYLE_strong, 1, TEXT("log read in"));
+	spans_add(&telling->rest, STYLE_strong, 2, record_text(record, FIELD_file_path));
+	spans_printf(&telling->rest, STYLE_plain, 2, "%" PRIu64 " records, %" PRIu64 " events",
+		     record_number(record, FIELD_import_records),
+		     record_number(record, FIELD_import_events));
+	if (record_number(record, FIELD_import_bad))
+		spans_printf(&telling->rest, STYLE_notice, 2, "%" PRIu64 " lines are no records",
+			     record_number(record, FIELD_import_bad));
+	spans_printf(&telling->rest, STYLE_dim, 2, "SHA-256 %.*s",
+		     S(record_text(record, FIELD_file_sha256)));
 }

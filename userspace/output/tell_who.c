@@ -69,20 +69,31 @@ void tell_process(const struct record *record, enum style style, struct spans *s
 		     name.length ? name.data : "?", record_number(record, FIELD_process_pid));
 }
 
+static bool is_true(const struct record *record, enum field field)
+{
+	return record_has(record, field) && record->values[field].boolean;
+}
+
+static bool tell_arguments(const struct record *record, enum field field, enum field cut,
+			   struct spans *spans)
+{
+	for (size_t i = 0; i < record_count(record, field); i++)
+		spans_add_argument(spans, STYLE_strong, i == 0 ? 2 : 1,
+				   record_item(record, field, i));
+	if (record_count(record, field) && is_true(record, cut))
+		spans_add(spans, STYLE_dim, 1, TEXT("... (longer than what is kept)"));
+	return record_count(record, field) > 0;
+}
+
 void tell_command(const struct record *record, struct spans *spans)
 {
-	const struct value *args = &record->values[FIELD_process_args];
 	struct text executable = record_text(record, FIELD_process_executable);
 
-	if (record_has(record, FIELD_process_args) && args->list.count > 0) {
-		for (size_t i = 0; i < args->list.count; i++)
-			spans_add_argument(spans, STYLE_strong, i == 0 ? 2 : 1,
-					   args->list.items[i]);
-		if (record_has(record, FIELD_process_args_cut) &&
-		    record->values[FIELD_process_args_cut].boolean)
-			spans_add(spans, STYLE_dim, 1, TEXT("... (longer than what is kept)"));
+	/* What the process runs, not what it says somebody else runs. */
+	if (tell_arguments(record, FIELD_process_args, FIELD_process_args_cut, spans) ||
+	    (!is_true(record, FIELD_audit_untrusted) &&
+	     tell_arguments(record, FIELD_audit_command, FIELD_audit_cut, spans)))
 		return;
-	}
 	if (record_has(record, FIELD_source_ip) && !record_has(record, FIELD_process_pid))
 		return;
 	if (executable.length)

@@ -158,7 +158,8 @@ struct doubt {
 
 static bool may_match(const struct filter_node *node, const struct doubt *doubt)
 {
-	enum field_type type = node->kind == FILTER_COMPARISON ? field_rows[node->field].type : TYPE_bool;
+	enum field_type type =
+		node->kind == FILTER_COMPARISON ? field_rows[node->field].type : TYPE_bool;
 	const struct filter_node *operand;
 
 	switch (node->kind) {

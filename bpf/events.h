@@ -483,6 +483,8 @@
 	DRIFT_FIELDS(FIELD, after, "Now") \
 	FIELD(DRIFT, drift_diff, list, "docktrail.drift.diff", \
 	      "Lines that went (-) and came (+), secrets masked; of configuration and units") \
+	FIELD(DRIFT, drift_diff_cut, bool, "docktrail.drift.diff_cut", \
+	      "true where there are more lines, or longer ones") \
 	FIELD(DRIFT, drift_hit, u64, "docktrail.drift.hit", \
 	      "event.sequence of the watch-hit that tells who did it; absent: nobody was seen") \
 	FIELD(IMPORT, import_records, u64, "docktrail.import.records", "Records in it") \

@@ -275,7 +275,9 @@ int record_options_parse(struct record_options *options, int argc, char **argv)
 	struct command_line line = { .options = options };
 	int r;
 
-	*options = (struct record_options){ .heartbeat_s = 30, .queue_bytes = 16u << 20 };
+	*options = (struct record_options){ .heartbeat_s = 30,
+					    .sweep_s = 10,
+					    .queue_bytes = 16u << 20 };
 	if (argp_parse(&argp, argc, argv, 0, NULL, &line))
 		r = -EINVAL;
 	else

@@ -34,6 +34,7 @@ struct record_options {
 	uint32_t ring_bytes[WIRE_RINGS];
 	uint32_t volume_bytes;
 	uint32_t heartbeat_s;
+	uint32_t sweep_s;       /* between two looks at watched files; 0: none */
 	bool host_capabilities; /* those that processes in no container use, too */
 	uint32_t queue_bytes;   /* of events that wait for the disk */
 	enum record_audit audit;

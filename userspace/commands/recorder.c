@@ -69,6 +69,7 @@ static int on_drain(sd_event_source *timer, uint64_t due, void *user)
 	drain(recorder, false);
 	recorder_drain_audit(recorder);
 	scribe_tick(recorder->scribe);
+	recorder_sweep(recorder, clock_boot_ns());
 	return again(timer, DRAIN_US);
 }
 
@@ -278,6 +279,7 @@ static int end(struct recorder *recorder)
 		bpf_source_capabilities(recorder->source, NULL, scribe_capability,
 					recorder->scribe);
 		scribe_end(recorder->scribe);
+		recorder_end_sweep(recorder);
 		/* A queue that is full has no room for what was lost. */
 		r = scribe_sync(recorder->scribe);
 		recorder_say_losses(recorder);

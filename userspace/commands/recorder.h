@@ -17,12 +17,14 @@
 #include "commands/scribe.h"
 
 struct recorder_audit;
+struct recorder_sweep;
 
 struct recorder {
 	const struct record_options *options;
 	struct bpf_source *source;
 	struct scribe *scribe;
 	struct recorder_audit *audit; /* NULL: it is not asked */
+	struct recorder_sweep *sweep; /* NULL: watched files are not looked at */
 	sd_event *loop;
 	int trail_folder;
 	struct bpf_lost_caller lost_callers[BPF_LOST_CALLERS]; /* room to read them into */
@@ -90,6 +92,15 @@ struct recorder_audit_loss {
 /* Returns how many there are. */
 size_t recorder_audit_losses(struct recorder *recorder,
 			     struct recorder_audit_loss ret[RECORDER_AUDIT_LOSSES]);
+
+/* ---- recorder_sweep.c */
+
+/* Look at watched files for the first time, and for the last; where nothing is to be looked at, and
+ * where it cannot be, it is said. */
+void recorder_begin_sweep(struct recorder *recorder);
+void recorder_end_sweep(struct recorder *recorder);
+/* Begin a look where it is time, tell what came of one that has ended. */
+void recorder_sweep(struct recorder *recorder, uint64_t now);
 
 /* ---- recorder_status.c */
 

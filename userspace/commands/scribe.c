@@ -7,6 +7,7 @@
 #include "correlate/causes.h"
 #include "correlate/container.h"
 #include "correlate/containers.h"
+#include "correlate/drift.h"
 #include "correlate/message.h"
 #include "correlate/namespaces.h"
 #include "correlate/process.h"
@@ -125,6 +126,26 @@ int scribe_audit(void *user, uint32_t type, struct text payload)
 	return 0;
 }
 
+bool scribe_take_hit(struct scribe *scribe)
+{
+	bool hit = scribe->hit;
+
+	scribe->hit = false;
+	return hit;
+}
+
+void scribe_drift(struct scribe *scribe, const char *path, const struct file_look *before,
+		  const struct file_look *after, uint64_t since)
+{
+	struct record *record = scribe_begin(scribe, EVENT_watch_drift);
+
+	record_set_string(record, FIELD_source, "sweep");
+	record_set_string(record, FIELD_event_outcome, "success");
+	if (drifts_fill(scribe->drifts, path, before, after, since, scribe->witness != NULL,
+			scribe->ledger.redact, record))
+		scribe_emit(scribe, record);
+}
+
 void scribe_tick(struct scribe *scribe)
 {
 	uint64_t now = clock_boot_ns();
@@ -190,6 +211,15 @@ static int learn_name(struct scribe *scribe, const struct record *record)
 				 done ? record_text(record, FIELD_declared_name) : (struct text){});
 }
 
+static void learn_hit(struct scribe *scribe, const struct record *record)
+{
+	int r = drifts_hit(scribe->drifts, record);
+
+	if (r < 0)
+		scribe->losses.memory++;
+	scribe->hit |= r > 0;
+}
+
 /* Who asked for containers is learnt from what is in the trail under a number. */
 static void count_event(struct scribe *scribe, const struct record *record)
 {
@@ -200,6 +230,8 @@ static void count_event(struct scribe *scribe, const struct record *record)
 	if (text_equal(record_text(record, FIELD_api_operation), TEXT("ContainerRename")) &&
 	    learn_name(scribe, record) < 0)
 		scribe->losses.memory++;
+	if (record->event == EVENT_watch_hit)
+		learn_hit(scribe, record);
 	if (record->event == EVENT_container_exit)
 		causes_ended(scribe->causes, record_text(record, FIELD_container_id),
 			     record_number(record, FIELD_started_by_sequence));

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/file_look.h"
 #include "bpf/wire.h"
 #include "correlate/containers.h"
 #include "correlate/conversation.h"
@@ -86,6 +87,16 @@ int scribe_begin_audit(struct scribe *scribe, bool connects);
 
 /* A record of it, as capture/audit.h hands it over. Always 0: what fails is counted. */
 int scribe_audit(void *scribe, uint32_t type, struct text payload);
+
+/*
+ * How a watched file differs from an earlier look at it, at `since` (UTC ns): an event, where it
+ * does.
+ */
+void scribe_drift(struct scribe *scribe, const char *path, const struct file_look *before,
+		  const struct file_look *after, uint64_t since);
+
+/* Whether somebody was seen to change a watched file since this was asked last. */
+bool scribe_take_hit(struct scribe *scribe);
 
 /* How often a capability was used so far; `last`: as bpf_source_capabilities() says. */
 void scribe_capability(void *scribe, const struct wire_capability *kind, uint64_t count, bool last);

@@ -15,6 +15,7 @@
 #include "correlate/causes.h"
 #include "correlate/container.h"
 #include "correlate/containers.h"
+#include "correlate/drift.h"
 #include "correlate/entries.h"
 #include "correlate/namespaces.h"
 #include "correlate/process.h"
@@ -129,6 +130,8 @@ int scribe_open(const struct scribe_options *options, struct scribe **ret, struc
 		r = conversations_new(&talk, &scribe->conversations);
 	if (r == 0)
 		r = open_containers(scribe);
+	if (r == 0)
+		r = drifts_new(&scribe->actors, &scribe->drifts);
 	if (r < 0) {
 		if (!problem->length)
 			buffer_append_string(problem, strerror(-r));
@@ -169,6 +172,7 @@ int scribe_close(struct scribe *scribe)
 	container_watch_free(scribe->watch);
 	conversations_free(scribe->conversations);
 	causes_free(scribe->causes);
+	drifts_free(scribe->drifts);
 	process_tree_free(scribe->actors.tree);
 	users_free(scribe->actors.users);
 	containers_free(scribe->actors.containers);

@@ -9,6 +9,7 @@
 struct causes;
 struct container_watch;
 struct conversations;
+struct drifts;
 struct servers;
 struct witness;
 
@@ -20,6 +21,8 @@ struct scribe {
 	struct container_watch *watch;
 	bool request_written; /* what waits for it need not any more */
 	struct servers *servers;
+	struct drifts *drifts;
+	bool hit;                /* see scribe_take_hit() */
 	struct witness *witness; /* NULL: the kernel's audit is not asked */
 	struct record *record;   /* of the recorder's own events */
 	char prefix[12];

@@ -87,11 +87,7 @@ static bool is_ours(const struct witness *witness, const struct act *act)
 		if (key.length > own.length && memcmp(key.data, own.data, own.length) == 0)
 			return true;
 	}
-	for (size_t i = 0; i < act->act.path_count; i++)
-		if (witness->options.watched(witness->options.socket_user,
-					     audit_act_text(&act->act, act->act.paths[i].name)))
-			return true;
-	return false;
+	return witness_is_watched(witness, &act->act);
 }
 
 /* What auditd writes of itself has numbers of its own. */

@@ -40,5 +40,8 @@ struct witness {
 	int error; /* of an event under way */
 };
 
+/* Whether it is about a path that is watched: mounts over one, too. */
+bool witness_is_watched(const struct witness *witness, const struct audit_act *act);
+
 /* An act that audit alone recorded; or that nobody needs to be told of, which is counted. */
 void witness_tell(struct witness *witness, const struct act *act);

@@ -189,13 +189,33 @@ static bool is_about_isolation(const struct audit_act *act)
 	return false;
 }
 
+bool witness_is_watched(const struct witness *witness, const struct audit_act *act)
+{
+	_cleanup_buffer_ struct buffer path = {};
+
+	for (size_t i = 0; i < act->path_count && witness->options.watched; i++) {
+		buffer_clear(&path);
+		if (audit_tell_path(act, &act->paths[i], &path) == 0 && buffer_string(&path) &&
+		    witness->options.watched(witness->options.socket_user, path.data))
+			return true;
+	}
+	return false;
+}
+
 static void tell_hit(struct witness *witness, const struct audit_act *act, enum event kind)
 {
-	struct record *record = begin(witness, kind, act);
+	struct record *record;
 
+	/* The sweep reads what rules are about. */
+	if (act->pid == witness->options.own_pid) {
+		witness->stats.left_out++;
+		return;
+	}
+	record = begin(witness, kind, act);
 	/* Services of the host mount and change namespaces all day, and so do those who make
 	 * containers: of who does it by hand the probes tell what it comes to. */
 	if (is_about_isolation(act) && !witness->options.history &&
+	    !witness_is_watched(witness, act) &&
 	    !started_before(witness->started, record_text(record, FIELD_container_id),
 			    act->time_ms * NS_PER_MS)) {
 		witness->stats.left_out++;

@@ -266,6 +266,15 @@ void record_copy(struct record *to, const struct record *from)
 		to->error = from->error;
 }
 
+void record_copy_groups(struct record *to, const struct record *from, unsigned int groups)
+{
+	for (unsigned int field = 0; field < FIELD_COUNT; field++)
+		if (field_rows[field].group & groups && record_has(from, (enum field)field)) {
+			record_unset(to, (enum field)field);
+			copy_value(to, (enum field)field, &from->values[field]);
+		}
+}
+
 void record_unset(struct record *record, enum field field)
 {
 	part_with(record, field);

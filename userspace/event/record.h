@@ -85,6 +85,9 @@ void record_lend_all(struct record *record, const struct record *from,
 /* Become the same event, with bytes of its own. A failed allocation is kept in to->error. */
 void record_copy(struct record *to, const struct record *from);
 
+/* What `from` knows of these groups (GROUP_ bits), copied over what is there. */
+void record_copy_groups(struct record *to, const struct record *from, unsigned int groups);
+
 /* The field is absent again. */
 void record_unset(struct record *record, enum field field);
 /* event.severity becomes at least this. */

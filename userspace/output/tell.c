@@ -374,6 +374,7 @@ int tell(const struct record *record, struct telling *telling)
 		[EVENT_capability_use] = tell_capability,
 		[EVENT_oom_kill] = tell_oom,
 		[EVENT_watch_hit] = tell_watch,
+		[EVENT_watch_drift] = tell_drift,
 		[EVENT_audit_config] = tell_audit_config,
 		[EVENT_user_login] = tell_session,
 		[EVENT_user_logout] = tell_session,

@@ -4,6 +4,8 @@
 
 #include "output/tell.h"
 
+#define DIFF_LINES_TOLD 12
+
 #define S(text) (int)(text).length, (text).data ? (text).data : ""
 
 static void tell_error(const struct record *record, struct spans *spans)
@@ -35,6 +37,32 @@ void tell_watch(const struct record *record, struct telling *telling)
 		spans_printf(&telling->rest, STYLE_plain, 2, "from %.*s",
 			     S(record_item(record, FIELD_audit_paths_name, 2)));
 	spans_add(&telling->rest, STYLE_dim, 2, key);
+}
+
+/* `changed contents, mode  /etc/docker/daemon.json  - "debug": false  + "debug": true` */
+void tell_drift(const struct record *record, struct telling *telling)
+{
+	enum style style = style_of_severity(record_number(record, FIELD_event_severity));
+	size_t lines = record_count(record, FIELD_drift_diff);
+
+	spans_add(&telling->what, style, 1, TEXT("changed"));
+	for (size_t i = 0; i < record_count(record, FIELD_drift_changed); i++) {
+		if (i > 0)
+			spans_add(&telling->what, style, 0, TEXT(","));
+		spans_add(&telling->what, style, 1, record_item(record, FIELD_drift_changed, i));
+	}
+	spans_add(&telling->rest, STYLE_strong, 2, record_text(record, FIELD_file_path));
+	for (size_t i = 0; i < lines && i < DIFF_LINES_TOLD; i++) {
+		struct text line = record_item(record, FIELD_drift_diff, i);
+
+		spans_add(&telling->rest,
+			  line.length && *line.data == '+' ? STYLE_good : STYLE_notice, 2, line);
+	}
+	if (lines > DIFF_LINES_TOLD)
+		spans_printf(&telling->rest, STYLE_dim, 2, "and %zu lines more",
+			     lines - DIFF_LINES_TOLD);
+	if (!record_has(record, FIELD_drift_hit))
+		spans_add(&telling->rest, STYLE_alarm, 2, TEXT("nobody was seen at it"));
 }
 
 void tell_audit_config(const struct record *record, struct telling *telling)

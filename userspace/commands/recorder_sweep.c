@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Watched files, looked at every ten seconds, and soon after somebody was seen at one: what is
+ * different is told, whether audit recorded it or not. A thread of its own looks, since a file
+ * server that does not answer must not stop the recording; everything else is done here.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "capture/audit_plan.h"
+#include "capture/watch_sweep.h"
+#include "commands/recorder.h"
+
+#define BEGIN_WAIT_NS (2 * NS_PER_SECOND)  /* for the first one, which reads nothing large */
+#define STUCK_NS      (60 * NS_PER_SECOND) /* then it waits for something */
+#define AFTER_HIT_NS  (300 * NS_PER_MS)    /* who opened a file has written to it by then, mostly */
+#define SETTLE_NS     (NS_PER_SECOND)      /* until all is told that audit recorded of it */
+#define LAZY          10                   /* nice(2) */
+
+enum sweep_state { SWEEP_IDLE, SWEEP_ASKED, SWEEP_DONE, SWEEP_END };
+
+struct recorder_sweep {
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t turned; /* `state` is another one */
+	enum sweep_state state;
+	/* The thread's while it is asked, else the recorder's. */
+	struct watch_sweep last, next;
+	bool quick;
+	int error;
+	/* The recorder's. */
+	uint64_t due, asked_at, done_at; /* boot clock; done_at 0: not yet */
+	bool stuck_told, left_out_told;
+};
+
+/* ---- the thread */
+
+static int look(struct recorder_sweep *sweep)
+{
+	static const char *const no_sockets[] = { NULL };
+	const struct audit_plan_options options = { .sockets = no_sockets, .no_exec = true };
+	_cleanup_buffer_ struct buffer problem = {};
+	struct audit_plan *plan = NULL;
+	int r = audit_plan_new(&options, &plan, &problem);
+
+	if (r == 0)
+		r = watch_sweep(plan, &sweep->last, sweep->quick, &sweep->next);
+	audit_plan_free(plan);
+	return r;
+}
+
+static void *run(void *user)
+{
+	struct recorder_sweep *sweep = user;
+
+	setpriority(PRIO_PROCESS, (id_t)gettid(), LAZY);
+	pthread_mutex_lock(&sweep->lock);
+	while (sweep->state != SWEEP_END) {
+		if (sweep->state != SWEEP_ASKED) {
+			pthread_cond_wait(&sweep->turned, &sweep->lock);
+			continue;
+		}
+		pthread_mutex_unlock(&sweep->lock);
+		sweep->error = look(sweep);
+		pthread_mutex_lock(&sweep->lock);
+		if (sweep->state == SWEEP_ASKED)
+			sweep->state = SWEEP_DONE;
+		pthread_cond_broadcast(&sweep->turned);
+	}
+	pthread_mutex_unlock(&sweep->lock);
+	return NULL;
+}
+
+/* ---- the recorder's side */
+
+static void ask(struct recorder_sweep *sweep, uint64_t now)
+{
+	pthread_mutex_lock(&sweep->lock);
+	sweep->state = SWEEP_ASKED;
+	sweep->asked_at = now;
+	pthread_cond_broadcast(&sweep->turned);
+	pthread_mutex_unlock(&sweep->lock);
+}
+
+static enum sweep_state state_of(struct recorder_sweep *sweep)
+{
+	enum sweep_state state;
+
+	pthread_mutex_lock(&sweep->lock);
+	state = sweep->state;
+	pthread_mutex_unlock(&sweep->lock);
+	return state;
+}
+
+/* Returns whether it is done. */
+static bool wait_for(struct recorder_sweep *sweep, uint64_t most_ns)
+{
+	struct timespec until;
+	bool done;
+	int r = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += (time_t)(most_ns / NS_PER_SECOND);
+	pthread_mutex_lock(&sweep->lock);
+	while (sweep->state == SWEEP_ASKED && r == 0)
+		r = pthread_cond_timedwait(&sweep->turned, &sweep->lock, &until);
+	done = sweep->state == SWEEP_DONE;
+	pthread_mutex_unlock(&sweep->lock);
+	return done;
+}
+
+static void tell(struct recorder *recorder)
+{
+	static const struct file_look absent = {};
+	struct recorder_sweep *sweep = recorder->sweep;
+	const struct watch_sweep *last = &sweep->last, *next = &sweep->next;
+
+	for (size_t i = 0; i < next->count; i++) {
+		const struct watch_file *known = watch_sweep_find(last, next->files[i].path);
+
+		scribe_drift(recorder->scribe, next->files[i].path, known ? &known->look : &absent,
+			     &next->files[i].look, last->began_ns);
+	}
+	for (size_t i = 0; i < last->count; i++)
+		if (!watch_sweep_find(next, last->files[i].path))
+			scribe_drift(recorder->scribe, last->files[i].path, &last->files[i].look,
+				     &absent, last->began_ns);
+}
+
+static void tell_left_out(struct recorder *recorder, size_t left_out)
+{
+	char reason[120];
+
+	if (!left_out || recorder->sweep->left_out_told)
+		return;
+	recorder->sweep->left_out_told = true;
+	snprintf(
+		reason, sizeof(reason),
+		"some watched files are not looked at: there are too many (%d in all, %d below a folder)",
+		WATCH_FILES_MOST, WATCH_FOLDER_MOST);
+	recorder_say_degraded(recorder, reason);
+}
+
+/* What was seen becomes what it is compared with. */
+static void take(struct recorder *recorder)
+{
+	struct recorder_sweep *sweep = recorder->sweep;
+
+	if (sweep->error == 0) {
+		if (sweep->last.began_ns)
+			tell(recorder);
+		watch_sweep_clear(&sweep->last);
+		sweep->last = sweep->next;
+		sweep->next = (struct watch_sweep){};
+		sweep->quick = false;
+		tell_left_out(recorder, sweep->last.left_out);
+	}
+	pthread_mutex_lock(&sweep->lock);
+	sweep->state = SWEEP_IDLE;
+	pthread_mutex_unlock(&sweep->lock);
+	if (sweep->stuck_told)
+		recorder_say_degraded(recorder, "watched files are looked at again");
+	sweep->stuck_told = false;
+	sweep->done_at = 0;
+}
+
+static void check_stuck(struct recorder *recorder, uint64_t now)
+{
+	struct recorder_sweep *sweep = recorder->sweep;
+
+	if (sweep->stuck_told || now < sweep->asked_at + STUCK_NS)
+		return;
+	sweep->stuck_told = true;
+	recorder_say_degraded(recorder,
+			      "watched files cannot be looked at: a file system does not answer");
+	fputs("docktrail: watched files cannot be looked at: a file system does not answer\n",
+	      stderr);
+}
+
+void recorder_sweep(struct recorder *recorder, uint64_t now)
+{
+	struct recorder_sweep *sweep = recorder->sweep;
+
+	if (!sweep)
+		return;
+	if (scribe_take_hit(recorder->scribe) && sweep->due > now + AFTER_HIT_NS)
+		sweep->due = now + AFTER_HIT_NS;
+	switch (state_of(sweep)) {
+	case SWEEP_DONE:
+		sweep->done_at = sweep->done_at ?: now;
+		if (!recorder->audit || now >= sweep->done_at + SETTLE_NS)
+			take(recorder);
+		return;
+	case SWEEP_ASKED:
+		check_stuck(recorder, now);
+		return;
+	default:
+		if (now < sweep->due)
+			return;
+		sweep->due = now + recorder->options->sweep_s * NS_PER_SECOND;
+		ask(sweep, now);
+	}
+}
+
+static int start(struct recorder_sweep *sweep)
+{
+	pthread_condattr_t clock;
+	int r;
+
+	pthread_mutex_init(&sweep->lock, NULL);
+	pthread_condattr_init(&clock);
+	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+	pthread_cond_init(&sweep->turned, &clock);
+	pthread_condattr_destroy(&clock);
+	r = pthread_create(&sweep->thread, NULL, run, sweep);
+	return -r;
+}
+
+void recorder_begin_sweep(struct recorder *recorder)
+{
+	struct recorder_sweep *sweep =
+		recorder->options->sweep_s ? calloc(1, sizeof(*sweep)) : NULL;
+	int r = sweep ? start(sweep) : -ENOMEM;
+
+	if (!recorder->options->sweep_s)
+		return;
+	if (r < 0) {
+		free(sweep);
+		fprintf(stderr, "docktrail: watched files are not looked at: %s\n", strerror(-r));
+		return;
+	}
+	recorder->sweep = sweep;
+	sweep->quick = true;
+	ask(sweep, clock_boot_ns());
+	/* What is changed from now on differs from it. */
+	if (wait_for(sweep, BEGIN_WAIT_NS))
+		take(recorder);
+}
+
+/* What was changed since the last look; and who does not come back is left behind. */
+void recorder_end_sweep(struct recorder *recorder)
+{
+	struct recorder_sweep *sweep = recorder->sweep;
+	bool idle;
+
+	if (!sweep)
+		return;
+	if (wait_for(sweep, BEGIN_WAIT_NS))
+		take(recorder);
+	idle = state_of(sweep) == SWEEP_IDLE;
+	if (idle) {
+		ask(sweep, clock_boot_ns());
+		idle = wait_for(sweep, BEGIN_WAIT_NS);
+		if (idle)
+			take(recorder);
+	}
+	recorder->sweep = NULL;
+	pthread_mutex_lock(&sweep->lock);
+	sweep->state = SWEEP_END;
+	pthread_cond_broadcast(&sweep->turned);
+	pthread_mutex_unlock(&sweep->lock);
+	if (!idle) {
+		pthread_detach(sweep->thread);
+		return;
+	}
+	pthread_join(sweep->thread, NULL);
+	watch_sweep_clear(&sweep->last);
+	pthread_cond_destroy(&sweep->turned);
+	pthread_mutex_destroy(&sweep->lock);
+	free(sweep);
+}

@@ -39,7 +39,8 @@ void tell_oom(const struct record *record, struct telling *telling);
 void tell_capability(const struct record *record, struct telling *telling);
 /* namespace-enter, namespace-create */
 void tell_change(const struct record *record, struct telling *telling);
-/* watch-hit, watch-drift, audit-config, user-login and user-logout, process-exec, audit-message, log-import */
+/* watch-hit, watch-drift, audit-config, user-login and user-logout, process-exec, audit-message,
+ * log-import */
 void tell_watch(const struct record *record, struct telling *telling);
 void tell_drift(const struct record *record, struct telling *telling);
 void tell_audit_config(const struct record *record, struct telling *telling);

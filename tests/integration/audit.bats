@@ -72,8 +72,17 @@ told_connects() {
 	done
 	visit 2001 "$ENGINE_SOCKET"
 	wait_for 10 told_connects 1
-	recorder_stop
 	connects | jq -e '.docktrail.witness == "audit" and .user.id == "2001" and (.docktrail.socket.path | length > 0)'
+	# Steadily: one of them is blind.
+	disagree() {
+		for i in 1 2 3 4; do visit 2001 "$ENGINE_SOCKET"; done
+		has 'event.action == "recorder-degraded" and docktrail.recorder.reason ~ "the two witnesses do not agree*"'
+	}
+	wait_for 60 disagree
+	"$DOCKTRAIL" status --trail "$TRAIL" --json | jq -e '.degraded and .audit.state == "on" and .audit.audit_alone >= 8 and .audit.loaded == .audit.rules'
+	exits 0 "$DOCKTRAIL" status --trail "$TRAIL"
+	says "RECORDING, DEGRADED" "the two witnesses do not agree" "by audit alone"
+	recorder_stop
 }
 
 @test "the rule is gone for one of ten connects: that one the probes alone saw" {

@@ -89,6 +89,17 @@ struct recorder_audit_loss {
 	const char *reason;
 	uint64_t records; /* more than when this was asked last */
 };
+/* For status.json. */
+struct recorder_audit_state {
+	const char *state; /* off, on, immutable; NULL: it is not asked */
+	uint32_t auditd;   /* its pid; 0: none runs */
+	size_t wanted,
+		loaded; /* rules that can be loaded as things are, and of these those that are */
+	const char *warning;                                      /* what is wrong, or NULL */
+	struct recorder_audit_loss losses[RECORDER_AUDIT_LOSSES]; /* since the start */
+};
+void recorder_audit_state(const struct recorder *recorder, struct recorder_audit_state *ret);
+
 /* Returns how many there are. */
 size_t recorder_audit_losses(struct recorder *recorder,
 			     struct recorder_audit_loss ret[RECORDER_AUDIT_LOSSES]);

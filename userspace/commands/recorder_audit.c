@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "capture/audit.h"
 #include "capture/audit_rule.h"
@@ -22,7 +23,17 @@ struct recorder_audit {
 	uint32_t enabled;     /* at the last look */
 	uint32_t kernel_lost; /* as the kernel counted when this began */
 	uint64_t told_overruns, told_missing, told_cut, told_lost, told_bad;
+	/* What both saw, and one alone, at the last look; and for how many looks they have not
+	 * agreed.
+	 */
+	struct witness_stats seen;
+	unsigned int disagreed;
+	const char *warning;
 };
+
+/* Connects of which only one of them tells, within one look; and looks until it is no accident. */
+#define UNMATCHED_LEAST 3
+#define DISAGREED_LEAST 2
 
 #define COST "every system call of every process begun from then on takes some 0.5 to 0.7 us longer"
 
@@ -161,6 +172,44 @@ static void say_rule(void *user, enum rules_guard_news news, const struct audit_
 	scribe_emit(recorder->scribe, record);
 }
 
+/*
+ * Both should see each connect, but of processes that are older than audit, which the probes' word
+ * says. Once is a rule that was gone for a moment, or a loss; more often one of them is blind.
+ */
+static void check_unmatched(struct recorder *recorder)
+{
+	struct recorder_audit *audit = recorder->audit;
+	const struct witness_stats before = audit->seen;
+	struct scribe_stats stats;
+	uint64_t both, one;
+	char reason[200];
+
+	scribe_get_stats(recorder->scribe, &stats);
+	audit->seen = stats.witness;
+	both = audit->seen.both - before.both;
+	one = audit->seen.audit_alone - before.audit_alone + audit->seen.probes_alone -
+	      before.probes_alone;
+	if (both + one == 0)
+		return; /* nothing new is known */
+	audit->disagreed = one >= UNMATCHED_LEAST && one > both ? audit->disagreed + 1 : 0;
+	if (audit->disagreed == DISAGREED_LEAST) {
+		snprintf(
+			reason, sizeof(reason),
+			"the two witnesses do not agree: of the last %llu connects %llu were seen by "
+			"audit alone and %llu by the probes alone",
+			(unsigned long long)(both + one),
+			(unsigned long long)(audit->seen.audit_alone - before.audit_alone),
+			(unsigned long long)(audit->seen.probes_alone - before.probes_alone));
+		recorder_say_degraded(recorder, reason);
+		fprintf(stderr, "docktrail: %s\n", reason);
+		audit->warning =
+			"the two witnesses do not agree on who connects: see recorder-degraded";
+	} else if (audit->disagreed == 0 && audit->warning) {
+		audit->warning = NULL;
+		recorder_say_degraded(recorder, "the two witnesses agree again");
+	}
+}
+
 /* Who did it stands in the kernel's own record of it, where there is one. */
 static void check_state(struct recorder *recorder)
 {
@@ -188,6 +237,7 @@ void recorder_guard_audit(struct recorder *recorder, uint64_t now)
 	/* What cannot be asked now is asked again. */
 	if (rules_guard_check(&audit->guard, recorder->options, say_rule, recorder) == 0)
 		check_state(recorder);
+	check_unmatched(recorder);
 }
 
 /* Names are as they were given: a relative one is none of ours, and its inode is not looked up. */
@@ -208,6 +258,14 @@ bool recorder_audit_watches(void *user, const char *path)
 }
 
 /* ---- losses */
+
+static const char *const loss_reasons[RECORDER_AUDIT_LOSSES] = {
+	"audit: the kernel had no room for records that were not read yet (times)",
+	"audit: events whose serial never came",
+	"audit: records of an event that is too large",
+	"audit: records that the kernel lost (backlog, rate)",
+	"audit: what is no record",
+};
 
 /* What is added to a count since it was told; the count is as told then. */
 static uint64_t grown(uint64_t now, uint64_t *told)
@@ -240,26 +298,51 @@ size_t recorder_audit_losses(struct recorder *recorder,
 	audit_source_get_stats(audit->source, &source);
 	scribe_get_stats(recorder->scribe, &stats);
 	audit_kernel_status(audit->guard.rules.kernel, &audit->guard.rules.status);
-	ret[count++] = (struct recorder_audit_loss){
-		"audit: the kernel had no room for records that were not read yet (times)",
-		grown(source.overruns, &audit->told_overruns)
-	};
 	ret[count++] =
-		(struct recorder_audit_loss){ "audit: events whose serial never came",
-					      grown(stats.witness.missing, &audit->told_missing) };
-	ret[count++] = (struct recorder_audit_loss){ "audit: records of an event that is too large",
+		(struct recorder_audit_loss){ loss_reasons[0],
+					      grown(source.overruns, &audit->told_overruns) };
+	ret[count++] = (struct recorder_audit_loss){ loss_reasons[1], grown(stats.witness.missing,
+									    &audit->told_missing) };
+	ret[count++] = (struct recorder_audit_loss){ loss_reasons[2],
 						     grown(stats.witness.cut, &audit->told_cut) };
 	/*
 	 * It can be set to 0 by others. Without auditd it counts what finds no room in the queue of
 	 * what is held for one (kauditd_hold_skb()), and that was delivered to us.
 	 */
+	ret[count++] = (struct recorder_audit_loss){ loss_reasons[3],
+						     grown(kernel_lost(audit), &audit->told_lost) };
 	ret[count++] =
-		(struct recorder_audit_loss){ "audit: records that the kernel lost (backlog, rate)",
-					      grown(kernel_lost(audit), &audit->told_lost) };
-	ret[count++] = (struct recorder_audit_loss){
-		"audit: what is no record", grown(source.bad + stats.witness.bad, &audit->told_bad)
-	};
+		(struct recorder_audit_loss){ loss_reasons[4], grown(source.bad + stats.witness.bad,
+								     &audit->told_bad) };
 	return count;
+}
+
+void recorder_audit_state(const struct recorder *recorder, struct recorder_audit_state *ret)
+{
+	static const char *const states[] = { "off", "on", "immutable" };
+	const struct recorder_audit *audit = recorder->audit;
+	const struct rules *rules = audit ? &audit->guard.rules : NULL;
+
+	*ret = (struct recorder_audit_state){};
+	if (!audit)
+		return;
+	ret->state = rules->status.enabled < ARRAY_SIZE(states) ? states[rules->status.enabled]
+								: "unknown";
+	ret->auditd = rules->status.pid;
+	for (size_t i = 0; i < rules->count; i++) {
+		ret->wanted += rules->wanted[i].data != NULL;
+		ret->loaded +=
+			rules->wanted[i].data && rules_is_loaded(rules, rules->wanted[i].data);
+	}
+	ret->warning =
+		rules->status.enabled == AUDIT_OFF
+			? "the kernel's audit was switched off: the probes are the only witness"
+			: audit->warning;
+	ret->losses[0] = (struct recorder_audit_loss){ loss_reasons[0], audit->told_overruns };
+	ret->losses[1] = (struct recorder_audit_loss){ loss_reasons[1], audit->told_missing };
+	ret->losses[2] = (struct recorder_audit_loss){ loss_reasons[2], audit->told_cut };
+	ret->losses[3] = (struct recorder_audit_loss){ loss_reasons[3], audit->told_lost };
+	ret->losses[4] = (struct recorder_audit_loss){ loss_reasons[4], audit->told_bad };
 }
 
 void recorder_end_audit(struct recorder *recorder)

@@ -134,6 +134,34 @@ static void add_losses(struct recorder *recorder, const struct scribe_stats *sta
 			 &(struct wire_count){ .records = own[i].records });
 }
 
+/* The second witness: its rules, what both saw, and one alone. */
+static void add_audit(const struct recorder *recorder, const struct scribe_stats *stats,
+		      struct json_object *status)
+{
+	struct json_object *object = json_object_new_object();
+	struct recorder_audit_state audit;
+
+	recorder_audit_state(recorder, &audit);
+	json_object_object_add(status, "audit", object);
+	add_string(object, "state", audit.state ?: "not asked");
+	if (!audit.state)
+		return;
+	if (audit.auditd)
+		add_number(object, "auditd_pid", audit.auditd);
+	add_number(object, "rules", audit.wanted);
+	add_number(object, "loaded", audit.loaded);
+	add_number(object, "records", stats->witness.records);
+	add_number(object, "both", stats->witness.both);
+	add_number(object, "audit_alone", stats->witness.audit_alone);
+	add_number(object, "probes_alone", stats->witness.probes_alone);
+	for (size_t i = 0; i < RECORDER_AUDIT_LOSSES; i++)
+		add_loss(json_object_object_get(status, "losses"), "audit", audit.losses[i].reason,
+			 &(struct wire_count){ .records = audit.losses[i].records });
+	if (audit.warning)
+		json_object_array_add(json_object_object_get(status, "warnings"),
+				      json_object_new_string(audit.warning));
+}
+
 static void add_progress(struct recorder *recorder, const struct scribe_stats *stats,
 			 struct json_object *status)
 {
@@ -202,6 +230,7 @@ int recorder_write_status(struct recorder *recorder)
 	add_progress(recorder, &stats, status);
 	add_losses(recorder, &stats, status);
 	add_warnings(recorder, &stats, status);
+	add_audit(recorder, &stats, status);
 	text = json_object_to_json_string_ext(status, JSON_C_TO_STRING_PRETTY);
 	r = text ? file_replace(recorder->trail_folder, "status.json", text, strlen(text), 0640)
 		 : -ENOMEM;

@@ -145,6 +145,29 @@ static void say_hooks(const struct status *status, struct paragraph *page)
 			      json_object_get_string(status_item(blind, i)) ?: "");
 }
 
+static void say_audit(const struct status *status, struct paragraph *page)
+{
+	struct json_object *audit = status_object(status->root, "audit");
+	const char *state = status_string(audit, "state");
+	bool on = strcmp(state, "on") == 0 || strcmp(state, "immutable") == 0;
+
+	if (!*state)
+		return;
+	paragraph_row(page, "audit", on ? STYLE_good : STYLE_notice, "%s", state);
+	if (!on && status_number(audit, "rules") == 0)
+		return;
+	paragraph_more(page, STYLE_plain, "%" PRIu64 " of %" PRIu64 " rules loaded",
+		       status_number(audit, "loaded"), status_number(audit, "rules"));
+	if (status_number(audit, "auditd_pid"))
+		paragraph_more(page, STYLE_plain, "auditd is pid %" PRIu64,
+			       status_number(audit, "auditd_pid"));
+	paragraph_more(page, STYLE_plain,
+		       "connects seen by both %" PRIu64 ", by audit alone %" PRIu64
+		       ", by the probes alone %" PRIu64,
+		       status_number(audit, "both"), status_number(audit, "audit_alone"),
+		       status_number(audit, "probes_alone"));
+}
+
 static void say_progress(const struct status *status, struct paragraph *page)
 {
 	struct json_object *events = status_object(status->root, "events");
@@ -223,6 +246,7 @@ static void say_all(const struct status *status, struct paragraph *page)
 		paragraph_row(page, "then", STYLE_notice, "what follows is how it was then");
 	say_sockets(status, page);
 	say_hooks(status, page);
+	say_audit(status, page);
 	say_progress(status, page);
 	say_rings(status, page);
 	if (status_count(status_list(status->root, "losses")) == 0)

@@ -4,6 +4,7 @@
 
 load helpers
 load trail
+load auditd
 
 setup_file() {
 	engine_start
@@ -30,6 +31,7 @@ setup() {
 teardown() {
 	[ -n "${ENABLED:-}" ] || return 0
 	recorder_kill
+	[ -z "${AUDITD:-}" ] || auditd_stop
 	"$DOCKTRAIL" rules remove >/dev/null
 	auditctl -e "$ENABLED" >/dev/null
 	auditctl -D -k somebody >/dev/null
@@ -83,6 +85,21 @@ told_connects() {
 	exits 0 "$DOCKTRAIL" status --trail "$TRAIL"
 	says "RECORDING, DEGRADED" "the two witnesses do not agree" "by audit alone"
 	recorder_stop
+}
+
+@test "beside auditd: both read what there is, and nothing is lost" {
+	auditd_needed
+	auditd_start ENRICHED
+	recorder_start
+	for i in 1 2 3 4 5; do visit 200$i "$ENGINE_SOCKET"; done
+	wait_for 10 told_connects 5
+	in_log() { [ "$(ausearch -if "$AUDITD_LOG" -k docktrail-connect --raw 2>/dev/null | grep -c 'type=SYSCALL.*comm="curl"')" = 5 ]; }
+	wait_for 20 in_log
+	recorder_stop
+	connects | jq -e -s 'length == 5 and all(.docktrail.witness == "both")'
+	[ "$(connects | jq .docktrail.audit.serial | sort)" = \
+		"$(ausearch -if "$AUDITD_LOG" -k docktrail-connect --raw | grep 'type=SYSCALL.*comm="curl"' | sed 's/.*:\([0-9]*\)).*/\1/' | sort)" ]
+	verified
 }
 
 @test "the rule is gone for one of ten connects: that one the probes alone saw" {

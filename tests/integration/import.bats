@@ -4,6 +4,7 @@
 
 load helpers
 load trail
+load auditd
 
 setup() {
 	TRAIL=$BATS_TEST_TMPDIR/trail
@@ -117,58 +118,24 @@ write_logs() {
 	count 1 'docktrail.audit.keys ~ "dock*"'
 }
 
-auditd_start() {
-	mkdir "$LOGS/auditd" "$LOGS/auditd/plugins"
-	cat >"$LOGS/auditd/auditd.conf" <<-END
-		log_file = $LOGS/auditd/audit.log
-		log_format = $1
-		name_format = HOSTNAME
-		flush = INCREMENTAL_ASYNC
-		freq = 50
-		max_log_file = 8
-		max_log_file_action = ROTATE
-		space_left = 2
-		admin_space_left = 1
-		space_left_action = IGNORE
-		admin_space_left_action = IGNORE
-		disk_full_action = IGNORE
-		disk_error_action = IGNORE
-		plugin_dir = $LOGS/auditd/plugins
-		local_events = yes
-		write_logs = yes
-	END
-	chmod -R go-w "$LOGS/auditd"
-	auditd -n -c "$LOGS/auditd" -s enable >"$LOGS/auditd.out" 2>&1 3>&- &
-	AUDITD=$!
-	audits() { [ "$(auditctl -s | awk '$1 == "pid" { print $2 }')" != 0 ]; }
-	wait_for 20 audits
-}
-
-auditd_stop() {
-	auditctl -D -k docktrail-import >/dev/null
-	kill "$AUDITD"
-	wait "$AUDITD" 2>/dev/null || true
-	AUDITD=
-}
-
 @test "what a real auditd wrote, beside ausearch" {
 	[ "$(id -u)" = 0 ] || skip "root is needed to run auditd"
-	command -v auditd >/dev/null && command -v ausearch >/dev/null || skip "auditd is not installed"
 	auditctl -s >/dev/null 2>&1 || skip "this kernel has no audit"
-	[ "$(auditctl -s | awk '$1 == "pid" { print $2 }')" = 0 ] || skip "an auditd runs already"
+	auditd_needed
 	ENABLED=$(auditctl -s | awk '$1 == "enabled" { print $2 }')
 	[ "$ENABLED" != 2 ] || { ENABLED= && skip "audit is immutable until the next boot"; }
-	local file=$LOGS/auditd/watched
+	local file=$BATS_TEST_TMPDIR/watched
 	auditd_start ENRICHED
 	auditctl -w "$file" -p wa -k docktrail-import >/dev/null
 	for i in 1 2 3 4 5; do as 200$i sh -c "echo $i >>'$file'" 2>/dev/null || sh -c "echo $i >>'$file'"; done
 	chmod 600 "$file"
 	mv "$file" "$file.old"
-	written() { ausearch -if "$LOGS/auditd/audit.log" -k docktrail-import --raw 2>/dev/null | grep -q 'nametype=DELETE'; }
+	written() { ausearch -if "$AUDITD_LOG" -k docktrail-import --raw 2>/dev/null | grep -q 'nametype=DELETE'; }
 	wait_for 20 written
+	auditctl -D -k docktrail-import >/dev/null
 	auditd_stop
-	"$DOCKTRAIL" import --trail "$TRAIL" "$LOGS/auditd/audit.log"
-	ausearch -if "$LOGS/auditd/audit.log" -k docktrail-import --raw | grep -ao 'msg=audit([0-9.:]*)' | sort -u | grep -o ':[0-9]*' | tr -d : >"$LOGS/expected"
+	"$DOCKTRAIL" import --trail "$TRAIL" "$AUDITD_LOG"
+	ausearch -if "$AUDITD_LOG" -k docktrail-import --raw | grep -ao 'msg=audit([0-9.:]*)' | sort -u | grep -o ':[0-9]*' | tr -d : >"$LOGS/expected"
 	events 'docktrail.audit.keys == "docktrail-import"' | jq .docktrail.audit.serial | sort -u >"$LOGS/told"
 	sort -u "$LOGS/expected" | diff - "$LOGS/told"
 	events 'docktrail.audit.keys == "docktrail-import" and event.action == "watch-hit"' | jq -r .docktrail.audit.operation | sort -u | paste -sd ' ' | grep -q 'create.*mode.*rename.*write'

@@ -4,6 +4,7 @@
 
 load helpers
 load trail
+load auditd
 
 setup() {
 	[ "$(id -u)" = 0 ] || skip "root is needed to change the rules of audit"
@@ -33,6 +34,7 @@ teardown() {
 	[ -n "${ENABLED:-}" ] || return 0
 	"$DOCKTRAIL" rules remove >/dev/null
 	other_gone
+	[ -z "${AUDITD:-}" ] || auditd_stop
 	auditctl -e "$ENABLED" >/dev/null
 	auditctl -l | diff "$BATS_TEST_TMPDIR/before" -
 }
@@ -74,6 +76,23 @@ state_of() {
 	auditctl -l | grep -q -- '-w /etc/hostname -p wa -k somebody'
 	exits 1 "$DOCKTRAIL" rules status
 	says "NO RULES LOADED"
+}
+
+@test "beside auditd: the same, and its log has them, too" {
+	auditd_needed
+	auditd_start RAW
+	other "-w /etc/hostname -p wa -k somebody"
+	exits 0 "$DOCKTRAIL" rules install --no-exec
+	exits 0 "$DOCKTRAIL" rules status
+	says "RULES LOADED" "auditd is pid $AUDITD"
+	[ "$(state_of '-w /etc/subuid')" = "true effective" ]
+	# auditd runs on, and wrote down what was tried.
+	in_log() { ausearch -if "$AUDITD_LOG" -k docktrail-config --raw 2>/dev/null | grep -q '"/etc/subuid"'; }
+	wait_for 20 in_log
+	exits 0 "$DOCKTRAIL" rules remove
+	[ "$(own)" = 0 ]
+	auditctl -l | grep -q -- '-w /etc/hostname -p wa -k somebody'
+	[ "$(auditctl -s | awk '$1 == "pid" { print $2 }')" = "$AUDITD" ]
 }
 
 @test "what is run is tried without running it, and its danger is said" {

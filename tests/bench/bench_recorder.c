@@ -17,6 +17,7 @@
 #include "tests/bench/measure.h"
 
 /* Stages are joined in commands/, and programs of tests/bench are linked with the stages alone. */
+#include "commands/ledger.c"
 #include "commands/record_options.h"
 #include "commands/scribe.c"
 #include "commands/scribe_history.c"

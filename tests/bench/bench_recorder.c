@@ -138,7 +138,7 @@ static void wait_for_disk(void)
 	bool waited = false;
 
 	for (;;) {
-		trail_writer_get_stats(bench.scribe->writer, &stats);
+		trail_writer_get_stats(bench.scribe->ledger.writer, &stats);
 		if (stats.queue_bytes < QUEUE_HALF || stats.error)
 			break;
 		measure_pause_ms(1);

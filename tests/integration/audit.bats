@@ -142,6 +142,20 @@ told_connects() {
 	[ -z "$(auditctl -l | grep docktrail-)" ]
 }
 
+@test "a recorder that is killed leaves its rules: the next one takes them away" {
+	recorder_start
+	[ "$(auditctl -l | grep -c docktrail-)" -gt 10 ]
+	auditctl -l | grep docktrail- >"$BATS_TEST_TMPDIR/rules"
+	recorder_kill
+	auditctl -l | grep docktrail- | diff "$BATS_TEST_TMPDIR/rules" -
+	recorder_start
+	visit 2001 "$ENGINE_SOCKET"
+	wait_for 10 told_connects 1
+	recorder_stop
+	[ -z "$(auditctl -l | grep docktrail-)" ]
+	[ ! -e "$TRAIL/state/audit-rules" ]
+}
+
 @test "a file of the engine's configuration: who wrote it" {
 	recorder_start
 	grep -q 'path=/etc/docker\|-w /etc/docker ' <(auditctl -l)

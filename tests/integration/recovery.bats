@@ -61,7 +61,7 @@ load_end() {
 # recorder_launch: as recorder_start, without waiting for anything.
 recorder_launch() {
 	RECORDER_LOG=$BATS_TEST_TMPDIR/recorder.stderr
-	env --default-signal=INT "$DOCKTRAIL" record --trail "$TRAIL" --socket "$ENGINE_SOCKET" --engine-root "$ENGINE_DATA" "$@" \
+	env --default-signal=INT "$DOCKTRAIL" record --trail "$TRAIL" --socket "$ENGINE_SOCKET" --engine-root "$ENGINE_DATA" --audit off "$@" \
 		>"$BATS_TEST_TMPDIR/recorder.stdout" 2>"$RECORDER_LOG" </dev/null 3>&- &
 	RECORDER=$!
 }

@@ -74,8 +74,9 @@ static bool knows_connects(const struct rules *rules)
 	return false;
 }
 
-static int load_rules(struct rules_guard *guard)
+static int load_rules(const struct recorder *recorder, struct rules_guard *guard)
 {
+	_cleanup_buffer_ struct buffer state = {};
 	int r = 0;
 
 	if (guard->rules.status.enabled == AUDIT_OFF) {
@@ -89,7 +90,12 @@ static int load_rules(struct rules_guard *guard)
 		      stderr);
 		return 0;
 	}
-	r = r ?: rules_guard_load(guard);
+	buffer_append_string(&state, recorder->options->state ?: recorder->options->trail);
+	if (!recorder->options->state)
+		buffer_append_string(&state, "/state");
+	if (!buffer_string(&state))
+		return -ENOMEM;
+	r = r ?: rules_guard_load(guard, state.data);
 	if (r == 0)
 		say_rules(guard);
 	return r;
@@ -104,7 +110,7 @@ static int prepare(struct recorder *recorder, struct recorder_audit *audit)
 		r = rules_ask(rules);
 	if (r < 0 || !is_wanted(recorder, &rules->status))
 		return r < 0 ? r : -ECANCELED;
-	r = load_rules(&audit->guard);
+	r = load_rules(recorder, &audit->guard);
 	/* Only now: what we change ourselves is no news. */
 	if (r == 0)
 		r = audit_source_open(&audit->source);

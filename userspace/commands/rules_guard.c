@@ -2,10 +2,14 @@
 #include "commands/rules_guard.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "capture/audit_rule.h"
 
 static int take(struct rules_guard *guard, const struct audit_rule_data *rule)
@@ -24,6 +28,60 @@ static int take(struct rules_guard *guard, const struct audit_rule_data *rule)
 	return 0;
 }
 
+/* ---- whose they are, should this recording be killed */
+
+static int boot(struct buffer *text)
+{
+	return file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 64, text);
+}
+
+/* Where it cannot be written the rules would stay until somebody removes them: no more than that.
+ */
+static void write_note(const struct rules_guard *guard)
+{
+	_cleanup_buffer_ struct buffer text = {};
+
+	if (!guard->note)
+		return;
+	if (guard->mine_count == 0) {
+		unlink(guard->note);
+		return;
+	}
+	if (boot(&text) < 0)
+		return;
+	for (size_t i = 0; i < guard->mine_count; i++) {
+		audit_rule_append(guard->mine[i], &text);
+		buffer_append_char(&text, '\n');
+	}
+	if (!text.error)
+		file_replace(AT_FDCWD, guard->note, text.data, text.length, 0600);
+}
+
+static bool is_noted(const struct buffer *note, const struct audit_rule_data *rule)
+{
+	_cleanup_buffer_ struct buffer line = {};
+
+	buffer_append_char(&line, '\n');
+	audit_rule_append(rule, &line);
+	buffer_append_char(&line, '\n');
+	return !line.error && memmem(note->data, note->length, line.data, line.length);
+}
+
+static int take_over(struct rules_guard *guard)
+{
+	_cleanup_buffer_ struct buffer note = {}, now = {};
+	int r = 0;
+
+	if (file_read(AT_FDCWD, guard->note, 1u << 20, &note) < 0 || boot(&now) < 0 ||
+	    note.length < now.length || memcmp(note.data, now.data, now.length) != 0)
+		return 0;
+	for (size_t i = 0; r == 0 && i < guard->rules.loaded.count; i++)
+		if (rules_is_own(guard->rules.loaded.items[i]) &&
+		    is_noted(&note, guard->rules.loaded.items[i]))
+			r = take(guard, guard->rules.loaded.items[i]);
+	return r;
+}
+
 static size_t find_mine(const struct rules_guard *guard, const struct audit_rule_data *rule)
 {
 	size_t i = 0;
@@ -33,9 +91,16 @@ static size_t find_mine(const struct rules_guard *guard, const struct audit_rule
 	return i;
 }
 
-int rules_guard_load(struct rules_guard *guard)
+int rules_guard_load(struct rules_guard *guard, const char *state)
 {
 	const struct rules *rules = &guard->rules;
+
+	if (asprintf(&guard->note, "%s/audit-rules", state) < 0) {
+		guard->note = NULL;
+		return -ENOMEM;
+	}
+	if (take_over(guard) < 0)
+		return -ENOMEM;
 
 	for (size_t i = 0; i < rules->count; i++) {
 		const struct audit_rule_data *rule = rules->wanted[i].data;
@@ -43,7 +108,7 @@ int rules_guard_load(struct rules_guard *guard)
 
 		if (!rule || rules_is_loaded(rules, rule)) {
 			guard->waiting += !rule;
-			guard->there += rule != NULL;
+			guard->there += rule && find_mine(guard, rule) == guard->mine_count;
 			continue;
 		}
 		r = audit_kernel_add(rules->kernel, rule);
@@ -54,6 +119,7 @@ int rules_guard_load(struct rules_guard *guard)
 			guard->error = r;
 		}
 	}
+	write_note(guard);
 	return 0;
 }
 
@@ -78,7 +144,11 @@ static int load_again(const struct check *check, const struct audit_rule_data *r
 	if (r < 0)
 		return 0; /* tried again at the next look */
 	check->tell(check->user, was_there ? RULES_GUARD_RESTORED : RULES_GUARD_ADDED, rule);
-	return find_mine(guard, rule) < guard->mine_count ? 0 : take(guard, rule);
+	if (find_mine(guard, rule) < guard->mine_count)
+		return 0;
+	r = take(guard, rule);
+	write_note(guard);
+	return r;
 }
 
 static bool is_wanted(const struct rules *rules, const struct audit_rule_data *rule)
@@ -140,7 +210,10 @@ void rules_guard_end(struct rules_guard *guard)
 		audit_kernel_delete(guard->rules.kernel, guard->mine[i]);
 		free(guard->mine[i]);
 	}
+	guard->mine_count = 0;
+	write_note(guard);
 	free(guard->mine);
+	free(guard->note);
 	rules_clear(&guard->rules);
 	*guard = (struct rules_guard){};
 }

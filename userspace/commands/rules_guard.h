@@ -10,6 +10,9 @@ struct rules_guard {
 	struct rules rules;
 	struct audit_rule_data **mine; /* owned copies: what is taken away at the end */
 	size_t mine_count;
+	/* Where they are noted, with the boot they are of: a recording that was killed leaves its
+	 * rules behind, and the next one takes them for its own. Owned. */
+	char *note;
 	size_t there, waiting, refused; /* by the first load */
 	int error;                      /* the last refusal */
 	uint64_t next;                  /* boot clock: the next look */
@@ -22,8 +25,11 @@ enum rules_guard_news {
 	RULES_GUARD_DROPPED,  /* what it is about has gone, or is something else */
 };
 
-/* Load what is wanted and not there. Returns 0 or -ENOMEM; what is refused is counted. */
-int rules_guard_load(struct rules_guard *guard);
+/*
+ * Load what is wanted and not there; `state` is the folder for the note. Returns 0 or -ENOMEM; what
+ * is refused is counted.
+ */
+int rules_guard_load(struct rules_guard *guard, const char *state);
 
 /*
  * Look at the host and at the kernel again: load what is missing, and what has come; take away what

@@ -27,6 +27,7 @@ teardown() {
 	[ -n "${ENABLED:-}" ] || return 0
 	recorder_kill
 	[ -z "${OLDER:-}" ] || kill "$OLDER"
+	[ -z "${SERVER:-}" ] || kill "$SERVER" # nobody waits for it any more
 	auditctl -d never,task >/dev/null 2>&1 || true
 	"$DOCKTRAIL" rules remove >/dev/null
 	auditctl -e "$ENABLED" >/dev/null
@@ -120,4 +121,28 @@ drifted() {
 	person sed -i 's/true/false/' "$FILE"
 	recorder_stop
 	[ -z "$(drifts)" ]
+}
+
+@test "a file system that does not answer: it is said, and recording goes on" {
+	[ -c /dev/fuse ] || modprobe fuse 2>/dev/null || true
+	[ -c /dev/fuse ] || skip "there is no /dev/fuse: nothing can be mounted that does not answer"
+	recorder_start
+	# A file system whose server takes no question: not even the first one.
+	python3 -c '
+import ctypes, os, signal
+fd = os.open("/dev/fuse", os.O_RDWR)
+libc = ctypes.CDLL(None, use_errno=True)
+options = "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other" % fd
+if libc.mount(b"docktrail-test", b"/etc/docker", b"fuse", 0, options.encode()) < 0:
+    raise SystemExit(os.strerror(ctypes.get_errno()))
+print("mounted", flush=True)
+signal.pause()' >"$BATS_TEST_TMPDIR/server" 3>&- &
+	SERVER=$!
+	mounted() { grep -q mounted "$BATS_TEST_TMPDIR/server"; }
+	wait_for 10 mounted
+	wait_for 90 has 'event.action == "recorder-degraded" and docktrail.recorder.reason ~ "watched files cannot be looked at*"'
+	# It still beats, and ends when it is told to.
+	"$DOCKTRAIL" status --trail "$TRAIL" --json | jq -e '.recording and .age_ns < 5000000000'
+	recorder_stop
+	has 'event.action == "recorder-stop"'
 }

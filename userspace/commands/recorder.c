@@ -20,6 +20,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "capture/audit_plan.h"
 
 #define PAUSE_MOST_NS (5 * NS_PER_SECOND) /* between two looks that are a second apart */
 
@@ -359,10 +360,13 @@ int recorder_run(const struct record_options *options)
 		r = recorder_begin(&recorder);
 	if (r == 0)
 		r = loop(&recorder);
-	else
+	else {
+		recorder_end_sweep(&recorder);
 		scribe_close(recorder.scribe);
+	}
 	sd_event_unref(recorder.loop);
 	recorder_end_audit(&recorder);
+	audit_plan_free(recorder.plan);
 	bpf_source_free(recorder.source);
 	closep(&recorder.trail_folder);
 	if (r == -EBUSY)

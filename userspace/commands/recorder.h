@@ -16,6 +16,7 @@
 #include "commands/record_options.h"
 #include "commands/scribe.h"
 
+struct audit_plan;
 struct recorder_audit;
 struct recorder_sweep;
 
@@ -25,6 +26,7 @@ struct recorder {
 	struct scribe *scribe;
 	struct recorder_audit *audit; /* NULL: it is not asked */
 	struct recorder_sweep *sweep; /* NULL: watched files are not looked at */
+	struct audit_plan *plan;      /* of the host, as it was seen last; NULL once it was taken */
 	sd_event *loop;
 	int trail_folder;
 	struct bpf_lost_caller lost_callers[BPF_LOST_CALLERS]; /* room to read them into */
@@ -106,8 +108,10 @@ size_t recorder_audit_losses(struct recorder *recorder,
 
 /* ---- recorder_sweep.c */
 
-/* Look at watched files for the first time, and for the last; where nothing is to be looked at, and
- * where it cannot be, it is said. */
+/*
+ * Look at the host for the first time, and for the last: which files there are to be watched (the
+ * plan for audit's rules), and, unless that is switched off, at these. What cannot be is said.
+ */
 void recorder_begin_sweep(struct recorder *recorder);
 void recorder_end_sweep(struct recorder *recorder);
 /* Begin a look where it is time, tell what came of one that has ended. */

@@ -101,13 +101,20 @@ static int load_rules(const struct recorder *recorder, struct rules_guard *guard
 	return r;
 }
 
+/* Where none has come yet nothing is loaded: that is made good when it comes. */
+static void take_plan(struct recorder *recorder, struct recorder_audit *audit)
+{
+	if (recorder->plan)
+		rules_take_plan(&audit->guard.rules, recorder->plan);
+	recorder->plan = NULL;
+}
+
 static int prepare(struct recorder *recorder, struct recorder_audit *audit)
 {
 	struct rules *rules = &audit->guard.rules;
-	int r = rules_plan(rules, recorder->options, true);
+	int r = rules_ask(rules);
 
-	if (r == 0)
-		r = rules_ask(rules);
+	take_plan(recorder, audit);
 	if (r < 0 || !is_wanted(recorder, &rules->status))
 		return r < 0 ? r : -ECANCELED;
 	r = load_rules(recorder, &audit->guard);
@@ -241,8 +248,9 @@ void recorder_guard_audit(struct recorder *recorder, uint64_t now)
 		return;
 	audit->guard.next = now + GUARD_NS;
 	/* What cannot be asked now is asked again. */
-	if (rules_guard_check(&audit->guard, recorder->options, say_rule, recorder) == 0)
+	if (rules_guard_check(&audit->guard, recorder->plan, say_rule, recorder) == 0)
 		check_state(recorder);
+	recorder->plan = NULL;
 	check_unmatched(recorder);
 }
 

@@ -13,15 +13,18 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "capture/audit_plan.h"
 #include "capture/watch_sweep.h"
 #include "commands/recorder.h"
+#include "commands/rules.h"
 
 #define BEGIN_WAIT_NS (2 * NS_PER_SECOND)  /* for the first one, which reads nothing large */
 #define STUCK_NS      (60 * NS_PER_SECOND) /* then it waits for something */
 #define AFTER_HIT_NS  (300 * NS_PER_MS)    /* who opened a file has written to it by then, mostly */
 #define SETTLE_NS     (NS_PER_SECOND)      /* until all is told that audit recorded of it */
+#define PLAN_S        10                   /* where files are not looked at */
 #define LAZY          10                   /* nice(2) */
 
 enum sweep_state { SWEEP_IDLE, SWEEP_ASKED, SWEEP_DONE, SWEEP_END };
@@ -31,7 +34,9 @@ struct recorder_sweep {
 	pthread_mutex_t lock;
 	pthread_cond_t turned; /* `state` is another one */
 	enum sweep_state state;
+	const struct record_options *options;
 	/* The thread's while it is asked, else the recorder's. */
+	struct audit_plan *plan;
 	struct watch_sweep last, next;
 	bool quick;
 	int error;
@@ -44,15 +49,11 @@ struct recorder_sweep {
 
 static int look(struct recorder_sweep *sweep)
 {
-	static const char *const no_sockets[] = { NULL };
-	const struct audit_plan_options options = { .sockets = no_sockets, .no_exec = true };
 	_cleanup_buffer_ struct buffer problem = {};
-	struct audit_plan *plan = NULL;
-	int r = audit_plan_new(&options, &plan, &problem);
+	int r = rules_make_plan(sweep->options, true, &sweep->plan, &problem);
 
-	if (r == 0)
-		r = watch_sweep(plan, &sweep->last, sweep->quick, &sweep->next);
-	audit_plan_free(plan);
+	if (r == 0 && sweep->options->sweep_s)
+		r = watch_sweep(sweep->plan, &sweep->last, sweep->quick, &sweep->next);
 	return r;
 }
 
@@ -154,6 +155,8 @@ static void take(struct recorder *recorder)
 	struct recorder_sweep *sweep = recorder->sweep;
 
 	if (sweep->error == 0) {
+		audit_plan_free(recorder->plan);
+		recorder->plan = TAKE_PTR(sweep->plan);
 		if (sweep->last.began_ns)
 			tell(recorder);
 		watch_sweep_clear(&sweep->last);
@@ -162,6 +165,7 @@ static void take(struct recorder *recorder)
 		sweep->quick = false;
 		tell_left_out(recorder, sweep->last.left_out);
 	}
+	audit_plan_free(TAKE_PTR(sweep->plan));
 	pthread_mutex_lock(&sweep->lock);
 	sweep->state = SWEEP_IDLE;
 	pthread_mutex_unlock(&sweep->lock);
@@ -204,7 +208,7 @@ void recorder_sweep(struct recorder *recorder, uint64_t now)
 	default:
 		if (now < sweep->due)
 			return;
-		sweep->due = now + recorder->options->sweep_s * NS_PER_SECOND;
+		sweep->due = now + (recorder->options->sweep_s ?: PLAN_S) * NS_PER_SECOND;
 		ask(sweep, now);
 	}
 }
@@ -225,12 +229,16 @@ static int start(struct recorder_sweep *sweep)
 
 void recorder_begin_sweep(struct recorder *recorder)
 {
-	struct recorder_sweep *sweep =
-		recorder->options->sweep_s ? calloc(1, sizeof(*sweep)) : NULL;
-	int r = sweep ? start(sweep) : -ENOMEM;
+	const struct record_options *options = recorder->options;
+	bool wanted = options->sweep_s || options->audit != RECORD_AUDIT_OFF;
+	struct recorder_sweep *sweep = wanted ? calloc(1, sizeof(*sweep)) : NULL;
+	int r = sweep ? 0 : -ENOMEM;
 
-	if (!recorder->options->sweep_s)
+	if (!wanted)
 		return;
+	if (sweep)
+		sweep->options = options;
+	r = r ?: start(sweep);
 	if (r < 0) {
 		free(sweep);
 		fprintf(stderr, "docktrail: watched files are not looked at: %s\n", strerror(-r));
@@ -255,7 +263,7 @@ void recorder_end_sweep(struct recorder *recorder)
 	if (wait_for(sweep, BEGIN_WAIT_NS))
 		take(recorder);
 	idle = state_of(sweep) == SWEEP_IDLE;
-	if (idle) {
+	if (idle && recorder->options->sweep_s) {
 		ask(sweep, clock_boot_ns());
 		idle = wait_for(sweep, BEGIN_WAIT_NS);
 		if (idle)

@@ -120,27 +120,40 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
 /* ---- what there should be, and what there is */
 
-int rules_plan(struct rules *rules, const struct record_options *record, bool no_exec)
+int rules_make_plan(const struct record_options *record, bool no_exec, struct audit_plan **ret,
+		    struct buffer *problem)
 {
 	const struct string_list *lists[] = { &record->sockets, &record->patterns,
 					      &record->connects };
 	const char *sockets[3 * RECORD_LIST_MOST + 1] = {};
 	struct audit_plan_options options = { .sockets = sockets, .no_exec = no_exec };
-	_cleanup_buffer_ struct buffer problem = {};
 	size_t count = 0;
-	int r;
 
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++)
 		for (unsigned int k = 0; k < lists[i]->count; k++)
 			sockets[count++] = lists[i]->items[k];
-	r = audit_plan_new(&options, &rules->plan, &problem);
-	if (r < 0) {
+	return audit_plan_new(&options, ret, problem);
+}
+
+void rules_take_plan(struct rules *rules, struct audit_plan *plan)
+{
+	audit_plan_free(rules->plan);
+	rules->plan = plan;
+	rules->count = audit_plan_rules(plan, &rules->wanted);
+}
+
+int rules_plan(struct rules *rules, const struct record_options *record, bool no_exec)
+{
+	_cleanup_buffer_ struct buffer problem = {};
+	struct audit_plan *plan;
+	int r = rules_make_plan(record, no_exec, &plan, &problem);
+
+	if (r < 0)
 		fprintf(stderr, "docktrail: no rules for this host: %s\n",
 			problem.length ? buffer_string(&problem) : strerror(-r));
-		return r;
-	}
-	rules->count = audit_plan_rules(rules->plan, &rules->wanted);
-	return 0;
+	else
+		rules_take_plan(rules, plan);
+	return r;
 }
 
 int rules_ask(struct rules *rules)

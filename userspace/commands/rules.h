@@ -32,7 +32,17 @@ struct rules {
 	struct audit_kernel_rules loaded;
 };
 
-/* What there should be, for these sockets. Prints what is wrong. Returns 0 or -errno. */
+/*
+ * A plan for these sockets: what there should be. Reads the host's files, and may have to wait for
+ * a file server. Returns 0; -errno with a sentence in `problem`, or without.
+ */
+int rules_make_plan(const struct record_options *record, bool no_exec, struct audit_plan **ret,
+		    struct buffer *problem);
+
+/* Take a plan in place of the one that is there, which is freed. */
+void rules_take_plan(struct rules *rules, struct audit_plan *plan);
+
+/* Both. Prints what is wrong. Returns 0 or -errno. */
 int rules_plan(struct rules *rules, const struct record_options *record, bool no_exec);
 
 /* Ask the kernel what there is, for the first time or again. Returns 0 or -errno. */

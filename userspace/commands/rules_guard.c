@@ -176,32 +176,34 @@ static void drop_stale(const struct check *check)
 	}
 }
 
-int rules_guard_check(struct rules_guard *guard, const struct record_options *record,
+int rules_guard_check(struct rules_guard *guard, struct audit_plan *plan,
 		      void (*tell)(void *user, enum rules_guard_news news,
 				   const struct audit_rule_data *rule),
 		      void *user)
 {
-	struct rules before = guard->rules, now = { .kernel = guard->rules.kernel };
+	struct rules *rules = &guard->rules;
+	struct rules before = { .loaded = rules->loaded };
 	const struct check check = { guard, &before, tell, user };
-	int r = rules_plan(&now, record, true);
+	int r;
 
-	if (r == 0)
-		r = rules_ask(&now);
+	if (plan)
+		rules_take_plan(rules, plan);
+	rules->loaded = (struct audit_kernel_rules){};
+	r = rules_ask(rules);
 	if (r < 0) {
-		now.kernel = NULL; /* stays with what was known before */
-		rules_clear(&now);
+		/* Compared at the next look with what was known before. */
+		audit_kernel_rules_free(&rules->loaded);
+		rules->loaded = before.loaded;
 		return r;
 	}
-	guard->rules = now;
-	for (size_t i = 0; r == 0 && i < now.count; i++)
-		if (now.wanted[i].data && !rules_is_loaded(&now, now.wanted[i].data))
-			r = load_again(&check, now.wanted[i].data);
-	if (now.status.enabled != AUDIT_IMMUTABLE)
+	for (size_t i = 0; r == 0 && i < rules->count; i++)
+		if (rules->wanted[i].data && !rules_is_loaded(rules, rules->wanted[i].data))
+			r = load_again(&check, rules->wanted[i].data);
+	if (rules->status.enabled != AUDIT_IMMUTABLE)
 		drop_stale(&check);
-	before.kernel = NULL;
-	rules_clear(&before);
+	audit_kernel_rules_free(&before.loaded);
 	/* With what was changed just now: the next look compares with it. */
-	return r ?: rules_ask(&guard->rules);
+	return r ?: rules_ask(rules);
 }
 
 void rules_guard_end(struct rules_guard *guard)

@@ -32,10 +32,11 @@ enum rules_guard_news {
 int rules_guard_load(struct rules_guard *guard, const char *state);
 
 /*
- * Look at the host and at the kernel again: load what is missing, and what has come; take away what
- * was loaded and is not wanted any more. Immutable rules are only looked at. Returns 0 or -errno.
+ * Look at the kernel again: load what is missing, and, of a new plan of the host (which is taken;
+ * NULL: it is as it was), what has come; take away what was loaded and is not wanted any more.
+ * Immutable rules are only looked at. Returns 0 or -errno.
  */
-int rules_guard_check(struct rules_guard *guard, const struct record_options *record,
+int rules_guard_check(struct rules_guard *guard, struct audit_plan *plan,
 		      void (*tell)(void *user, enum rules_guard_news news,
 				   const struct audit_rule_data *rule),
 		      void *user);

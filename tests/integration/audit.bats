@@ -102,6 +102,24 @@ told_connects() {
 	verified
 }
 
+@test "as the audit daemon, where none runs; beside the one that runs" {
+	[ "$(auditctl -s | awk '$1 == "pid" { print $2 }')" = 0 ] || skip "an auditd runs already"
+	RECORDER_AUDIT=daemon recorder_start
+	[ "$(auditctl -s | awk '$1 == "pid" { print $2 }')" = "$RECORDER" ]
+	visit 2001 "$ENGINE_SOCKET"
+	wait_for 10 told_connects 1
+	connects | jq -e '.docktrail.witness == "both"'
+	"$DOCKTRAIL" status --trail "$TRAIL" --json | jq -e --argjson pid "$RECORDER" '.audit.auditd_pid == $pid'
+	recorder_stop
+	[ "$(auditctl -s | awk '$1 == "pid" { print $2 }')" = 0 ]
+	auditd_needed
+	auditd_start RAW
+	TRAIL=$BATS_TEST_TMPDIR/second RECORDER_AUDIT=daemon recorder_start
+	grep -q "the audit daemon is pid $AUDITD: records are read beside it" "$RECORDER_LOG"
+	recorder_stop
+	[ "$(auditctl -s | awk '$1 == "pid" { print $2 }')" = "$AUDITD" ]
+}
+
 @test "the rule is gone for one of ten connects: that one the probes alone saw" {
 	recorder_start
 	rule=$(auditctl -l | grep "connect.*path=$(readlink -f "$ENGINE_SOCKET")" | head -n 1)
@@ -140,6 +158,31 @@ told_connects() {
 	auditctl -e 1 >/dev/null
 	recorder_stop
 	[ -z "$(auditctl -l | grep docktrail-)" ]
+}
+
+@test "more than is read: what was lost is counted, event by event" {
+	local hits missing
+	recorder_start
+	kill -STOP "$RECORDER"
+	python3 -c '
+for i in range(4000):
+    open("/etc/docker/docktrail-test", "w").close()'
+	kill -CONT "$RECORDER"
+	wait_for 30 has 'event.action == "recorder-loss" and docktrail.loss.reason ~ "audit: the kernel had no room*"'
+	# How many were lost behind the last one is known with the next one.
+	counted() {
+		touch /etc/docker/docktrail-test
+		has 'event.action == "recorder-loss" and docktrail.loss.reason == "audit: events whose serial never came"'
+	}
+	wait_for 30 counted
+	recorder_stop
+	hits=$(events 'event.action == "watch-hit" and file.path == "/etc/docker/docktrail-test" and process.name == "python3"' | wc -l)
+	missing=$(events 'docktrail.loss.reason == "audit: events whose serial never came"' | jq -s 'map(.docktrail.loss.records) | add')
+	echo "$hits told, $missing missing"
+	[ "$hits" -gt 0 ] && [ "$hits" -lt 4000 ]
+	[ $((hits + missing)) -ge 4000 ]
+	verified
+	[ "$VERIFIED" = 1 ]
 }
 
 @test "a recorder that is killed leaves its rules: the next one takes them away" {
@@ -211,5 +254,5 @@ type=SYSCALL msg=audit(1.1:1): uid=0 "; /forge 1123 "cwd=\"/\" cmd=666f6f termin
 	recorder_stop
 	[ -z "$(auditctl -l | grep docktrail-)" ]
 	exits 64 "$DOCKTRAIL" record --audit sometimes
-	says "--audit=sometimes: expected auto, on or off"
+	says "--audit=sometimes: expected auto, on, off or daemon"
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <libaudit.h>
 #include <linux/netlink.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 
 struct audit_source {
 	int fd;
+	bool daemon;
 	struct audit_source_stats stats;
 	char message[MESSAGE_MOST] __attribute__((aligned(NLMSG_ALIGNTO)));
 };
@@ -21,7 +23,7 @@ struct audit_source {
 static int join(struct audit_source *source)
 {
 	const struct sockaddr_nl address = { .nl_family = AF_NETLINK };
-	int bytes = RECEIVE_BYTES, group = AUDIT_NLGRP_READLOG;
+	int bytes = RECEIVE_BYTES, group = AUDIT_NLGRP_READLOG, r;
 
 	source->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_AUDIT);
 	if (source->fd < 0)
@@ -29,19 +31,26 @@ static int join(struct audit_source *source)
 	/* Without CAP_NET_ADMIN it stays smaller, and overruns are counted all the same. */
 	if (setsockopt(source->fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) < 0)
 		setsockopt(source->fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
-	if (bind(source->fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    setsockopt(source->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) < 0)
+	if (bind(source->fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
-	return 0;
+	if (!source->daemon)
+		return setsockopt(source->fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group,
+				  sizeof(group)) < 0
+			       ? -errno
+			       : 0;
+	/* The port that says so is the one that is written to (audit_set, kernel/audit.c). */
+	r = audit_set_pid(source->fd, (uint32_t)getpid(), WAIT_YES);
+	return r < 0 ? -errno : 0;
 }
 
-int audit_source_open(struct audit_source **ret)
+int audit_source_open(bool daemon, struct audit_source **ret)
 {
 	struct audit_source *source = calloc(1, sizeof(*source));
 	int r;
 
 	if (!source)
 		return -ENOMEM;
+	source->daemon = daemon;
 	r = join(source);
 	if (r < 0) {
 		audit_source_free(source);
@@ -55,6 +64,8 @@ void audit_source_free(struct audit_source *source)
 {
 	if (!source)
 		return;
+	if (source->fd >= 0 && source->daemon)
+		audit_set_pid(source->fd, 0, WAIT_NO);
 	if (source->fd >= 0)
 		close(source->fd);
 	free(source);
@@ -63,6 +74,12 @@ void audit_source_free(struct audit_source *source)
 int audit_source_fd(const struct audit_source *source)
 {
 	return source->fd;
+}
+
+/* Answers to what a daemon says come the same way as records. */
+static bool is_record(uint16_t type)
+{
+	return type == AUDIT_LOGIN || (type >= AUDIT_FIRST_USER_MSG && type != AUDIT_REPLACE);
 }
 
 /*
@@ -75,6 +92,8 @@ static int take(struct audit_source *source, size_t length, audit_record_handler
 	const struct nlmsghdr *header = (const struct nlmsghdr *)(const void *)source->message;
 	struct text payload = { source->message + NLMSG_HDRLEN, length - NLMSG_HDRLEN };
 
+	if (!is_record(header->nlmsg_type))
+		return 0;
 	while (payload.length > 0 && (payload.data[payload.length - 1] == '\0' ||
 				      payload.data[payload.length - 1] == '\n'))
 		payload.length--;

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/text.h"
@@ -20,9 +21,14 @@ struct audit_source_stats {
 	uint64_t bad;      /* datagrams that were no record of the kernel's */
 };
 
-/* Join the group. Returns 0; -EPERM; -ENOTSUP where the kernel has no audit; -errno. */
-int audit_source_open(struct audit_source **ret);
-/* Takes NULL. */
+/*
+ * Join the group; or, as `daemon`, be the audit daemon: the kernel then waits for us, within its
+ * backlog, where it drops what a group has no room for, and writes nothing into its own log.
+ * Returns 0; -EEXIST where another one is; -EPERM, also where audit is immutable; -ENOTSUP where
+ * the kernel has no audit; -errno.
+ */
+int audit_source_open(bool daemon, struct audit_source **ret);
+/* Nobody is the audit daemon then, if this was. Takes NULL. */
 void audit_source_free(struct audit_source *source);
 
 /* Readable when there are records. */

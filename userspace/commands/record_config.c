@@ -89,7 +89,7 @@ static const struct key {
 	{ "heartbeat", WANT_NUMBER, AT(heartbeat_s), 1, 3600, "seconds, 1 to 3600" },
 	{ "host_capabilities", WANT_BOOLEAN, AT(host_capabilities), 0, 0, "yes or no" },
 	{ "sweep", WANT_NUMBER, AT(sweep_s), 0, 3600, "seconds, 0 to 3600" },
-	{ "audit", WANT_AUDIT, AT(audit), 0, 0, "auto, on or off" },
+	{ "audit", WANT_AUDIT, AT(audit), 0, 0, "auto, on, off or daemon" },
 	{ "queue", WANT_NUMBER, AT(queue_bytes), 1u << 20, 1u << 30, "bytes, 1M to 1024M" },
 #undef AT
 };

@@ -49,7 +49,7 @@ static const struct argp_option argp_options[] = {
 	  0 },
 	{ "audit", OPTION_AUDIT, "WHEN", 0,
 	  "Ask the kernel's audit, too: auto (default: where it is on, or auditd runs), on (it is switched on "
-	  "where it is off: every system call costs more) or off",
+	  "where it is off: every system call costs more), off, or daemon (on, and nobody else is the audit daemon)",
 	  0 },
 	{ "heartbeat", OPTION_HEARTBEAT, "SECONDS", 0, "Time between heartbeats (default 30)", 0 },
 	{},
@@ -224,7 +224,7 @@ static int apply(struct record_options *options, struct command_line *line)
 	}
 	if (r == 0 && line->given.audit &&
 	    record_value_audit(line->given.audit, &options->audit) < 0) {
-		fprintf(stderr, "docktrail: --audit=%s: expected auto, on or off\n",
+		fprintf(stderr, "docktrail: --audit=%s: expected auto, on, off or daemon\n",
 			line->given.audit);
 		return -EINVAL;
 	}

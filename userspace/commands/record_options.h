@@ -16,8 +16,11 @@ struct string_list {
 	unsigned int count;
 };
 
-/* Whether the kernel's audit is asked, too. AUTO: where it is on already, or auditd runs. */
-enum record_audit { RECORD_AUDIT_AUTO, RECORD_AUDIT_ON, RECORD_AUDIT_OFF };
+/*
+ * Whether the kernel's audit is asked, too. AUTO: where it is on already, or auditd runs. DAEMON:
+ * as ON, and this is the audit daemon, for whom the kernel keeps what was not read yet.
+ */
+enum record_audit { RECORD_AUDIT_AUTO, RECORD_AUDIT_ON, RECORD_AUDIT_OFF, RECORD_AUDIT_DAEMON };
 
 struct record_options {
 	char *config; /* file that was read, or NULL */

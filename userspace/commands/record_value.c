@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+
 int record_value_set(char **place, const char *value)
 {
 	char *copy = strdup(value);
@@ -64,9 +66,9 @@ bool record_value_is_rung(const char *value)
 
 int record_value_audit(const char *value, enum record_audit *ret)
 {
-	static const char *const words[] = { "auto", "on", "off" };
+	static const char *const words[] = { "auto", "on", "off", "daemon" };
 
-	for (int i = 0; i < 3; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (strcmp(words[i], value) == 0) {
 			*ret = (enum record_audit)i;
 			return 0;

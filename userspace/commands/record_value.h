@@ -18,7 +18,7 @@ void record_value_clear(struct string_list *list);
  */
 int record_value_number(const char *value, uint32_t least, uint32_t most, uint32_t *ret);
 
-/* "auto", "on", "off": 0, or -EINVAL. */
+/* "auto", "on", "off", "daemon": 0, or -EINVAL. */
 int record_value_audit(const char *value, enum record_audit *ret);
 
 /* Is this the name of a rung of probes? */

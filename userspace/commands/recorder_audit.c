@@ -43,6 +43,7 @@ static bool is_wanted(const struct recorder *recorder, const struct audit_status
 	case RECORD_AUDIT_OFF:
 		return false;
 	case RECORD_AUDIT_ON:
+	case RECORD_AUDIT_DAEMON:
 		return true;
 	default:
 		if (status->enabled != AUDIT_OFF || status->pid)
@@ -109,6 +110,28 @@ static void take_plan(struct recorder *recorder, struct recorder_audit *audit)
 	recorder->plan = NULL;
 }
 
+/* Where somebody else is the daemon, records are read beside him. */
+static int open_source(const struct recorder *recorder, struct recorder_audit *audit)
+{
+	bool daemon = recorder->options->audit == RECORD_AUDIT_DAEMON;
+	uint32_t other = audit->guard.rules.status.pid;
+	int r = daemon && !other ? audit_source_open(true, &audit->source) : -EEXIST;
+
+	if (!daemon)
+		return audit_source_open(false, &audit->source);
+	if (r == 0)
+		return 0;
+	if (other)
+		fprintf(stderr,
+			"docktrail: the audit daemon is pid %u: records are read beside it\n",
+			other);
+	else
+		fprintf(stderr,
+			"docktrail: this cannot be the audit daemon (%s): records are read as any reader's\n",
+			strerror(-r));
+	return audit_source_open(false, &audit->source);
+}
+
 static int prepare(struct recorder *recorder, struct recorder_audit *audit)
 {
 	struct rules *rules = &audit->guard.rules;
@@ -120,7 +143,7 @@ static int prepare(struct recorder *recorder, struct recorder_audit *audit)
 	r = load_rules(recorder, &audit->guard);
 	/* Only now: what we change ourselves is no news. */
 	if (r == 0)
-		r = audit_source_open(&audit->source);
+		r = open_source(recorder, audit);
 	if (r == 0)
 		r = rules_ask(rules);
 	audit->kernel_lost = rules->status.lost;

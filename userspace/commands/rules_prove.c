@@ -337,7 +337,7 @@ int rules_prove(struct rules_proof *proofs, size_t count)
 	}
 	r = audit_assembler_new(&options, &waiting.assembler);
 	if (r == 0)
-		r = audit_source_open(&source);
+		r = audit_source_open(false, &source);
 	for (int compat = 0; r == 0 && compat < 2; compat++) {
 		pid_t child = begin(proofs, count, compat);
 

@@ -113,6 +113,22 @@ state_of() {
 	[ "$(state_of '-w /etc/subuid')" = "true effective" ]
 }
 
+@test "who is in no record: by name and pid, and nobody else" {
+	local hidden seen
+	exits 0 "$DOCKTRAIL" rules install --enable --no-exec
+	cp /bin/sleep "$BATS_TEST_TMPDIR/podman"
+	auditctl -a never,task >/dev/null
+	"$BATS_TEST_TMPDIR/podman" 600 3>&- &
+	hidden=$!
+	auditctl -d never,task >/dev/null
+	"$BATS_TEST_TMPDIR/podman" 600 3>&- &
+	seen=$!
+	run "$DOCKTRAIL" rules status
+	kill "$hidden" "$seen"
+	says "podman[$hidden]" "are older than audit, or were begun under a rule that says never"
+	[[ $output != *"podman[$seen]"* ]]
+}
+
 @test "another rule that comes first: recorded, under its key" {
 	other "-w /etc/subuid -p wa -k somebody"
 	exits 0 "$DOCKTRAIL" rules install --enable --no-exec

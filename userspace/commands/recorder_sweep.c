@@ -21,7 +21,7 @@
 #include "commands/rules.h"
 
 #define BEGIN_WAIT_NS (2 * NS_PER_SECOND)  /* for the first one, which reads nothing large */
-#define STUCK_NS      (60 * NS_PER_SECOND) /* then it waits for something */
+#define STUCK_NS      (15 * NS_PER_SECOND) /* then it waits for something */
 #define AFTER_HIT_NS  (300 * NS_PER_MS)    /* who opened a file has written to it by then, mostly */
 #define SETTLE_NS     (NS_PER_SECOND)      /* until all is told that audit recorded of it */
 #define PLAN_S        10                   /* where files are not looked at */

@@ -130,6 +130,33 @@ static void test_inums_come_again(void **state)
 	assert_whose(*state, &b, WIRE_NS_PID, "private");
 }
 
+/* Its first process has ended, and of the others nobody heard. */
+static void test_end(void **state)
+{
+	struct wire_task first = task_in('a', MADE, MADE + 1, MADE + 2);
+	struct wire_task other = task_in('b', MADE, MADE + 1, MADE + 2);
+
+	first.start = 10;
+	namespaces_learn(*state, &first);
+	assert_whose(*state, &other, WIRE_NS_PID, container('a'));
+	namespaces_end(*state, first.container, 100);
+	/* One that was begun before and is told of later. */
+	first.start = 50;
+	namespaces_learn(*state, &first);
+	assert_whose(*state, &other, WIRE_NS_PID, "private");
+	assert_true(namespaces_usual(*state, &first, WIRE_NS_PID));
+	other.start = 110;
+	namespaces_learn(*state, &other);
+	assert_whose(*state, &first, WIRE_NS_PID, container('b'));
+	/* Begun again. */
+	first = task_in('a', MADE + 5, MADE + 6, MADE + 7);
+	first.start = 200;
+	namespaces_learn(*state, &first);
+	other = task_in('c', MADE + 8, MADE + 9, MADE + 7);
+	assert_whose(*state, &other, WIRE_NS_NET, container('a'));
+	assert_true(namespaces_usual(*state, &first, WIRE_NS_PID));
+}
+
 static void test_made_later_is_nobodys(void **state)
 {
 	struct wire_task a = task_in('a', MADE, MADE + 1, MADE + 2);
@@ -217,6 +244,7 @@ int main(void)
 		TEST(host),
 		TEST(containers),
 		TEST(inums_come_again),
+		TEST(end),
 		TEST(made_later_is_nobodys),
 		TEST(runc_is_not_the_first),
 		TEST(unknown_host),

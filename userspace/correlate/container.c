@@ -236,6 +236,20 @@ static int on_start(struct container_watch *watch, const struct wire_container_s
 	return emit_or_hold(watch);
 }
 
+/* Should the ends of its processes be lost, whoever gets its numbers next is not told to be in its
+ * namespaces. */
+static void end_namespaces(struct container_watch *watch, const struct wire_container_exit *message)
+{
+	struct namespaces *namespaces = watch->options.actors->namespaces;
+	char text[NAMESPACES_TEXT];
+	const char *pid =
+		namespaces ? namespaces_describe(namespaces, &message->task, WIRE_NS_PID, text)
+			   : NULL;
+
+	if (pid && strcmp(pid, "private") == 0)
+		namespaces_end(namespaces, message->task.container, message->header.time);
+}
+
 static int on_exit_of(struct container_watch *watch, const struct wire_container_exit *message)
 {
 	struct record *record;
@@ -247,7 +261,7 @@ static int on_exit_of(struct container_watch *watch, const struct wire_container
 		watch->options.count(watch->options.user, message->task.container);
 	watch->ended_at = 0;
 	record = begin(watch, EVENT_container_exit, &message->header, &message->task);
-
+	end_namespaces(watch, message);
 	record_set_string(record, FIELD_source, "tp_btf/sched_process_exit");
 	if (WIFSIGNALED(message->status)) {
 		const char *abbreviated = sigabbrev_np(WTERMSIG(message->status));

@@ -21,6 +21,7 @@ struct container {
 	uint16_t count;
 	uint64_t used;                   /* turns of `clock` */
 	uint64_t start;                  /* of the first that was seen in it; boot clock, ns */
+	uint64_t ended;                  /* namespaces_end(); 0: it lives */
 	uint32_t begin[WIRE_NAMESPACES]; /* those of the first that was seen in it */
 };
 
@@ -83,7 +84,7 @@ static bool is_of(const struct namespaces *namespaces, size_t place, const struc
 	       memcmp(namespaces->containers[place].id, task->container, WIRE_CONTAINER) == 0;
 }
 
-static void disown_all(struct namespaces *namespaces, struct container *container)
+static void give_away(struct namespaces *namespaces, struct container *container)
 {
 	size_t first = (size_t)(container - namespaces->containers) * WIRE_NAMESPACES;
 
@@ -94,6 +95,12 @@ static void disown_all(struct namespaces *namespaces, struct container *containe
 			at = &namespaces->owned[*at - 1].next;
 		*at = namespaces->owned[slot].next;
 	}
+	container->count = 0;
+}
+
+static void disown_all(struct namespaces *namespaces, struct container *container)
+{
+	give_away(namespaces, container);
 	*container = (struct container){};
 }
 
@@ -154,6 +161,11 @@ void namespaces_learn(struct namespaces *namespaces, const struct wire_task *tas
 	place = owner_of(namespaces, task->namespaces[WIRE_NS_MNT]);
 	container = is_of(namespaces, place, task) ? &namespaces->containers[place]
 						   : find(namespaces, task->container);
+	/* Those that die with its first process are heard of a little later than that one's end. */
+	if (container && container->ended && task->start > container->ended) {
+		disown_all(namespaces, container);
+		container = NULL;
+	}
 	if (container) {
 		container->used = ++namespaces->clock;
 		return;
@@ -178,6 +190,16 @@ void namespaces_forget(struct namespaces *namespaces, const char id[WIRE_CONTAIN
 
 	if (container)
 		disown_all(namespaces, container);
+}
+
+void namespaces_end(struct namespaces *namespaces, const char id[WIRE_CONTAINER], uint64_t ended)
+{
+	struct container *container = id[0] ? find(namespaces, id) : NULL;
+
+	if (!container)
+		return;
+	give_away(namespaces, container);
+	container->ended = ended;
 }
 
 const char *namespaces_describe_ended(const struct namespaces *namespaces,

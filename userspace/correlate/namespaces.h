@@ -39,6 +39,13 @@ void namespaces_learn(struct namespaces *namespaces, const struct wire_task *tas
 void namespaces_forget(struct namespaces *namespaces, const char id[WIRE_CONTAINER]);
 
 /*
+ * The first process of a container ended at `ended` (boot clock, ns), and with its pid namespace
+ * all others: its inums may be given away from now on, even where nobody hears of the others' ends.
+ * What it began with is known until it is forgotten, or begins again.
+ */
+void namespaces_end(struct namespaces *namespaces, const char id[WIRE_CONTAINER], uint64_t ended);
+
+/*
  * "host", "private" (its own, or its container's) or "container:<64 digits>" (of another
  * container); NULL for unknown. `text` is where the last one is put together.
  */

@@ -296,6 +296,7 @@ int main(void)
 		TEST(test_nobody),
 		cmocka_unit_test(test_who),
 		TEST(test_once),
+
 		TEST(test_secrets),
 		TEST(test_words),
 	};

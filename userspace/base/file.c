@@ -116,8 +116,9 @@ static int open_at_hand(const char *path, uint64_t flags, struct statx *status)
 	struct open_how how = { .flags = O_PATH | O_CLOEXEC | flags, .resolve = RESOLVE_CACHED };
 	int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how)), r;
 
-	if (fd >= 0 &&
-	    statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, status) == 0)
+	/* Nothing is asked for by name: what a file system has at hand it says anyway, and FUSE
+	 * would ask its server for what is named and not at hand (fuse_update_get_attr()). */
+	if (fd >= 0 && statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, 0, status) == 0)
 		return fd;
 	r = -errno;
 	if (fd >= 0)

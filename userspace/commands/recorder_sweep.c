@@ -20,12 +20,13 @@
 #include "commands/recorder.h"
 #include "commands/rules.h"
 
-#define BEGIN_WAIT_NS (2 * NS_PER_SECOND)  /* for the first one, which reads nothing large */
-#define STUCK_NS      (15 * NS_PER_SECOND) /* then it waits for something */
-#define AFTER_HIT_NS  (300 * NS_PER_MS)    /* who opened a file has written to it by then, mostly */
-#define SETTLE_NS     (NS_PER_SECOND)      /* until all is told that audit recorded of it */
-#define PLAN_S        10                   /* where files are not looked at */
-#define LAZY          10                   /* nice(2) */
+#define BEGIN_WAIT_NS  (2 * NS_PER_SECOND)  /* for the first one, which reads nothing large */
+#define STUCK_NS       (15 * NS_PER_SECOND) /* then it waits for something */
+#define AFTER_HIT_NS   (300 * NS_PER_MS) /* who opened a file has written to it by then, mostly */
+#define SETTLE_NS      (NS_PER_SECOND / 2)
+#define SETTLE_MOST_NS (5 * NS_PER_SECOND)
+#define PLAN_S         10 /* where files are not looked at */
+#define LAZY           10 /* nice(2) */
 
 enum sweep_state { SWEEP_IDLE, SWEEP_ASKED, SWEEP_DONE, SWEEP_END };
 
@@ -117,22 +118,48 @@ static bool wait_for(struct recorder_sweep *sweep, uint64_t most_ns)
 	return done;
 }
 
-static void tell(struct recorder *recorder)
+/* Both looks at each file, in which one of them may be absent; until `act` returns true. */
+static bool compare(const struct recorder *recorder,
+		    bool (*act)(struct scribe *scribe, const char *path,
+				const struct file_look *before, const struct file_look *after,
+				uint64_t since))
 {
 	static const struct file_look absent = {};
-	struct recorder_sweep *sweep = recorder->sweep;
-	const struct watch_sweep *last = &sweep->last, *next = &sweep->next;
+	const struct watch_sweep *last = &recorder->sweep->last, *next = &recorder->sweep->next;
+	const struct watch_file *known;
 
 	for (size_t i = 0; i < next->count; i++) {
-		const struct watch_file *known = watch_sweep_find(last, next->files[i].path);
-
-		scribe_drift(recorder->scribe, next->files[i].path, known ? &known->look : &absent,
-			     &next->files[i].look, last->began_ns);
+		known = watch_sweep_find(last, next->files[i].path);
+		if (act(recorder->scribe, next->files[i].path, known ? &known->look : &absent,
+			&next->files[i].look, last->began_ns))
+			return true;
 	}
 	for (size_t i = 0; i < last->count; i++)
-		if (!watch_sweep_find(next, last->files[i].path))
-			scribe_drift(recorder->scribe, last->files[i].path, &last->files[i].look,
-				     &absent, last->began_ns);
+		if (!watch_sweep_find(next, last->files[i].path) &&
+		    act(recorder->scribe, last->files[i].path, &last->files[i].look, &absent,
+			last->began_ns))
+			return true;
+	return false;
+}
+
+static bool tell(struct scribe *scribe, const char *path, const struct file_look *before,
+		 const struct file_look *after, uint64_t since)
+{
+	scribe_drift(scribe, path, before, after, since);
+	return false;
+}
+
+/* What audit recorded comes a little later than it is seen, and later still where much is going on.
+ */
+static bool is_settled(const struct recorder *recorder, uint64_t now)
+{
+	const struct recorder_sweep *sweep = recorder->sweep;
+
+	if (!recorder->audit || !sweep->last.began_ns || sweep->error)
+		return true;
+	if (now < sweep->done_at + SETTLE_NS)
+		return false;
+	return now >= sweep->done_at + SETTLE_MOST_NS || !compare(recorder, scribe_drift_waits);
 }
 
 static void tell_left_out(struct recorder *recorder, size_t left_out)
@@ -158,7 +185,7 @@ static void take(struct recorder *recorder)
 		audit_plan_free(recorder->plan);
 		recorder->plan = TAKE_PTR(sweep->plan);
 		if (sweep->last.began_ns)
-			tell(recorder);
+			compare(recorder, tell);
 		watch_sweep_clear(&sweep->last);
 		sweep->last = sweep->next;
 		sweep->next = (struct watch_sweep){};
@@ -199,7 +226,7 @@ void recorder_sweep(struct recorder *recorder, uint64_t now)
 	switch (state_of(sweep)) {
 	case SWEEP_DONE:
 		sweep->done_at = sweep->done_at ?: now;
-		if (!recorder->audit || now >= sweep->done_at + SETTLE_NS)
+		if (is_settled(recorder, now))
 			take(recorder);
 		return;
 	case SWEEP_ASKED:

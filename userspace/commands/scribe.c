@@ -146,6 +146,12 @@ void scribe_drift(struct scribe *scribe, const char *path, const struct file_loo
 		scribe_emit(scribe, record);
 }
 
+bool scribe_drift_waits(struct scribe *scribe, const char *path, const struct file_look *before,
+			const struct file_look *after, uint64_t since)
+{
+	return drifts_waits(scribe->drifts, path, before, after, since);
+}
+
 void scribe_tick(struct scribe *scribe)
 {
 	uint64_t now = clock_boot_ns();

@@ -95,6 +95,10 @@ int scribe_audit(void *scribe, uint32_t type, struct text payload);
 void scribe_drift(struct scribe *scribe, const char *path, const struct file_look *before,
 		  const struct file_look *after, uint64_t since);
 
+/* Whether there will be such an event of which it is not known who did it so far. */
+bool scribe_drift_waits(struct scribe *scribe, const char *path, const struct file_look *before,
+			const struct file_look *after, uint64_t since);
+
 /* Whether somebody was seen to change a watched file since this was asked last. */
 bool scribe_take_hit(struct scribe *scribe);
 

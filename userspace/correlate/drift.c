@@ -184,9 +184,8 @@ static bool explains(const struct drifts *drifts, const struct hit *hit,
 	return !end || end >= after->modified_ns - TICK_NS;
 }
 
-static const struct record *find_hit(struct drifts *drifts, const char *path,
-				     const struct file_look *before, const struct file_look *after,
-				     uint64_t since)
+static struct hit *find_hit(struct drifts *drifts, const char *path, const struct file_look *before,
+			    const struct file_look *after, uint64_t since)
 {
 	for (size_t i = 1; i <= DRIFT_HITS_MOST; i++) {
 		struct hit *hit =
@@ -198,8 +197,7 @@ static const struct record *find_hit(struct drifts *drifts, const char *path,
 		if (!is_about(hit->record, path, before, after) ||
 		    !explains(drifts, hit, before, after, since))
 			continue;
-		hit->told = since;
-		return hit->record;
+		return hit;
 	}
 	return NULL;
 }
@@ -215,29 +213,48 @@ static bool has_other_contents(const struct file_look *before, const struct file
 	       (before->size != after->size || before->modified_ns != after->modified_ns);
 }
 
-static void add_changes(const struct file_look *before, const struct file_look *after,
-			struct record *record)
+enum change {
+	CHANGE_new,
+	CHANGE_gone,
+	CHANGE_type,
+	CHANGE_contents,
+	CHANGE_mode,
+	CHANGE_owner,
+	CHANGE_file,
+	CHANGE_mount,
+	CHANGES
+};
+
+static const char *const change_words[CHANGES] = { "new",  "gone",  "type", "contents",
+						   "mode", "owner", "file", "mount" };
+
+/* A bit for each of enum change. */
+static unsigned int changes_of(const struct file_look *before, const struct file_look *after)
 {
 	bool both = before->type && after->type;
-	const struct {
-		bool changed;
-		struct text word;
-	} words[] = {
-		{ !before->type && after->type, TEXT("new") },
-		{ before->type && !after->type, TEXT("gone") },
-		{ both && before->type != after->type, TEXT("type") },
-		{ both && has_other_contents(before, after), TEXT("contents") },
-		{ both && before->mode != after->mode, TEXT("mode") },
-		{ both && (before->uid != after->uid || before->gid != after->gid), TEXT("owner") },
-		{ both && (before->inode != after->inode || before->device != after->device),
-		  TEXT("file") },
-		{ before->mounted != after->mounted || (both && before->device != after->device),
-		  TEXT("mount") },
+	const bool is[CHANGES] = {
+		[CHANGE_new] = !before->type && after->type,
+		[CHANGE_gone] = before->type && !after->type,
+		[CHANGE_type] = both && before->type != after->type,
+		[CHANGE_contents] = both && has_other_contents(before, after),
+		[CHANGE_mode] = both && before->mode != after->mode,
+		[CHANGE_owner] = both && (before->uid != after->uid || before->gid != after->gid),
+		[CHANGE_file] =
+			both && (before->inode != after->inode || before->device != after->device),
+		[CHANGE_mount] = before->mounted != after->mounted ||
+				 (both && before->device != after->device),
 	};
+	unsigned int changes = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (words[i].changed)
-			record_add_text(record, FIELD_drift_changed, words[i].word);
+	for (unsigned int i = 0; i < CHANGES; i++)
+		changes |= (unsigned int)is[i] << i;
+	return changes;
+}
+
+bool drifts_waits(struct drifts *drifts, const char *path, const struct file_look *before,
+		  const struct file_look *after, uint64_t since)
+{
+	return changes_of(before, after) && !find_hit(drifts, path, before, after, since);
 }
 
 struct look_fields {
@@ -316,11 +333,14 @@ bool drifts_fill(struct drifts *drifts, const char *path, const struct file_look
 		 const struct file_look *after, uint64_t since, bool witnessed,
 		 const struct redact *redact, struct record *record)
 {
-	const struct record *hit;
+	unsigned int changes = changes_of(before, after);
+	struct hit *hit;
 
-	add_changes(before, after, record);
-	if (!record_count(record, FIELD_drift_changed))
+	if (!changes)
 		return false;
+	for (unsigned int i = 0; i < CHANGES; i++)
+		if (changes >> i & 1)
+			record_add_text(record, FIELD_drift_changed, text_of(change_words[i]));
 	record_set_string(record, FIELD_file_path, path);
 	fill_look(before, &fields_before, record);
 	fill_look(after, &fields_after, record);
@@ -334,7 +354,9 @@ bool drifts_fill(struct drifts *drifts, const char *path, const struct file_look
 		record_raise_severity(record, witnessed ? 100 : 75);
 		return true;
 	}
-	record_copy_groups(record, hit, GROUP_ACTOR | GROUP_CAUSE);
-	record_set_number(record, FIELD_drift_hit, record_number(hit, FIELD_event_sequence));
+	hit->told = since;
+	record_copy_groups(record, hit->record, GROUP_ACTOR | GROUP_CAUSE);
+	record_set_number(record, FIELD_drift_hit,
+			  record_number(hit->record, FIELD_event_sequence));
 	return true;
 }

@@ -35,6 +35,13 @@ void drifts_free(struct drifts *drifts);
 int drifts_hit(struct drifts *drifts, const struct record *hit);
 
 /*
+ * Whether something is different, and who was seen at it is not known so far: audit may be behind.
+ * As drifts_fill().
+ */
+bool drifts_waits(struct drifts *drifts, const char *path, const struct file_look *before,
+		  const struct file_look *after, uint64_t since);
+
+/*
  * What is different between two looks at `path`, `since` being the time of the earlier one (UTC
  * ns): the groups FILE and DRIFT, and, of the last one who was seen at it, ACTOR and CAUSE. Where
  * nobody was, the severity is 100 if audit should have seen it (`witnessed`), else 75. False:

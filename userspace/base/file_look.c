@@ -97,18 +97,16 @@ static int read_file(int path_fd, unsigned int flags, struct file_look *look)
 	return digest_end(digest, look->sha256) < 0 ? -EIO : look->contents.error;
 }
 
-int file_look(const char *path, unsigned int flags, const struct file_look *before,
-	      struct file_look *ret)
+/* From outside: of a name below folder, or of what folder is if the name is empty. */
+static int look_at(int folder, const char *name, struct file_look *ret)
 {
-	_cleanup_close_ int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (name[0] ? 0 : AT_EMPTY_PATH);
 	struct statx status;
 
 	buffer_clear(&ret->contents);
 	*ret = (struct file_look){ .contents = ret->contents };
-	if (fd < 0)
+	if (statx(folder, name, flags, STATX_BASIC_STATS, &status) < 0)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
-	if (statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_BASIC_STATS, &status) < 0)
-		return -errno;
 	ret->type = type_of(status.stx_mode);
 	ret->device = makedev(status.stx_dev_major, status.stx_dev_minor);
 	ret->inode = status.stx_ino;
@@ -119,9 +117,29 @@ int file_look(const char *path, unsigned int flags, const struct file_look *befo
 	ret->uid = status.stx_uid;
 	ret->gid = status.stx_gid;
 	ret->mounted = status.stx_attributes & STATX_ATTR_MOUNT_ROOT;
-	if (!(flags & FILE_LOOK_DIGEST) || ret->type != FILE_FILE ||
-	    ret->size > FILE_LOOK_DIGEST_MOST || !is_local(fd))
-		return 0;
+	return 0;
+}
+
+static bool has_digest(const struct file_look *look)
+{
+	return look->type == FILE_FILE && look->size <= FILE_LOOK_DIGEST_MOST;
+}
+
+int file_look(const char *path, unsigned int flags, const struct file_look *before,
+	      struct file_look *ret)
+{
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	r = look_at(AT_FDCWD, path, ret);
+	if (r < 0 || !(flags & FILE_LOOK_DIGEST) || !has_digest(ret))
+		return r;
+	/* Only what is read is opened: a rule that watches for reading takes any open for one. What
+	 * was opened may be another file than the name was a moment ago. */
+	fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	r = fd < 0 ? look_at(AT_FDCWD, path, ret) : look_at(fd, "", ret);
+	if (r < 0 || fd < 0 || !has_digest(ret) || !is_local(fd))
+		return r;
 	if (ret->size <= FILE_LOOK_SMALL || !(is_untouched(ret, before) || flags & FILE_LOOK_QUICK))
 		return read_file(fd, flags, ret);
 	if (is_untouched(ret, before))

@@ -95,7 +95,7 @@ static int read_log(struct import *import, struct import_log *log, uint64_t befo
 			log->last_ms = ms;
 		} else if (taken != -EBADMSG) {
 			return taken;
-		} else if (line.length) {
+		} else if (r < 0 || line.length) {
 			log->bad++;
 		}
 		if (import->error)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "correlate/containers.h"
+#include "correlate/containers_private.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -9,9 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "correlate/engine_config.h"
 
-#define BUCKETS        1024
 #define REFERENCE_MOST 256
 /* Of one scan: names in the folder, and files that are new or were changed. */
 #define SCAN_NAMES 8192
@@ -21,38 +19,6 @@
 #define SCAN_COST_NS  (10 * NS_PER_MS) /* pause for each file read */
 /* A file's time is that of the last tick before it was written. */
 #define TICK_NS (10 * NS_PER_MS)
-
-/* In the order of their use; those of which nothing is known go first when room is wanted. */
-enum list { LIST_NONE, LIST_NAMELESS, LIST_NAMED, LISTS };
-
-/* Places in `entries` are counted from 1; 0 is none. */
-struct entry {
-	char id[CONTAINER_ID];
-	bool looked;
-	bool there;       /* its file was there when we looked, */
-	bool passed_over; /* and younger than what was asked for */
-	uint8_t list;     /* LIST_NONE: free */
-	uint16_t next;    /* of its bucket */
-	uint16_t older, newer;
-	uint64_t looked_at;
-	uint64_t named_at;       /* UTC: when it got this name, as far as is known */
-	uint64_t learnt;         /* turn of `turn` */
-	struct text name, image; /* owned */
-	struct stat seen;
-};
-
-struct containers {
-	char *roots[CONTAINERS_ROOTS];
-	size_t root_count;
-	struct entry entries[CONTAINERS_MOST];
-	uint16_t fresh; /* entries that were ever used */
-	uint16_t oldest[LISTS], newest[LISTS];
-	uint16_t buckets[BUCKETS];
-	uint64_t now, turn, scan_after;
-	uint64_t as_of; /* 0: now */
-	struct containers_stats stats;
-	struct engine_config scratch;
-};
 
 static void closedirp(DIR **folder)
 {
@@ -131,108 +97,6 @@ bool container_id_valid(struct text id)
 	return id.length == CONTAINER_ID && is_hexadecimal(id);
 }
 
-static uint16_t *bucket_of(struct containers *containers, const char *id)
-{
-	uint32_t hash = 2166136261u; /* FNV-1a */
-
-	for (size_t i = 0; i < CONTAINER_ID; i++)
-		hash = (hash ^ (unsigned char)id[i]) * 16777619u;
-	return &containers->buckets[(hash ^ hash >> 16) % BUCKETS];
-}
-
-static struct entry *lookup(struct containers *containers, const char *id)
-{
-	uint16_t at = *bucket_of(containers, id);
-
-	for (; at; at = containers->entries[at - 1].next)
-		if (memcmp(containers->entries[at - 1].id, id, CONTAINER_ID) == 0)
-			return &containers->entries[at - 1];
-	return NULL;
-}
-
-static struct entry *at_place(struct containers *containers, uint16_t place)
-{
-	return &containers->entries[place - 1];
-}
-
-static uint16_t place_of(const struct containers *containers, const struct entry *entry)
-{
-	return (uint16_t)(entry - containers->entries + 1);
-}
-
-static void leave_list(struct containers *containers, struct entry *entry)
-{
-	if (entry->list == LIST_NONE)
-		return;
-	if (entry->older)
-		at_place(containers, entry->older)->newer = entry->newer;
-	else
-		containers->oldest[entry->list] = entry->newer;
-	if (entry->newer)
-		at_place(containers, entry->newer)->older = entry->older;
-	else
-		containers->newest[entry->list] = entry->older;
-	entry->list = LIST_NONE;
-}
-
-/* It was used just now, or something became known of it. */
-static void touch(struct containers *containers, struct entry *entry)
-{
-	enum list list = entry->name.data || entry->image.data ? LIST_NAMED : LIST_NAMELESS;
-
-	leave_list(containers, entry);
-	entry->list = (uint8_t)list;
-	entry->older = containers->newest[list];
-	entry->newer = 0;
-	if (entry->older)
-		at_place(containers, entry->older)->newer = place_of(containers, entry);
-	else
-		containers->oldest[list] = place_of(containers, entry);
-	containers->newest[list] = place_of(containers, entry);
-}
-
-/* A place that was never used, or that of what is sooner to go. */
-static struct entry *make_room(struct containers *containers)
-{
-	struct entry *entry;
-	uint16_t *at;
-
-	if (containers->fresh < CONTAINERS_MOST)
-		return &containers->entries[containers->fresh++];
-	entry = at_place(containers,
-			 containers->oldest[LIST_NAMELESS] ?: containers->oldest[LIST_NAMED]);
-	leave_list(containers, entry);
-	at = bucket_of(containers, entry->id);
-	while (*at != place_of(containers, entry))
-		at = &at_place(containers, *at)->next;
-	*at = entry->next;
-	free((char *)entry->name.data);
-	free((char *)entry->image.data);
-	return entry;
-}
-
-static struct entry *take(struct containers *containers, const char *id)
-{
-	struct entry *entry = make_room(containers);
-	uint16_t *at = bucket_of(containers, id);
-
-	*entry = (struct entry){ .next = *at, .learnt = ++containers->turn };
-	memcpy(entry->id, id, CONTAINER_ID);
-	*at = place_of(containers, entry);
-	touch(containers, entry);
-	return entry;
-}
-
-static struct entry *lookup_or_take(struct containers *containers, const char *id)
-{
-	struct entry *entry = lookup(containers, id);
-
-	if (!entry)
-		return take(containers, id);
-	touch(containers, entry);
-	return entry;
-}
-
 /* Of what was there a moment ago the folder tells whether it went since. */
 static bool went_later(const struct containers *containers, int folder)
 {
@@ -300,7 +164,7 @@ static bool look_in(struct containers *containers, int folder, struct entry *ent
 	/* As it was before it was read; what makes no sense is not read again until it changes. */
 	if (r != -ENOMEM)
 		entry->seen = status;
-	touch(containers, entry);
+	containers_touch(containers, entry);
 	return true;
 }
 
@@ -340,7 +204,7 @@ int containers_rename(struct containers *containers, struct text id, struct text
 	name = without_slash(name);
 	if (!container_id_valid(id) || name.length == 0 || name.length > REFERENCE_MOST)
 		return 0;
-	return set_name(lookup_or_take(containers, id.data), name, containers->as_of);
+	return set_name(containers_entry(containers, id.data), name, containers->as_of);
 }
 
 int containers_find(struct containers *containers, struct text id, struct container_names *ret)
@@ -349,7 +213,7 @@ int containers_find(struct containers *containers, struct text id, struct contai
 
 	if (!container_id_valid(id))
 		return -ENOENT;
-	entry = lookup_or_take(containers, id.data);
+	entry = containers_entry(containers, id.data);
 	look(containers, entry);
 	if (!entry->name.data && !entry->image.data)
 		return -ENOENT;
@@ -365,7 +229,7 @@ int containers_learn(struct containers *containers, struct text id, struct text 
 
 	if (!container_id_valid(id))
 		return -EINVAL;
-	entry = lookup_or_take(containers, id.data);
+	entry = containers_entry(containers, id.data);
 	look(containers, entry);
 	if (entry->there)
 		containers->stats.found++;
@@ -378,7 +242,7 @@ int containers_learn(struct containers *containers, struct text id, struct text 
 	if (r == 0 && image.length > 0 && image.length <= 2 * REFERENCE_MOST &&
 	    !(entry->there && entry->image.data))
 		r = set_text(&entry->image, image);
-	touch(containers, entry);
+	containers_touch(containers, entry);
 	return r;
 }
 
@@ -405,7 +269,8 @@ static size_t scan_root(struct containers *containers, const char *root, size_t 
 
 		if (!container_id_valid(text_of(found->d_name)))
 			continue;
-		entry = lookup(containers, found->d_name) ?: take(containers, found->d_name);
+		entry = containers_lookup(containers, found->d_name)
+				?: containers_take(containers, found->d_name);
 		entry->there = look_in(containers, dirfd(folder), entry, &read);
 		entry->looked = true;
 		entry->looked_at = containers->now;
@@ -485,7 +350,7 @@ int containers_resolve(struct containers *containers, struct text reference,
 	if (reference.length == 0 || reference.length > REFERENCE_MOST)
 		return -ENOENT;
 	known = containers_find(containers, reference, &names) == 0;
-	if (known && lookup(containers, reference.data)->there) {
+	if (known && containers_lookup(containers, reference.data)->there) {
 		memcpy(ret_id, reference.data, CONTAINER_ID);
 		return 0;
 	}

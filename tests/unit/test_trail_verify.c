@@ -58,17 +58,17 @@ static void test_sums(void **state)
 	assert_string_equal(verdict.reason, "");
 	/* The root that the operator kept. */
 	options.root = verdict.root;
-	assert_int_equal(trail_verify(bed.folder, &options, &again), 0);
+	again = bed_verify_with(&bed, &options);
 	assert_int_equal(again.code, TRAIL_VALID);
 	assert_true(again.root_given);
 	verdict.root[5] ^= 1;
-	assert_int_equal(trail_verify(bed.folder, &options, &again), 0);
+	again = bed_verify_with(&bed, &options);
 	assert_int_equal(again.code, TRAIL_TAMPERED);
 	bed_unlink(&bed, "root.pub");
-	assert_int_equal(trail_verify(bed.folder, &options, &again), 0);
+	again = bed_verify_with(&bed, &options);
 	assert_int_equal(again.code, TRAIL_TAMPERED);
 	verdict.root[5] ^= 1;
-	assert_int_equal(trail_verify(bed.folder, &options, &again), 0);
+	again = bed_verify_with(&bed, &options);
 	assert_int_equal(again.code, TRAIL_VALID);
 	bed_expect(&bed, TRAIL_UNREADABLE);
 	bed_remove(&bed);
@@ -214,7 +214,7 @@ static enum trail_verdict_code without_state(const struct bed *bed)
 	struct trail_verify_options options = { .ignore_state = true };
 	struct trail_verdict verdict;
 
-	assert_int_equal(trail_verify(bed->folder, &options, &verdict), 0);
+	verdict = bed_verify_with(bed, &options);
 	assert_false(verdict.end_proven);
 	return verdict.code;
 }
@@ -290,7 +290,7 @@ static void test_replaced(void **state)
 	make_trail(&other, ends);
 	mine = bed_verify(&bed);
 	options.root = mine.root;
-	assert_int_equal(trail_verify(other.folder, &options, &verdict), 0);
+	verdict = bed_verify_with(&other, &options);
 	assert_int_equal(verdict.code, TRAIL_TAMPERED);
 	bed_remove(&bed);
 	bed_remove(&other);

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "second_verifier.h"
 
 void bed_make(struct bed *bed)
 {
@@ -153,12 +154,26 @@ void bed_unlink(const struct bed *bed, const char *name)
 	assert_int_equal(unlink(path), 0);
 }
 
-struct trail_verdict bed_verify(const struct bed *bed)
+struct trail_verdict bed_verify_with(const struct bed *bed,
+				     const struct trail_verify_options *options)
 {
 	struct trail_verdict verdict;
+	enum trail_verdict_code second;
 
-	assert_int_equal(trail_verify(bed->folder, NULL, &verdict), 0);
+	assert_int_equal(trail_verify(bed->folder, options, &verdict), 0);
+	/* What is in motion may have moved. */
+	if (verdict.live)
+		return verdict;
+	second = second_verdict(bed->folder, options);
+	if (second != verdict.code)
+		fail_msg("%s (%s), but %s by the second verifier", trail_verdict_name(verdict.code),
+			 verdict.reason, trail_verdict_name(second));
 	return verdict;
+}
+
+struct trail_verdict bed_verify(const struct bed *bed)
+{
+	return bed_verify_with(bed, NULL);
 }
 
 void bed_expect(const struct bed *bed, enum trail_verdict_code code)

@@ -1,0 +1,524 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Judge a trail of docktrail by docs/trail-format.md alone: a second opinion that shares nothing
+with the first one. Needs Python's standard library, libcrypto and libzstd.
+
+    verify-trail.py TRAIL [--root HEX|FILE] [--state DIR|none] [--json]
+
+The exit status is the verdict: 0 VALID, 1 VALID-WITH-GAPS, 2 UNPROVEN-END, 3 TAMPERED,
+4 UNREADABLE. With --batch it reads "TRAIL<tab>STATE<tab>ROOT" line by line and answers each."""
+import argparse, copy, ctypes, ctypes.util, errno, fcntl, hashlib, json, mmap, os, re, struct, sys
+
+VERDICTS = ["VALID", "VALID-WITH-GAPS", "UNPROVEN-END", "TAMPERED", "UNREADABLE"]
+VALID, GAPS, UNPROVEN, TAMPERED, UNREADABLE = range(5)
+STATE_NONE = "none"
+HEADER_MOST, RAW_MOST, STORED_MOST, COMMIT_MOST = 64 << 10, 64 << 20, 65 << 20, 16
+LOSS, RECOVERY, STOP = 3, 5, 6
+NOTES = {b"recorder-loss": "losses", b"recorder-recovery": "recoveries",
+         b"recorder-degraded": "degraded", b"clock-step": "clock_steps"}
+
+
+class Bad(Exception):
+    """A frame that is not what belongs here."""
+
+
+class Short(Bad):
+    """The file ends within a frame."""
+
+
+class Unreadable(Exception):
+    """No verdict on the contents can be given."""
+
+
+# ---- Ed25519 of libcrypto, zstd of libzstd
+
+def library(name):
+    found = ctypes.util.find_library(name)
+    if not found:
+        sys.exit(f"lib{name} is needed, and is not on this machine")
+    return ctypes.CDLL(found)
+
+
+crypto, zstd = library("crypto"), library("zstd")
+ED25519 = 1087  # NID_ED25519
+POINTER, SIZE = ctypes.c_void_p, ctypes.c_size_t
+crypto.EVP_PKEY_new_raw_public_key.argtypes = [ctypes.c_int, POINTER, ctypes.c_char_p, SIZE]
+crypto.EVP_PKEY_new_raw_public_key.restype = POINTER
+crypto.EVP_PKEY_new_raw_private_key.argtypes = [ctypes.c_int, POINTER, ctypes.c_char_p, SIZE]
+crypto.EVP_PKEY_new_raw_private_key.restype = POINTER
+crypto.EVP_PKEY_get_raw_public_key.argtypes = [POINTER, ctypes.c_char_p, ctypes.POINTER(SIZE)]
+crypto.EVP_PKEY_free.argtypes = [POINTER]
+crypto.EVP_MD_CTX_new.restype = POINTER
+crypto.EVP_MD_CTX_free.argtypes = [POINTER]
+crypto.EVP_DigestVerifyInit.argtypes = [POINTER] * 5
+crypto.EVP_DigestVerify.argtypes = [POINTER, ctypes.c_char_p, SIZE, ctypes.c_char_p, SIZE]
+zstd.ZSTD_getFrameContentSize.argtypes = [ctypes.c_char_p, SIZE]
+zstd.ZSTD_getFrameContentSize.restype = ctypes.c_ulonglong
+zstd.ZSTD_decompress.argtypes = [ctypes.c_char_p, SIZE, ctypes.c_char_p, SIZE]
+zstd.ZSTD_decompress.restype = SIZE
+
+
+def signed_by(public_key, message, signature):
+    key = crypto.EVP_PKEY_new_raw_public_key(ED25519, None, public_key, 32)
+    context = crypto.EVP_MD_CTX_new()
+    good = (key and crypto.EVP_DigestVerifyInit(context, None, None, None, key) == 1 and
+            crypto.EVP_DigestVerify(context, signature, 64, message, len(message)) == 1)
+    crypto.EVP_MD_CTX_free(context)
+    crypto.EVP_PKEY_free(key)
+    return bool(good)
+
+
+def public_half(seed):
+    key = crypto.EVP_PKEY_new_raw_private_key(ED25519, None, seed, 32)
+    public, length = ctypes.create_string_buffer(32), SIZE(32)
+    crypto.EVP_PKEY_get_raw_public_key(key, public, ctypes.byref(length))
+    crypto.EVP_PKEY_free(key)
+    return public.raw
+
+
+def decompress(stored, length):
+    if zstd.ZSTD_getFrameContentSize(stored, len(stored)) != length:
+        raise Bad("the payload cannot be decompressed")
+    raw = ctypes.create_string_buffer(length or 1)
+    if zstd.ZSTD_decompress(raw, length, stored, len(stored)) != length:
+        raise Bad("the payload cannot be decompressed")
+    return raw.raw[:length]
+
+
+# ---- "A frame"
+
+def take(data, at, length):
+    if len(data) - at < length:
+        raise Short("the file ends within a frame")
+    return bytes(data[at:at + length])
+
+
+def require(condition, reason):
+    if not condition:
+        raise Bad(reason)
+
+
+def zstd_length(data, at):
+    """Of the zstd frame at this offset, from its block headers (RFC 8878, 3.1.1)."""
+    head = take(data, at, 5)
+    flags = head[4]
+    single = bool(flags & 0x20)
+    # Checksum, content size, neither dictionary nor reserved bits: "The payload".
+    require(head[:4] == b"\x28\xb5\x2f\xfd" and flags & 0x0f == 0x04 and (single or flags >> 6),
+            "what stands here is not a frame")
+    length = 5 + (not single) + (1 if flags >> 6 == 0 else 1 << (flags >> 6))
+    last = 0
+    while not last:
+        block = int.from_bytes(take(data, at + length, 3), "little")
+        last, kind, size = block & 1, block >> 1 & 3, block >> 3
+        require(kind != 3 and size <= 128 << 10, "what stands here is not a frame")
+        length += 3 + (1 if kind == 1 else size)
+        require(length + 4 <= STORED_MOST, "what stands here is not a frame")
+    return length + 4
+
+
+class Frame:
+    HEADER = struct.Struct("<8sHBBIIIIHH16s16sQQQQQQQQ32s32s32s")
+    SEAL = struct.Struct("<8s32s64sIIQ32s")
+
+    def __init__(self, data, at):
+        not_one = "what stands here is not a frame"
+        magic, length = struct.unpack("<II", take(data, at, 8))
+        require(magic == 0x184D2A5D and length <= HEADER_MOST, not_one)
+        self.header = take(data, at + 8, length)
+        require(length >= self.HEADER.size and self.header[:8] == b"DKTFRAME", not_one)
+        (_, version, self.type, klass, _, header_length, summary_length, self.types, self.index,
+         self.frames, self.trail, self.boot, self.frame, self.wall_ns, _, self.first, self.count,
+         self.commit_first, self.commit_count, self.raw_length, self.raw_hash, self.previous,
+         _) = self.HEADER.unpack_from(self.header)
+        if version != 1:
+            raise Unreadable("the frame is of another version of the format")
+        require(header_length == length and summary_length == length - 224 and
+                1 <= self.type <= 31 and self.types.bit_length() - 1 == self.type and klass < 2 and
+                self.index < self.frames <= COMMIT_MOST and self.frame and self.first and
+                self.commit_first and self.count <= self.raw_length <= RAW_MOST and
+                self.commit_first <= self.first and
+                self.first + self.count <= self.commit_first + self.commit_count < 1 << 64, not_one)
+        at += 8 + length
+        self.stored_at, self.stored_length = at, 0
+        if take(data, at, 8)[:4] != struct.pack("<I", 0x184D2A5E):
+            self.stored_length = zstd_length(data, at)
+        at += self.stored_length
+        require(take(data, at, 8) == struct.pack("<II", 0x184D2A5E, 152), not_one)
+        (magic, self.next_key, self.signature, kind, stored_count, stored_length,
+         self.stored_hash) = self.SEAL.unpack(take(data, at + 8, 152))
+        if kind == 2:
+            raise Unreadable("the frame is of another version of the format")
+        require(magic == b"DKTFSEAL" and kind < 2 and stored_count == 1 and
+                stored_length == self.stored_length and bool(stored_length) == (kind == 0) and
+                (kind == 0 or self.stored_hash == bytes(32)), not_one)
+        self.pruned = kind == 1
+        self.end = at + 160
+        self.signed = self.header + self.next_key
+        self.hash = hashlib.sha256(self.signed).digest()
+
+    def payload(self, data):
+        require(not self.pruned, "the payload is gone, and no signed note says why")
+        stored = take(data, self.stored_at, self.stored_length)
+        require(hashlib.sha256(stored).digest() == self.stored_hash, "the stored bytes were changed")
+        raw = decompress(stored, self.raw_length)
+        require(hashlib.sha256(raw).digest() == self.raw_hash, "the payload is not what was signed")
+        return raw
+
+    def kinds(self):
+        """Counts by kind; raises when the summary does not parse, or they do not add up."""
+        wrong, counts, at, summary = "the summary is not one of this payload", {}, 0, self.header[224:]
+        while at < len(summary):
+            require(len(summary) - at >= 8, wrong)
+            tag, _, length = struct.unpack_from("<HHI", summary, at)
+            value, at = summary[at + 8:at + 8 + length], at + 8 + length
+            require(len(value) == length, wrong)
+            item = 0
+            while tag in (2, 3, 4, 5, 10) and item < length:
+                require(length - item >= 6, wrong)
+                count, size, encoding = struct.unpack_from("<IBB", value, item)
+                text, item = value[item + 6:item + 6 + size], item + 6 + size
+                require(len(text) == size and encoding < 2, wrong)
+                if tag == 2:
+                    text = text if encoding == 0 else text.hex().encode()
+                    counts[text] = counts.get(text, 0) + count
+        require(sum(counts.values()) == self.count, wrong)
+        return counts
+
+
+# ---- "Verifying", steps 2 to 7
+
+class Chain:
+    def __init__(self, root):
+        self.key, self.hash, self.frame, self.event = root, bytes(32), 1, 1
+        self.trail, self.left, self.last_wall_ns, self.events = None, 0, 0, 0
+        self.gaps = dict.fromkeys(NOTES.values(), 0)
+
+    def check(self, data, frame):
+        require(frame.frame == self.frame, "another frame number belongs here")
+        require(self.trail in (None, frame.trail), "the frame is of another trail")
+        require(frame.previous == self.hash, "the frame does not continue the one before")
+        if self.left == 0:
+            require(frame.index == 0 and frame.commit_first == self.event,
+                    "event numbers are missing before this frame")
+        else:
+            first = self.commit[0]
+            require(frame.frames == first.frames and frame.index == len(self.commit) and
+                    frame.commit_first == first.commit_first and
+                    frame.commit_count == first.commit_count,
+                    "the frames of one commit contradict each other")
+        require(signed_by(self.key, frame.signed, frame.signature),
+                "the signature is not by the key that belongs here")
+        if self.left == 0:
+            self.commit, self.numbers, self.left = [], set(), frame.frames
+        self.trail = frame.trail
+        self.lines(frame, frame.payload(data))
+        self.note(frame)
+        self.commit.append(frame)
+        self.left -= 1
+        if self.left == 0:
+            require(sum(one.count for one in self.commit) == frame.commit_count,
+                    "the commit has not as many events as it says")
+            self.event = frame.commit_first + frame.commit_count
+        self.key, self.hash, self.frame = frame.next_key, frame.hash, self.frame + 1
+        self.events, self.last_wall_ns = self.events + frame.count, frame.wall_ns
+
+    def lines(self, frame, raw):
+        wrong = "the numbers of the events are not those of the header"
+        begin = re.compile(rb'\{"@timestamp":"[^"]{0,64}","event":\{"id":"' +
+                           frame.trail[:8].hex().encode() +
+                           rb'-(0|[1-9][0-9]*)","sequence":(0|[1-9][0-9]*)[,}]')
+        require(not raw or raw.endswith(b"\n"), wrong)
+        least, count = frame.first, 0
+        for line in raw.split(b"\n")[:-1]:
+            found = begin.match(line)
+            require(found and found[1] == found[2], wrong)
+            number = int(found[1])
+            require(number >= least and (count or number == frame.first) and
+                    number < frame.commit_first + frame.commit_count and
+                    number not in self.numbers, wrong)
+            if frame.frames > 1:
+                self.numbers.add(number)
+            least, count = number + 1, count + 1
+        require(count == frame.count, wrong)
+
+    def note(self, frame):
+        found = dict.fromkeys(NOTES.values(), 0)
+        for kind, count in frame.kinds().items():
+            if kind in NOTES:
+                found[NOTES[kind]] += count
+        found["losses"] = found["losses"] or frame.types >> LOSS & 1
+        found["recoveries"] = found["recoveries"] or frame.types >> RECOVERY & 1
+        for note in found:
+            self.gaps[note] += found[note]
+
+    def followed_by(self, key):
+        return (key.frame, key.public, key.previous) == (self.frame, self.key, self.hash)
+
+
+# ---- what lies beside the log
+
+class Key:
+    """A good slot of "The key state"."""
+
+    def __init__(self, slot):
+        magic, version, self.trail, self.frame, seed, self.public, self.previous = struct.unpack(
+            "<8sH6x16s16x16xQ32s32s32s", slot[:168])
+        if (magic != b"DKTRKEY\0" or version != 1 or any(slot[256:]) or
+                hashlib.sha256(slot[:224]).digest() != slot[224:256] or
+                public_half(seed) != self.public):
+            raise ValueError
+
+
+def read_keys(folder, state):
+    """The good slots, the older first; or why there is none."""
+    if state == STATE_NONE:
+        return "the key state was not looked at"
+    try:
+        with open(os.path.join(state or os.path.join(folder, "state"), "key"), "rb") as file:
+            bytes_ = file.read(8192).ljust(8192, b"\0")
+    except PermissionError:
+        return "the key state may not be read by this user"
+    except OSError:
+        return "there is no key state"
+    keys = []
+    for slot in (bytes_[:4096], bytes_[4096:]):
+        try:
+            keys.append(Key(slot))
+        except ValueError:
+            pass
+    return sorted(keys, key=lambda key: key.frame) or "the key state holds no good key"
+
+
+def read_committed(folder):
+    try:
+        with open(os.path.join(folder, "committed"), "rb") as file:
+            text = file.read(1024)
+    except OSError:
+        return None
+    found = re.fullmatch(rb"(docktrail committed 1\ntrail ([0-9a-f]{32})\nframe ([0-9]{20})\n"
+                         rb"event ([0-9]{20})\nsegment [0-9]{20}\noffset [0-9]{20}\n"
+                         rb"wall_ns [0-9]{20}\nhash ([0-9a-f]{64})\n)check ([0-9a-f]{16})\n", text)
+    if not found or hashlib.sha256(found[1]).hexdigest()[:16].encode() != found[6]:
+        return None
+    return bytes.fromhex(found[2].decode()), int(found[3]), int(found[4]), bytes.fromhex(
+        found[5].decode())
+
+
+def is_live(folder):
+    """Whether a recorder holds the lock: asked, not taken."""
+    try:
+        with open(os.path.join(folder, "lock"), "rb") as file:
+            lock = fcntl.fcntl(file, 36, struct.pack("hhqqi4x", fcntl.F_RDLCK, 0, 0, 0, 0))
+            return struct.unpack("hhqqi4x", lock)[0] != fcntl.F_UNLCK  # 36: F_OFD_GETLK
+    except FileNotFoundError:
+        return False
+
+
+def read_root(folder, given):
+    try:
+        with open(os.path.join(folder, "root.pub"), "rb") as file:
+            own = file.read(66)
+    except FileNotFoundError:
+        own = None
+    if own is not None and not re.fullmatch(rb"[0-9a-f]{64}\n", own):
+        if given is None:
+            raise Bad("root.pub is not a key")
+        own = None
+    own = own and bytes.fromhex(own.decode())
+    if given and own and given != own:
+        raise Bad("the root key that was given is not the one in root.pub")
+    if not given and not own:
+        raise Unreadable("there is no root.pub")
+    return given or own
+
+
+def contents(path):
+    with open(path, "rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if os.fstat(
+            file.fileno()).st_size else b""
+
+
+# ---- the verdict
+
+class Judge:
+    def __init__(self, folder, state, given_root):
+        self.folder, self.reason, self.broken, self.bad = folder, "", None, None
+        self.live = is_live(folder)
+        keys = read_keys(folder, state)
+        self.no_keys, self.keys = (keys, []) if isinstance(keys, str) else (None, keys)
+        self.committed = read_committed(folder)
+        self.segments = sorted(name for name in os.listdir(folder)
+                               if re.fullmatch(r"[0-9]{20}\.jsonl\.zst", name) and
+                               0 < int(name[:20]) < 1 << 64)
+        self.whole, self.rest, self.last = None, 0, True
+        self.given_root = given_root
+
+    def in_progress(self, chain):
+        if not self.live:
+            return False
+        if self.keys:
+            return chain.frame >= self.keys[0].frame
+        return self.committed is not None and chain.frame > self.committed[1]
+
+    def walk(self):
+        chain = Chain(read_root(self.folder, self.given_root))
+        self.whole = copy.copy(chain)
+        for number, name in enumerate(self.segments):
+            self.last = number + 1 == len(self.segments)
+            at = end = 0
+            data = contents(os.path.join(self.folder, name))
+            try:
+                require(int(name[:20]) == chain.frame, "a segment is missing, or does not belong here")
+                while at < len(data) and not self.in_progress(chain):
+                    frame = Frame(data, at)
+                    chain.check(data, frame)
+                    at = frame.end
+                    if chain.left == 0:
+                        self.whole, end = copy.deepcopy(chain), at
+                if chain.left and not self.in_progress(chain):
+                    raise Short("the log ends within a commit")
+            except Bad as bad:
+                self.broken, self.reason, self.bad = bad, str(bad), (chain.frame, name, at)
+            self.rest = len(data) - end
+            if self.broken or self.in_progress(chain):
+                return
+
+    def end(self):
+        """Returns a verdict and its reason: the table under "Crash states"."""
+        whole, keys = self.whole, self.keys
+        if not keys:
+            return self.end_without_key()
+        older, newer = keys[0], keys[-1]
+        if len(keys) == 2 and (older.trail != newer.trail or
+                               not 0 < newer.frame - older.frame <= COMMIT_MOST):
+            return TAMPERED, "the two key slots contradict each other"
+        if self.live:
+            if self.broken or whole.frame < older.frame:
+                return TAMPERED, "frames before the recorder's key are gone"
+            if not whole.followed_by(older):
+                return TAMPERED, "the key is not the one that the last frame names"
+            return VALID, ""
+        if len(keys) == 2 and whole.followed_by(older) and self.last:
+            return GAPS, "the recorder ended within a commit, which had not been acknowledged"
+        if whole.frame < older.frame:
+            return TAMPERED, "the log ends before the frame that the key follows on"
+        if whole.frame < newer.frame:
+            return TAMPERED, "the key state and the log contradict each other"
+        if self.broken or not self.last:
+            return TAMPERED, "there are segments behind the end"
+        if whole.frame > newer.frame:
+            return UNPROVEN, "the key state is older than the log"
+        if not whole.followed_by(newer):
+            return TAMPERED, "the key is not the one that the last frame names"
+        if self.rest:
+            return TAMPERED, "there are bytes behind the proven end of the log"
+        if len(keys) == 2:
+            return GAPS, "the recorder ended within a commit, which had not been acknowledged"
+        return VALID, ""
+
+    def end_without_key(self):
+        if self.broken:
+            torn = (self.whole.frame > self.committed[1] if self.committed
+                    else isinstance(self.broken, Short))
+            if not (self.last and torn and not (self.live and self.committed)):
+                return TAMPERED, ""
+        return UNPROVEN, f"{self.no_keys}: that nothing was cut off the end is not shown"
+
+    def against_committed(self):
+        whole = self.whole
+        if not self.committed or self.live:
+            return None
+        trail, frame, event, hash_ = self.committed
+        if frame > whole.frame - 1:
+            return "frames that had been committed are gone"
+        if whole.frame > 1 and trail != whole.trail:
+            return "`committed` is of another trail"
+        if frame == whole.frame - 1 and (hash_, event) != (whole.hash, whole.event - 1):
+            return "`committed` names another frame than the last one"
+        return None
+
+    def gaps(self):
+        whole = self.whole
+        stopped = whole.frame > 1 and any(one.types >> STOP & 1 for one in whole.commit)
+        if not self.live and whole.frame > 1 and not stopped:
+            return "the recorder ended without a STOP"
+        if any(whole.gaps.values()):
+            return "signed notes: " + ", ".join(f"{count} {note}" for note, count
+                                                in whole.gaps.items() if count)
+        return None if self.committed else "`committed` is missing or damaged"
+
+    def verdict(self):
+        if not self.segments:
+            if self.keys and self.keys[0].frame > 1:
+                return TAMPERED, "the key follows on frames that are gone"
+            return UNREADABLE, "there is no segment here"
+        try:
+            self.walk()
+        except Bad as bad:  # of the root
+            return TAMPERED, str(bad)
+        if self.keys and self.whole.frame > 1 and self.keys[0].trail != self.whole.trail:
+            self.keys, self.no_keys = [], "the key state is of another trail"
+        reason = self.against_committed()
+        code, because = (TAMPERED, reason) if reason else self.end()
+        if code == TAMPERED:
+            return code, self.reason or because
+        if code == VALID and self.gaps():
+            return GAPS, self.gaps()
+        return code, because
+
+
+def judge(folder, state=None, root=None):
+    for _ in range(3):
+        try:
+            one = Judge(folder, state, root)
+            code, reason = one.verdict()
+        except (Unreadable, OSError) as error:
+            return {"verdict": VERDICTS[UNREADABLE], "code": UNREADABLE, "reason": str(error)}
+        if one.live or not is_live(folder):
+            break  # else a recorder started meanwhile
+    told = {"verdict": VERDICTS[code], "code": code, "reason": reason}
+    if one.whole:
+        told.update(frames=one.whole.frame - 1, events=one.whole.event - 1,
+                    hash=one.whole.hash.hex(), **one.whole.gaps)
+    if code == TAMPERED and one.bad:
+        told.update(zip(("bad_frame", "bad_segment", "bad_offset"), one.bad))
+    return told
+
+
+def parse_root(text):
+    if os.path.exists(text):
+        with open(text, encoding="ascii") as file:
+            text = file.read()
+    return bytes.fromhex(re.fullmatch(r"\s*([0-9a-fA-F]{64})\s*", text)[1])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("trail", nargs="?")
+    parser.add_argument("--root", type=parse_root, help="the key that was printed when it was begun")
+    parser.add_argument("--state", help="folder of the key (TRAIL/state), or none")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--batch", action="store_true")
+    options = parser.parse_args()
+    if options.batch:
+        for line in sys.stdin:
+            trail, state, root = line.rstrip("\n").split("\t")
+            print(json.dumps(judge(trail, state or None, bytes.fromhex(root) or None)), flush=True)
+        return 0
+    if not options.trail:
+        parser.error("which trail?")
+    told = judge(options.trail, options.state, options.root)
+    if options.json:
+        print(json.dumps(told))
+    else:
+        print(told["verdict"] + (": " + told["reason"] if told["reason"] else ""))
+        for name in ("frames", "events", "hash", "bad_frame", "bad_segment", "bad_offset"):
+            if name in told:
+                print(f"  {name:12}{told[name]}")
+    return told["code"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -478,7 +478,7 @@
 	      "true where that is the word of the process, which may say anything") \
 	FIELD(AUDIT, audit_cut, bool, "docktrail.audit.cut", "true where not all of it came, or is kept") \
 	FIELD(DRIFT, drift_changed, list, "docktrail.drift.changed", \
-	      "What is different: contents, mode, owner, file (another inode), mount, type, gone, new") \
+	      "What is different: contents, mode, owner, file (another inode), mount, type, gone, new; inode: only the time of its last change, where nothing was read") \
 	DRIFT_FIELDS(FIELD, before, "At the last look") \
 	DRIFT_FIELDS(FIELD, after, "Now") \
 	FIELD(DRIFT, drift_diff, list, "docktrail.drift.diff", \

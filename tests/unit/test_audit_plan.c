@@ -240,6 +240,68 @@ static void test_links(void **state)
 	loads(host, "-w /etc/real -p wa -k docktrail-config");
 }
 
+/* A user chooses neither what the host's audit watches, nor what stands in its files of rules. */
+static void test_users_links(void **state)
+{
+	struct host *host = *state;
+	_cleanup_buffer_ struct buffer file = {};
+	const struct audit_plan_rule *rules;
+	size_t count;
+
+	has_file(host, "etc/passwd",
+		 "alice:x:1000:1000::/home/alice:/bin/sh\nbob:x:1001:1001::/home/bob:/bin/sh\n");
+	has_folder(host, "home/alice");
+	has_folder(host, "home/bob/.docker");
+	has_folder(host, "srv/everything");
+	has_file(host, "run/journal/docker.sock", "");
+	has_link(host, "home/alice/.docker", "/srv/everything");
+	has_link(host, "home/bob/.docker/run", "/run/journal");
+	plan(host, "/home/*/.docker/run/docker.sock", false);
+	loads(host, "-a always,exit -F path=/home/alice/.docker -F perm=wa -k docktrail-client");
+	loads(host, "-w /home/bob/.docker -p wa -k docktrail-client");
+	count = audit_plan_rules(host->plan, &rules);
+	for (size_t i = 0; i < count; i++)
+		if (strstr(rules[i].text, "everything") || strstr(rules[i].text, "journal"))
+			fail_msg("%s", rules[i].text);
+	/* A socket that is a link itself. */
+	has_folder(host, "home/alice2/.docker/run");
+	has_link(host, "home/alice2/.docker/run/docker.sock", "/run/journal/docker.sock");
+	plan(host, "/home/*/.docker/run/docker.sock", false);
+	waits(host,
+	      "-a always,exit -F arch=b64 -S connect -F path=/home/alice2/.docker/run/docker.sock "
+	      "-k docktrail-connect",
+	      "it is a user's link, and is not followed");
+	/* Lines in a name. */
+	has_folder(host, "usr/bin");
+	has_link(host, "usr/bin/docker", "/opt/x\n-e 0\n#");
+	plan(host, "/run/docker.sock", false);
+	audit_plan_print(host->plan, NULL, &file);
+	assert_null(strstr(buffer_string(&file), "\n-e 0"));
+}
+
+/* Neither looked at, nor watched: an automount, and what a server has. */
+static void test_far(void **state)
+{
+	static const char why[] = "it is an automount's, or a file server's, and is not touched";
+	struct host *host = *state;
+
+	has_file(host, "proc/self/mounts",
+		 "/dev/sda / ext4 rw 0 0\nauto /home autofs rw 0 0\n"
+		 "server:/carol /home/carol nfs4 rw 0 0\n/dev/sdb /home/dave ext4 rw 0 0\n"
+		 "sshfs /srv/eve/.docker fuse.sshfs rw 0 0\n");
+	has_file(host, "etc/passwd",
+		 "bob:x:1:1::/home/bob:/bin/sh\ncarol:x:2:2::/home/carol:/bin/sh\n"
+		 "dave:x:3:3::/home/dave:/bin/sh\neve:x:4:4::/srv/eve:/bin/sh\n");
+	has_folder(host, "home/bob");
+	has_folder(host, "home/dave");
+	has_folder(host, "srv/eve/.docker");
+	plan(host, "/run/docker.sock", false);
+	waits(host, "-w /home/bob/.docker -p wa -k docktrail-client", why);
+	waits(host, "-w /home/carol/.docker -p wa -k docktrail-client", why);
+	waits(host, "-w /srv/eve/.docker -p wa -k docktrail-client", why);
+	loads(host, "-w /home/dave/.docker -p wa -k docktrail-client");
+}
+
 /* What is printed is what auditctl takes, and says what is left out. */
 static void test_printed(void **state)
 {
@@ -268,8 +330,9 @@ static void test_printed(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
-	const struct CMUnitTest tests[] = { TEST(programs), TEST(units), TEST(daemon), TEST(homes),
-					    TEST(sockets),  TEST(links), TEST(printed) };
+	const struct CMUnitTest tests[] = { TEST(programs),    TEST(units),   TEST(daemon),
+					    TEST(homes),       TEST(sockets), TEST(links),
+					    TEST(users_links), TEST(far),     TEST(printed) };
 
 	return cmocka_run_group_tests_name("plan of rules", tests, NULL, NULL);
 }

@@ -173,6 +173,10 @@ static void test_same(void **state)
 	/* Of what was not read a new time is all there is. */
 	bed->after.sha256[0] = bed->before.sha256[0] = '\0';
 	assert_non_null(strstr(line(bed, true), "\"changed\":[\"contents\"]"));
+	/* Put back; but not that of the inode. It may have been a backup's link. */
+	bed->after.modified_ns = bed->before.modified_ns;
+	assert_non_null(strstr(line(bed, true), "\"changed\":[\"inode\"]"));
+	assert_non_null(strstr(line(bed, true), "\"severity\":50"));
 }
 
 static void test_nobody(void **state)
@@ -214,6 +218,10 @@ static void test_who(void **state)
 		/* What changes no contents. */
 		{ NOW + 1, "/etc/docker/daemon.json", "7", "mode", false },
 		{ NOW + 1, "/mnt/daemon.json", "7", "link", false },
+		/* Who wrote to the file put no other in its place. */
+		{ NOW + 1, "/etc/docker/daemon.json", "8", "write", false },
+		/* Only called so: in a chroot. */
+		{ NOW + 1, "/etc/docker/daemon.json", "99", "write", false },
 		{ NOW + 1, "/etc", "9", "unmount", false },
 	};
 
@@ -236,6 +244,19 @@ static void test_who(void **state)
 			fail_msg("%s %s", rows[i].operation, rows[i].path);
 		tear_down(state);
 	}
+}
+
+/* What users do in their own folders pushes out nobody else, and is no cause to look at once. */
+static void test_crowd(void **state)
+{
+	struct bed *bed = *state;
+
+	change(bed);
+	assert_int_equal(hit(bed, NOW + 1, "/etc/docker/daemon.json", "7", "write"), 1);
+	record_add_text(bed->hit, FIELD_audit_keys, TEXT("docktrail-client"));
+	for (int i = 0; i < 2 * DRIFT_HITS_MOST; i++)
+		assert_int_equal(drifts_hit(bed->drifts, bed->hit), 0);
+	assert_non_null(strstr(line(bed, true), "\"hit\":99"));
 }
 
 /* Who changed it once is not blamed for what comes after. */
@@ -296,7 +317,7 @@ int main(void)
 		TEST(test_nobody),
 		cmocka_unit_test(test_who),
 		TEST(test_once),
-
+		TEST(test_crowd),
 		TEST(test_secrets),
 		TEST(test_words),
 	};

@@ -147,6 +147,17 @@ int file_look(const char *path, unsigned int flags, const struct file_look *befo
 	return 0;
 }
 
+int file_look_copy(const struct file_look *from, struct file_look *to)
+{
+	struct buffer contents = to->contents;
+
+	*to = *from;
+	to->contents = contents;
+	buffer_clear(&to->contents);
+	buffer_append(&to->contents, from->contents.data, from->contents.length);
+	return to->contents.error;
+}
+
 void file_look_clear(struct file_look *look)
 {
 	buffer_free(&look->contents);

@@ -43,6 +43,9 @@ enum file_look_flags {
 int file_look(const char *path, unsigned int flags, const struct file_look *before,
 	      struct file_look *ret);
 
+/* Returns 0 or -ENOMEM. */
+int file_look_copy(const struct file_look *from, struct file_look *to);
+
 void file_look_clear(struct file_look *look);
 
 /* "file", "folder"; NULL of what is absent. */

@@ -8,6 +8,7 @@
 #include <json-c/json.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <mntent.h>
 #include <pwd.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -108,6 +109,24 @@ static bool is_there(int root, const char *path)
 	return fd >= 0;
 }
 
+/* Likewise, where no folder behind the first `trusted` bytes is a link. */
+static bool is_there_unlinked(const struct audit_paths *paths, const char *path, size_t trusted)
+{
+	_cleanup_free_ char *folder = strndup(path, trusted);
+	_cleanup_close_ int above = -1, fd = -1;
+	struct open_how how = { .flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
+				.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS };
+
+	if (!folder || audit_paths_far(paths, path))
+		return false;
+	above = open_below(paths->root, trusted ? folder : "/", O_PATH | O_DIRECTORY);
+	if (above < 0)
+		return false;
+	path += trusted;
+	fd = (int)syscall(SYS_openat2, above, path + strspn(path, "/"), &how, sizeof(how));
+	return fd >= 0;
+}
+
 static int append_path(struct text_list *list, const char *folder, const char *name)
 {
 	char path[PATH_MAX];
@@ -118,11 +137,77 @@ static int append_path(struct text_list *list, const char *folder, const char *n
 	return text_list_append(list, text_of(path));
 }
 
+/* ---- file systems that need not answer */
+
+/* Where a path lies: whether the last thing mounted at or above it is such a one. */
+static bool is_far(const struct audit_paths *paths, const char *path)
+{
+	size_t longest = 0;
+	bool far = false;
+
+	for (size_t i = 0; i < paths->mounts.count; i++) {
+		struct text mount = text_list_at(&paths->mounts, i);
+		struct text folder = { mount.data + 1, mount.length - 1 };
+
+		if (folder.length < longest || strncmp(path, folder.data, folder.length) != 0 ||
+		    (path[folder.length] && path[folder.length] != '/'))
+			continue;
+		longest = folder.length;
+		far = mount.data[0] == 'f';
+	}
+	return far;
+}
+
+bool audit_paths_far(const struct audit_paths *paths, const char *path)
+{
+	return is_far(paths, path);
+}
+
+static bool is_far_type(const char *type)
+{
+	static const char *const types[] = { "autofs", "nfs*",  "cifs",     "smb*",   "9p",
+					     "afs",    "ncp*",  "coda",     "ceph",   "fuse*",
+					     "lustre", "gfs2*", "orangefs", "beegfs", "ocfs2*" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (fnmatch(types[i], type, 0) == 0)
+			return true;
+	return false;
+}
+
+int audit_paths_read_mounts(struct audit_paths *paths)
+{
+	int fd = open_below(paths->root, "proc/self/mounts", O_RDONLY), r = 0;
+	_cleanup_fclose_ FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+	char names[4 * PATH_MAX], entry[PATH_MAX + 2];
+	struct mntent mount;
+
+	if (!file) {
+		closep(&fd);
+		return 0; /* without it nothing is known to be far */
+	}
+	while (r == 0 && getmntent_r(file, &mount, names, sizeof(names))) {
+		bool far = is_far_type(mount.mnt_type);
+
+		/* The root itself always answers: nothing would run without it. A near one counts
+		 * only where a far one is above it. */
+		if (strcmp(mount.mnt_dir, "/") == 0 || (!far && !is_far(paths, mount.mnt_dir)) ||
+		    strlen(mount.mnt_dir) >= PATH_MAX)
+			continue;
+		snprintf(entry, sizeof(entry), "%c%s", far ? 'f' : 'n', mount.mnt_dir);
+		r = text_list_append(&paths->mounts, text_of(entry));
+	}
+	return r;
+}
+
 /* ---- the names */
 
-static int match_in(int root, const char *folder, const char *pattern, struct text_list *ret)
+static int match_in(const struct audit_paths *paths, const char *folder, const char *pattern,
+		    struct text_list *ret)
 {
-	int fd = open_below(root, folder, O_RDONLY | O_DIRECTORY), r = 0;
+	int fd = is_far(paths, folder) ? -ENOENT
+				       : open_below(paths->root, folder, O_RDONLY | O_DIRECTORY);
+	int r = 0;
 	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
 
@@ -138,37 +223,43 @@ static int match_in(int root, const char *folder, const char *pattern, struct te
 }
 
 static int expand_program(const struct audit_paths *paths, const char *pattern,
-			  struct text_list *ret, struct buffer *why)
+			  struct audit_found *found)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(program_folders); i++)
-		r = match_in(paths->root, program_folders[i], pattern, ret);
-	if (ret->count == 0)
-		buffer_printf(why, "there is no program %s on this host", pattern);
+		r = match_in(paths, program_folders[i], pattern, &found->paths);
+	if (found->paths.count == 0)
+		buffer_printf(&found->why, "there is no program %s on this host", pattern);
 	return r;
 }
 
-static int expand_unit(const struct audit_paths *paths, const char *unit, struct text_list *ret,
-		       struct buffer *why __attribute__((unused)))
+static int expand_unit(const struct audit_paths *paths, const char *unit, struct audit_found *found)
 {
-	char names[2][256], path[PATH_MAX];
+	const char *type = strrchr(unit, '.');
+	char names[3][256], path[PATH_MAX];
 	int r = 0;
 
 	snprintf(names[0], sizeof(names[0]), "%s", unit);
 	snprintf(names[1], sizeof(names[1]), "%.250s.d", unit);
+	/* For all units of a type, this one too. */
+	snprintf(names[2], sizeof(names[2]), "%.250s.d", type ? type + 1 : unit);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(unit_folders); i++)
-		for (size_t n = 0; r == 0 && n < 2; n++) {
+		for (size_t n = 0; r == 0 && n < ARRAY_SIZE(names); n++) {
 			snprintf(path, sizeof(path), "%s/%s", unit_folders[i], names[n]);
 			/* Where a person would put one it is awaited. */
-			if (i == 0 || is_there(paths->root, path))
-				r = text_list_append(ret, text_of(path));
+			if ((i == 0 && n < 2) || is_there(paths->root, path))
+				r = text_list_append(&found->paths, text_of(path));
 		}
 	return r;
 }
 
-/* One folder after the other of a pattern such as /run/user/?/docker.sock. */
-static int expand_pattern(int root, const char *pattern, struct text_list *ret)
+/*
+ * One folder after the other of a pattern such as /run/user/?/docker.sock. What lies in a folder
+ * that was found is whoever's it is: nothing is followed there.
+ */
+static int expand_pattern(const struct audit_paths *paths, const char *pattern, size_t trusted,
+			  struct text_list *ret)
 {
 	const char *wild = strpbrk(pattern, "*?[");
 	const char *rest, *slash;
@@ -178,7 +269,9 @@ static int expand_pattern(int root, const char *pattern, struct text_list *ret)
 	int r = 0;
 
 	if (!wild)
-		return is_there(root, pattern) ? text_list_append(ret, text_of(pattern)) : 0;
+		return is_there_unlinked(paths, pattern, trusted)
+			       ? text_list_append(ret, text_of(pattern))
+			       : 0;
 	for (slash = wild; *slash != '/'; slash--)
 		;
 	rest = strchrnul(wild, '/');
@@ -189,13 +282,14 @@ static int expand_pattern(int root, const char *pattern, struct text_list *ret)
 		return -ENOMEM;
 	memcpy(component, slash + 1, (size_t)(rest - slash) - 1);
 	component[rest - slash - 1] = '\0';
-	r = match_in(root, folder, component, &folders);
+	trusted = trusted ?: (size_t)(slash - pattern);
+	r = match_in(paths, folder, component, &folders);
 	for (size_t i = 0; r == 0 && i < folders.count; i++) {
 		_cleanup_free_ char *path = NULL;
 
 		if (asprintf(&path, "%s%s", text_list_at(&folders, i).data, rest) < 0)
 			return -ENOMEM;
-		r = expand_pattern(root, path, ret);
+		r = expand_pattern(paths, path, trusted, ret);
 	}
 	return r;
 }
@@ -207,17 +301,25 @@ static bool has_folder(int root, const char *path)
 	return audit_path_look(root, path, &real) != AUDIT_PATH_NO_FOLDER;
 }
 
-static int expand_socket(const struct audit_paths *paths, struct text_list *ret, struct buffer *why)
+static bool is_pattern(const char *socket)
+{
+	return strpbrk(socket, "*?[") != NULL;
+}
+
+static int expand_socket(const struct audit_paths *paths, struct audit_found *found)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && paths->sockets && paths->sockets[i]; i++)
-		if (strpbrk(paths->sockets[i], "*?["))
-			r = expand_pattern(paths->root, paths->sockets[i], ret);
-		else if (has_folder(paths->root, paths->sockets[i]))
-			r = text_list_append(ret, text_of(paths->sockets[i]));
-	if (ret->count == 0)
-		buffer_append_string(why, "no folder is there for any socket that is watched");
+		if (!is_pattern(paths->sockets[i]) && has_folder(paths->root, paths->sockets[i]))
+			r = text_list_append(&found->paths, text_of(paths->sockets[i]));
+	found->users_from = found->paths.count;
+	for (size_t i = 0; r == 0 && paths->sockets && paths->sockets[i]; i++)
+		if (is_pattern(paths->sockets[i]))
+			r = expand_pattern(paths, paths->sockets[i], 0, &found->paths);
+	if (found->paths.count == 0)
+		buffer_append_string(&found->why,
+				     "no folder is there for any socket that is watched");
 	return r;
 }
 
@@ -243,48 +345,54 @@ static int read_daemon(int root, const char *key, struct buffer *value, struct b
 			      r < 0 ? strerror(-r) : "it is no JSON");
 	if (json_object_object_get_ex(object, key, &member) &&
 	    json_object_is_type(member, json_type_string) &&
-	    json_object_get_string(member)[0] == '/')
+	    json_object_get_string(member)[0] == '/') {
 		buffer_append_string(value, json_object_get_string(member));
+		while (value->length > 1 && value->data[value->length - 1] == '/')
+			value->length--;
+	}
 	json_object_put(object);
 	return value->error;
 }
 
 /* KEY, or KEY=PATH. */
-static int expand_daemon(const struct audit_paths *paths, const char *key, struct text_list *ret,
-			 struct buffer *why)
+static int expand_daemon(const struct audit_paths *paths, const char *key,
+			 struct audit_found *found)
 {
 	_cleanup_free_ char *name = strndup(key, strcspn(key, "="));
 	_cleanup_buffer_ struct buffer value = {};
 	const char *other = strchr(key, '=');
-	int r = name ? read_daemon(paths->root, name, &value, why) : -ENOMEM;
+	int r = name ? read_daemon(paths->root, name, &value, &found->why) : -ENOMEM;
 
 	if (r == 0 && value.length > 0)
-		return text_list_append(ret, (struct text){ value.data, value.length });
+		return text_list_append(&found->paths, (struct text){ value.data, value.length });
 	if (r == 0 && other)
-		return text_list_append(ret, text_of(other + 1));
+		return text_list_append(&found->paths, text_of(other + 1));
 	if (r == 0)
-		buffer_printf(why, "/" DAEMON_CONFIG " names no %s", name);
+		buffer_printf(&found->why, "/" DAEMON_CONFIG " names no %s", name);
 	return r;
 }
 
 /* Whether somebody can log in as this user, or has used the client as it. */
-static bool has_client(int root, const struct passwd *user, const char *name)
+static bool has_client(const struct audit_paths *paths, const struct passwd *user, const char *name)
 {
 	const char *shell = strrchr(user->pw_shell, '/');
+	bool person = !shell || (strcmp(shell, "/nologin") != 0 && strcmp(shell, "/false") != 0 &&
+				 strcmp(shell, "/sync") != 0);
 	char path[PATH_MAX];
 
-	if (user->pw_dir[0] != '/' || strcmp(user->pw_dir, "/") == 0 ||
-	    !is_there(root, user->pw_dir))
+	if (user->pw_dir[0] != '/' || strcmp(user->pw_dir, "/") == 0)
+		return false;
+	/* Not so much as looked at: an automount would be mounted for it, a server asked. */
+	if (is_far(paths, user->pw_dir))
+		return person;
+	if (!is_there(paths->root, user->pw_dir))
 		return false;
 	snprintf(path, sizeof(path), "%s/%s", user->pw_dir, name);
-	return is_there(root, path) || !shell ||
-	       (strcmp(shell, "/nologin") != 0 && strcmp(shell, "/false") != 0 &&
-		strcmp(shell, "/sync") != 0);
+	return person || is_far(paths, path) || is_there(paths->root, path);
 }
 
 /* A home of several users comes once: what it becomes is compared in the end. */
-static int expand_home(const struct audit_paths *paths, const char *name, struct text_list *ret,
-		       struct buffer *why)
+static int expand_home(const struct audit_paths *paths, const char *name, struct audit_found *found)
 {
 	int fd = open_below(paths->root, "etc/passwd", O_RDONLY), r = 0;
 	_cleanup_fclose_ FILE *users = fd < 0 ? NULL : fdopen(fd, "r");
@@ -292,31 +400,43 @@ static int expand_home(const struct audit_paths *paths, const char *name, struct
 
 	if (!users) {
 		closep(&fd);
-		buffer_append_string(why, "/etc/passwd cannot be read");
+		buffer_append_string(&found->why, "/etc/passwd cannot be read");
 		return 0;
 	}
-	while (r == 0 && ret->count < HOMES_MOST && (user = fgetpwent(users)))
-		if (has_client(paths->root, user, name))
-			r = append_path(ret, user->pw_dir, name);
-	if (ret->count == 0)
-		buffer_append_string(why, "no user has a home folder");
+	found->users_from = 0;
+	while (r == 0 && (user = fgetpwent(users))) {
+		if (!has_client(paths, user, name))
+			continue;
+		if (found->paths.count == HOMES_MOST) {
+			found->left_out++;
+			continue;
+		}
+		r = append_path(&found->paths, user->pw_dir, name);
+	}
+	if (found->paths.count == 0)
+		buffer_append_string(&found->why, "no user has a home folder");
 	return r;
 }
 
-int audit_paths_expand(const struct audit_paths *paths, const char *name, struct text_list *ret,
-		       struct buffer *why)
+int audit_paths_expand(const struct audit_paths *paths, const char *name, struct audit_found *found)
 {
 	static const struct {
 		const char *name;
-		int (*expand)(const struct audit_paths *, const char *, struct text_list *,
-			      struct buffer *);
+		int (*expand)(const struct audit_paths *, const char *, struct audit_found *);
 	} known[] = { { "program:", expand_program },
 		      { "unit:", expand_unit },
 		      { "daemon:", expand_daemon },
 		      { "home:", expand_home } };
 
+	found->users_from = SIZE_MAX;
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
 		if (strncmp(name, known[i].name, strlen(known[i].name)) == 0)
-			return known[i].expand(paths, name + strlen(known[i].name), ret, why);
-	return strcmp(name, "socket") == 0 ? expand_socket(paths, ret, why) : -EINVAL;
+			return known[i].expand(paths, name + strlen(known[i].name), found);
+	return strcmp(name, "socket") == 0 ? expand_socket(paths, found) : -EINVAL;
+}
+
+void audit_found_clear(struct audit_found *found)
+{
+	text_list_free(&found->paths);
+	buffer_free(&found->why);
 }

@@ -16,6 +16,8 @@
 #define RULES_MOST 1024 /* more than that is no plan for a host */
 #define LINKS_MOST 8    /* that lead to one another */
 
+#define NOT_IN_A_RULE " \t\n\"'"
+
 static const char template[] =
 #include "capture/audit_template.inc"
 	;
@@ -23,6 +25,7 @@ static const char template[] =
 struct audit_plan {
 	struct audit_plan_rule *rules;
 	size_t count;
+	size_t left_out;
 	struct arena *texts;
 	const char *cis, *about; /* of the paragraph of the template that is read */
 };
@@ -54,14 +57,38 @@ static bool is_known(const struct audit_plan *plan, const char *text)
 	return false;
 }
 
-/* `waits`: why it cannot be loaded, or NULL. */
-static int add_rule(struct planning *planning, const char *text, bool folder, const char *waits)
+/* A rule goes into files that are read line by line: a name must not bring lines of its own. */
+static bool make_printable(char *text)
 {
+	bool was = true;
+
+	for (; *text; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f) {
+			*text = '?';
+			was = false;
+		}
+	return was;
+}
+
+/* `waits`: why it cannot be loaded, or NULL. */
+static int add_rule(struct planning *planning, const char *given, bool folder, const char *waits)
+{
+	_cleanup_free_ char *text = strdup(given), *why = waits ? strdup(waits) : NULL;
 	struct audit_plan *plan = planning->plan;
 	struct audit_plan_rule *rule, *rules;
 
-	if (is_known(plan, text) || plan->count == RULES_MOST)
+	if (!text || (waits && !why))
+		return -ENOMEM;
+	if (!make_printable(text))
+		waits = "no rule can have a control character in its path";
+	else if (why && make_printable(why))
+		waits = why;
+	if (is_known(plan, text))
 		return 0;
+	if (plan->count == RULES_MOST) {
+		plan->left_out++;
+		return 0;
+	}
 	rules = reallocarray(plan->rules, plan->count + 1, sizeof(*rules));
 	if (!rules)
 		return -ENOMEM;
@@ -95,6 +122,46 @@ static int add_at(struct planning *planning, const struct place *place, const ch
 	return buffer_string(&rule) ? add_rule(planning, rule.data, folder, waits) : -ENOMEM;
 }
 
+/* Of a link itself. With -w auditctl(8) would take the folder that it leads to, if it does. */
+static int add_link(struct planning *planning, const struct place *place, const char *path)
+{
+	const char *letters = strstr(place->to, "-p "), *rest = letters ? letters + 3 : "";
+	_cleanup_buffer_ struct buffer rule = {};
+
+	buffer_printf(&rule, "-a always,exit -F path=%s -F perm=%.*s%s", path,
+		      (int)strcspn(rest, " "), rest, rest + strcspn(rest, " "));
+	return buffer_string(&rule) ? add_rule(planning, rule.data, false, NULL) : -ENOMEM;
+}
+
+/*
+ * In a folder of a user's: what a link of his leads to is not watched. With it he would choose what
+ * the host's audit records of everybody.
+ */
+static int add_users(struct planning *planning, const struct place *place, const char *path)
+{
+	_cleanup_buffer_ struct buffer real = {};
+	enum audit_path_kind kind;
+	const char *name, *waits = NULL;
+
+	if (audit_paths_far(&planning->paths, path))
+		return add_at(planning, place, path, false,
+			      "it is an automount's, or a file server's, and is not touched");
+	kind = audit_path_look(planning->paths.root, path, &real);
+	name = buffer_string(&real);
+	if (!name)
+		return -ENOMEM;
+	if (strpbrk(name, NOT_IN_A_RULE))
+		waits = "no rule can have a blank or a quote in its path";
+	else if (kind == AUDIT_PATH_NO_FOLDER)
+		waits = "there is no folder for it";
+	else if (kind == AUDIT_PATH_LINK && place->of != OF_WATCH)
+		waits = "it is a user's link, and is not followed";
+	else if (kind == AUDIT_PATH_LINK)
+		return add_link(planning, place, name);
+	return add_at(planning, place, name,
+		      !waits && place->of == OF_WATCH && kind == AUDIT_PATH_FOLDER, waits);
+}
+
 static int add_path(struct planning *planning, const struct place *place, const char *path,
 		    unsigned int links)
 {
@@ -105,7 +172,7 @@ static int add_path(struct planning *planning, const struct place *place, const 
 
 	if (!name)
 		return -ENOMEM;
-	if (strpbrk(name, " \t\n\"'"))
+	if (strpbrk(name, NOT_IN_A_RULE))
 		buffer_append_string(&waits, "no rule can have a blank or a quote in its path");
 	else if (kind == AUDIT_PATH_NO_FOLDER)
 		buffer_printf(&waits, "there is no folder %.*s", (int)(strrchr(name, '/') - name),
@@ -116,8 +183,14 @@ static int add_path(struct planning *planning, const struct place *place, const 
 		return add_at(planning, place, name, false, buffer_string(&waits) ?: "");
 	/* What a link leads to; and, of a watch, the link, which can be made to lead elsewhere. */
 	if (kind == AUDIT_PATH_LINK && links < LINKS_MOST &&
-	    audit_path_follow(planning->paths.root, path, &target) == 0)
+	    audit_path_follow(planning->paths.root, path, &target) == 0) {
+		_cleanup_buffer_ struct buffer end = {};
+
 		r = add_path(planning, place, buffer_string(&target) ?: "/", links + 1);
+		if (r == 0 && place->of == OF_WATCH && buffer_string(&target) &&
+		    audit_path_look(planning->paths.root, target.data, &end) == AUDIT_PATH_FOLDER)
+			return add_link(planning, place, name);
+	}
 	if (r == 0 && (kind != AUDIT_PATH_LINK || place->of == OF_WATCH))
 		r = add_at(planning, place, name,
 			   place->of == OF_WATCH && kind == AUDIT_PATH_FOLDER, NULL);
@@ -143,21 +216,26 @@ static bool find_place(const char *rule, struct place *ret)
 static int add_place(struct planning *planning, const struct place *place)
 {
 	_cleanup_free_ char *name = strndup(place->from, (size_t)(place->to - place->from));
-	_cleanup_text_list_ struct text_list paths = {};
-	_cleanup_buffer_ struct buffer why = {};
+	_cleanup_(audit_found_clear)
+	struct audit_found found = {};
 	int r;
 
 	if (!name)
 		return -ENOMEM;
 	if (name[0] != '@')
 		return add_path(planning, place, name, 0);
-	r = audit_paths_expand(&planning->paths, name + 1, &paths, &why);
+	r = audit_paths_expand(&planning->paths, name + 1, &found);
 	if (r == -EINVAL)
 		buffer_printf(planning->problem, "there is no name %s", name);
-	for (size_t i = 0; r == 0 && i < paths.count; i++)
-		r = add_path(planning, place, text_list_at(&paths, i).data, 0);
-	if (r == 0 && paths.count == 0)
-		r = add_at(planning, place, name, false, buffer_string(&why) ?: "");
+	for (size_t i = 0; r == 0 && i < found.paths.count; i++) {
+		const char *path = text_list_at(&found.paths, i).data;
+
+		r = i < found.users_from ? add_path(planning, place, path, 0)
+					 : add_users(planning, place, path);
+	}
+	if (r == 0 && found.paths.count == 0)
+		r = add_at(planning, place, name, false, buffer_string(&found.why) ?: "");
+	planning->plan->left_out += found.left_out;
 	return r;
 }
 
@@ -235,7 +313,10 @@ int audit_plan_new(const struct audit_plan_options *options, struct audit_plan *
 	if (r == 0)
 		r = arena_new(&plan->texts);
 	if (r == 0)
+		r = audit_paths_read_mounts(&planning.paths);
+	if (r == 0)
 		r = take_template(&planning);
+	text_list_free(&planning.paths.mounts);
 	if (r < 0) {
 		audit_plan_free(plan);
 		return r;
@@ -248,6 +329,11 @@ size_t audit_plan_rules(const struct audit_plan *plan, const struct audit_plan_r
 {
 	*ret = plan->rules;
 	return plan->count;
+}
+
+size_t audit_plan_left_out(const struct audit_plan *plan)
+{
+	return plan->left_out;
 }
 
 void audit_plan_print(const struct audit_plan *plan,

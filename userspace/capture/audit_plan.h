@@ -36,6 +36,9 @@ int audit_plan_new(const struct audit_plan_options *options, struct audit_plan *
 
 size_t audit_plan_rules(const struct audit_plan *plan, const struct audit_plan_rule **ret);
 
+/* How many rules there would be beyond the bound, homes of users beyond theirs. */
+size_t audit_plan_left_out(const struct audit_plan *plan);
+
 /*
  * As a file for /etc/audit/rules.d, behind what stands in `file`: comments, rules, and as comments
  * those that cannot be loaded, and those that `left_out` gives a reason for (NULL: none).

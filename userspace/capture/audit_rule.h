@@ -28,6 +28,8 @@ void audit_rule_append(const struct audit_rule_data *rule, struct buffer *text);
 
 /* Whether the kernel would take them for the same (audit_compare_rule). */
 bool audit_rule_equal(const struct audit_rule_data *a, const struct audit_rule_data *b);
+/* The same, whether one of them is about what is run, too, or not. */
+bool audit_rule_equal_but_exec(const struct audit_rule_data *a, const struct audit_rule_data *b);
 
 /* The text of a string field (AUDIT_WATCH, AUDIT_DIR, AUDIT_FILTERKEY...), or an empty one. */
 struct text audit_rule_text(const struct audit_rule_data *rule, unsigned int field);

@@ -143,7 +143,9 @@ static bool same_calls(const struct audit_rule_data *a, const struct audit_rule_
 	       (a->mask[AUDIT_BITMASK_SIZE - 1] & last) == (b->mask[AUDIT_BITMASK_SIZE - 1] & last);
 }
 
-bool audit_rule_equal(const struct audit_rule_data *a, const struct audit_rule_data *b)
+/* But for these permissions. */
+static bool is_equal(const struct audit_rule_data *a, const struct audit_rule_data *b,
+		     uint32_t permissions)
 {
 	const uint32_t list = ~(uint32_t)AUDIT_FILTER_PREPEND;
 
@@ -151,11 +153,25 @@ bool audit_rule_equal(const struct audit_rule_data *a, const struct audit_rule_d
 	    a->field_count != b->field_count || a->field_count > AUDIT_MAX_FIELDS ||
 	    !same_calls(a, b))
 		return false;
-	for (uint32_t i = 0; i < a->field_count; i++)
+	for (uint32_t i = 0; i < a->field_count; i++) {
+		uint32_t bits = a->fields[i] == AUDIT_PERM ? ~permissions : UINT32_MAX;
+
 		if (a->fields[i] != b->fields[i] || a->fieldflags[i] != b->fieldflags[i] ||
-		    a->values[i] != b->values[i] || !text_equal(text_at(a, i), text_at(b, i)))
+		    (a->values[i] & bits) != (b->values[i] & bits) ||
+		    !text_equal(text_at(a, i), text_at(b, i)))
 			return false;
+	}
 	return true;
+}
+
+bool audit_rule_equal(const struct audit_rule_data *a, const struct audit_rule_data *b)
+{
+	return is_equal(a, b, 0);
+}
+
+bool audit_rule_equal_but_exec(const struct audit_rule_data *a, const struct audit_rule_data *b)
+{
+	return is_equal(a, b, AUDIT_PERM_EXEC);
 }
 
 /* ---- writing */

@@ -171,7 +171,7 @@ static int on_second(sd_event_source *timer, uint64_t due, void *user)
 		recorder_say_sockets(recorder);
 	}
 	look_who_is_alive(recorder, now);
-	recorder_guard_audit(recorder, now);
+	recorder_audit_compare(recorder, now);
 	recorder_say_losses(recorder);
 	if (now >= recorder->beat_at) {
 		bpf_source_capabilities(recorder->source, NULL, scribe_capability,

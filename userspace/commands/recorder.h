@@ -26,7 +26,7 @@ struct recorder {
 	struct scribe *scribe;
 	struct recorder_audit *audit; /* NULL: it is not asked */
 	struct recorder_sweep *sweep; /* NULL: watched files are not looked at */
-	struct audit_plan *plan;      /* of the host, as it was seen last; NULL once it was taken */
+	struct audit_plan *plan;      /* of the host, as it was seen last; NULL: not yet */
 	sd_event *loop;
 	int trail_folder;
 	struct bpf_lost_caller lost_callers[BPF_LOST_CALLERS]; /* room to read them into */
@@ -83,8 +83,16 @@ void recorder_drain_audit(struct recorder *recorder);
 /* Whether a rule is about this path; `recorder` as scribe_options.user. */
 bool recorder_audit_watches(void *recorder, const char *path);
 
-/* Every ten seconds: are the rules still there? What is not is told, and loaded again. */
-void recorder_guard_audit(struct recorder *recorder, uint64_t now);
+/*
+ * Are the rules still there? What is not is loaded again, what has come of a new plan is loaded.
+ * May have to wait for the kernel, and is for the thread that looks at files; the plan must live
+ * until the next look. Then tell what it did.
+ */
+void recorder_audit_look(struct recorder_audit *audit, const struct audit_plan *plan);
+void recorder_audit_tell(struct recorder *recorder);
+
+/* Every ten seconds: do audit and the probes tell the same? */
+void recorder_audit_compare(struct recorder *recorder, uint64_t now);
 
 #define RECORDER_AUDIT_LOSSES 5
 struct recorder_audit_loss {

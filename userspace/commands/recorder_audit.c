@@ -15,12 +15,24 @@
 #include "commands/rules_guard.h"
 #include "event/record.h"
 
-#define GUARD_NS (10 * NS_PER_SECOND)
+#define COMPARE_NS (10 * NS_PER_SECOND)
+
+struct news {
+	enum rules_guard_news what;
+	char *rule; /* owned */
+};
 
 struct recorder_audit {
 	struct audit_source *source;
+	/* The looking thread's while it looks, else the recorder's: the kernel lets who asks audit
+	 * for something wait as long as its backlog is full (audit_receive()). */
 	struct rules_guard guard;
-	uint32_t enabled;     /* at the last look */
+	struct news *news;
+	size_t news_count;
+	int error;
+	/* The recorder's: how things were at the last look. */
+	struct audit_status status;
+	size_t wanted, loaded;
 	uint32_t kernel_lost; /* as the kernel counted when this began */
 	uint64_t told_overruns, told_missing, told_cut, told_lost, told_bad;
 	/* What both saw, and one alone, at the last look; and for how many looks they have not
@@ -28,6 +40,7 @@ struct recorder_audit {
 	 */
 	struct witness_stats seen;
 	unsigned int disagreed;
+	uint64_t next; /* boot clock: when they are compared again */
 	const char *warning;
 };
 
@@ -46,6 +59,12 @@ static bool is_wanted(const struct recorder *recorder, const struct audit_status
 	case RECORD_AUDIT_DAEMON:
 		return true;
 	default:
+		if (status->failure == AUDIT_FAIL_PANIC && status->enabled != AUDIT_OFF) {
+			fputs("docktrail: the kernel panics when audit cannot record (-f 2): no rules are "
+			      "loaded, unless you say so (--audit=on)\n",
+			      stderr);
+			return false;
+		}
 		if (status->enabled != AUDIT_OFF || status->pid)
 			return true;
 		fputs("docktrail: the kernel's audit is off, and is left so: it would be a second "
@@ -75,12 +94,22 @@ static bool knows_connects(const struct rules *rules)
 	return false;
 }
 
+static int say_traps(const struct rules *rules)
+{
+	_cleanup_text_list_ struct text_list traps = {};
+	int r = rules_traps(rules, &traps);
+
+	for (size_t i = 0; r == 0 && i < traps.count; i++)
+		fprintf(stderr, "docktrail: audit: %s\n", text_list_at(&traps, i).data);
+	return r;
+}
+
 static int load_rules(const struct recorder *recorder, struct rules_guard *guard)
 {
 	_cleanup_buffer_ struct buffer state = {};
-	int r = 0;
+	int r = say_traps(&guard->rules);
 
-	if (guard->rules.status.enabled == AUDIT_OFF) {
+	if (r == 0 && guard->rules.status.enabled == AUDIT_OFF) {
 		fputs("docktrail: the kernel's audit is switched on: " COST
 		      ", until it is switched off (auditctl -e 0)\n",
 		      stderr);
@@ -102,12 +131,29 @@ static int load_rules(const struct recorder *recorder, struct rules_guard *guard
 	return r;
 }
 
-/* Where none has come yet nothing is loaded: that is made good when it comes. */
-static void take_plan(struct recorder *recorder, struct recorder_audit *audit)
+/* What is known of the rules, for whoever asks while they are looked at again. */
+static void take_state(struct recorder_audit *audit)
 {
-	if (recorder->plan)
-		rules_take_plan(&audit->guard.rules, recorder->plan);
-	recorder->plan = NULL;
+	const struct rules *rules = &audit->guard.rules;
+
+	audit->status = rules->status;
+	audit->wanted = audit->loaded = 0;
+	for (size_t i = 0; i < rules->count; i++) {
+		const struct audit_rule_data *rule = rules->wanted[i].data;
+
+		audit->wanted += rule != NULL;
+		audit->loaded += rule && rules_is_loaded(rules, rule);
+	}
+}
+
+/* Before anything is changed for it. */
+static int check_readable(void)
+{
+	struct audit_source *source = NULL;
+	int r = audit_source_open(false, &source);
+
+	audit_source_free(source);
+	return r;
 }
 
 /* Where somebody else is the daemon, records are read beside him. */
@@ -137,17 +183,21 @@ static int prepare(struct recorder *recorder, struct recorder_audit *audit)
 	struct rules *rules = &audit->guard.rules;
 	int r = rules_ask(rules);
 
-	take_plan(recorder, audit);
+	/* Where no plan has come yet nothing is loaded: that is made good when it comes. */
+	if (recorder->plan)
+		rules->count = audit_plan_rules(recorder->plan, &rules->wanted);
 	if (r < 0 || !is_wanted(recorder, &rules->status))
 		return r < 0 ? r : -ECANCELED;
-	r = load_rules(recorder, &audit->guard);
+	r = check_readable();
+	if (r == 0)
+		r = load_rules(recorder, &audit->guard);
 	/* Only now: what we change ourselves is no news. */
 	if (r == 0)
 		r = open_source(recorder, audit);
 	if (r == 0)
 		r = rules_ask(rules);
-	audit->kernel_lost = rules->status.lost;
-	audit->enabled = rules->status.enabled;
+	take_state(audit);
+	audit->kernel_lost = audit->status.lost;
 	return r ?: scribe_begin_audit(recorder->scribe, knows_connects(rules));
 }
 
@@ -183,9 +233,34 @@ void recorder_drain_audit(struct recorder *recorder)
 		audit_source_drain(recorder->audit->source, scribe_audit, recorder->scribe);
 }
 
-/* ---- the rules, looked at again */
+/* ---- the rules, looked at again: in the looking thread */
 
-static void say_rule(void *user, enum rules_guard_news news, const struct audit_rule_data *rule)
+static void keep_news(void *user, enum rules_guard_news what, const struct audit_rule_data *rule)
+{
+	struct recorder_audit *audit = user;
+	_cleanup_buffer_ struct buffer text = {};
+	struct news *news = reallocarray(audit->news, audit->news_count + 1, sizeof(*audit->news));
+
+	audit_rule_append(rule, &text);
+	if (news)
+		audit->news = news;
+	if (!news || !buffer_string(&text)) {
+		audit->error = -ENOMEM;
+		return;
+	}
+	news[audit->news_count++] = (struct news){ what, TAKE_PTR(text.data) };
+}
+
+void recorder_audit_look(struct recorder_audit *audit, const struct audit_plan *plan)
+{
+	int r = rules_guard_check(&audit->guard, plan, keep_news, audit);
+
+	audit->error = audit->error ?: r;
+}
+
+/* ---- and told: in the recorder's own */
+
+static void say_rule(struct recorder *recorder, const struct news *news)
 {
 	static const struct {
 		const char *operation;
@@ -196,15 +271,12 @@ static void say_rule(void *user, enum rules_guard_news news, const struct audit_
 		[RULES_GUARD_ADDED] = { "rule-added", 25 },
 		[RULES_GUARD_DROPPED] = { "rule-dropped", 25 },
 	};
-	struct recorder *recorder = user;
 	struct record *record = scribe_begin(recorder->scribe, EVENT_audit_config);
-	_cleanup_buffer_ struct buffer text = {};
 
-	audit_rule_append(rule, &text);
-	record_set_string(record, FIELD_audit_operation, words[news].operation);
-	record_set_string(record, FIELD_audit_message, buffer_string(&text));
+	record_set_string(record, FIELD_audit_operation, words[news->what].operation);
+	record_set_string(record, FIELD_audit_message, news->rule);
 	record_set_string(record, FIELD_event_outcome, "success");
-	record_set_number(record, FIELD_event_severity, words[news].severity);
+	record_set_number(record, FIELD_event_severity, words[news->what].severity);
 	scribe_emit(recorder->scribe, record);
 }
 
@@ -247,13 +319,10 @@ static void check_unmatched(struct recorder *recorder)
 }
 
 /* Who did it stands in the kernel's own record of it, where there is one. */
-static void check_state(struct recorder *recorder)
+static void check_state(struct recorder *recorder, bool was_off)
 {
-	struct recorder_audit *audit = recorder->audit;
-	bool was_off = audit->enabled == AUDIT_OFF;
-	bool off = audit->guard.rules.status.enabled == AUDIT_OFF;
+	bool off = recorder->audit->status.enabled == AUDIT_OFF;
 
-	audit->enabled = audit->guard.rules.status.enabled;
 	if (off == was_off)
 		return;
 	recorder_say_degraded(recorder,
@@ -263,17 +332,32 @@ static void check_state(struct recorder *recorder)
 	fprintf(stderr, "docktrail: the kernel's audit was switched %s\n", off ? "off" : "on");
 }
 
-void recorder_guard_audit(struct recorder *recorder, uint64_t now)
+void recorder_audit_tell(struct recorder *recorder)
+{
+	struct recorder_audit *audit = recorder->audit;
+	bool was_off = audit->status.enabled == AUDIT_OFF;
+
+	for (size_t i = 0; i < audit->news_count; i++) {
+		say_rule(recorder, &audit->news[i]);
+		free(audit->news[i].rule);
+	}
+	audit->news_count = 0;
+	/* What cannot be asked now is asked again. */
+	if (audit->error == 0) {
+		take_state(audit);
+		check_state(recorder, was_off);
+		scribe_expect_connects(recorder->scribe, knows_connects(&audit->guard.rules));
+	}
+	audit->error = 0;
+}
+
+void recorder_audit_compare(struct recorder *recorder, uint64_t now)
 {
 	struct recorder_audit *audit = recorder->audit;
 
-	if (!audit || now < audit->guard.next)
+	if (!audit || now < audit->next)
 		return;
-	audit->guard.next = now + GUARD_NS;
-	/* What cannot be asked now is asked again. */
-	if (rules_guard_check(&audit->guard, recorder->plan, say_rule, recorder) == 0)
-		check_state(recorder);
-	recorder->plan = NULL;
+	audit->next = now + COMPARE_NS;
 	check_unmatched(recorder);
 }
 
@@ -281,11 +365,13 @@ void recorder_guard_audit(struct recorder *recorder, uint64_t now)
 bool recorder_audit_watches(void *user, const char *path)
 {
 	const struct recorder *recorder = user;
-	const struct rules *rules = recorder->audit ? &recorder->audit->guard.rules : NULL;
+	const struct audit_plan_rule *wanted;
+	size_t count =
+		recorder->audit && recorder->plan ? audit_plan_rules(recorder->plan, &wanted) : 0;
 
-	for (size_t i = 0; rules && i < rules->count; i++) {
-		struct text watched = rules->wanted[i].data ? audit_rule_path(rules->wanted[i].data)
-							    : (struct text){};
+	for (size_t i = 0; i < count; i++) {
+		struct text watched =
+			wanted[i].data ? audit_rule_path(wanted[i].data) : (struct text){};
 
 		if (watched.length && strncmp(path, watched.data, watched.length) == 0 &&
 		    (path[watched.length] == '\0' || path[watched.length] == '/'))
@@ -315,7 +401,7 @@ static uint64_t grown(uint64_t now, uint64_t *told)
 
 static uint64_t kernel_lost(struct recorder_audit *audit)
 {
-	const struct audit_status *status = &audit->guard.rules.status;
+	const struct audit_status *status = &audit->status;
 
 	if (!status->pid || status->lost < audit->kernel_lost)
 		audit->kernel_lost = status->lost;
@@ -334,7 +420,6 @@ size_t recorder_audit_losses(struct recorder *recorder,
 		return 0;
 	audit_source_get_stats(audit->source, &source);
 	scribe_get_stats(recorder->scribe, &stats);
-	audit_kernel_status(audit->guard.rules.kernel, &audit->guard.rules.status);
 	ret[count++] =
 		(struct recorder_audit_loss){ loss_reasons[0],
 					      grown(source.overruns, &audit->told_overruns) };
@@ -358,21 +443,17 @@ void recorder_audit_state(const struct recorder *recorder, struct recorder_audit
 {
 	static const char *const states[] = { "off", "on", "immutable" };
 	const struct recorder_audit *audit = recorder->audit;
-	const struct rules *rules = audit ? &audit->guard.rules : NULL;
 
 	*ret = (struct recorder_audit_state){};
 	if (!audit)
 		return;
-	ret->state = rules->status.enabled < ARRAY_SIZE(states) ? states[rules->status.enabled]
+	ret->state = audit->status.enabled < ARRAY_SIZE(states) ? states[audit->status.enabled]
 								: "unknown";
-	ret->auditd = rules->status.pid;
-	for (size_t i = 0; i < rules->count; i++) {
-		ret->wanted += rules->wanted[i].data != NULL;
-		ret->loaded +=
-			rules->wanted[i].data && rules_is_loaded(rules, rules->wanted[i].data);
-	}
+	ret->auditd = audit->status.pid;
+	ret->wanted = audit->wanted;
+	ret->loaded = audit->loaded;
 	ret->warning =
-		rules->status.enabled == AUDIT_OFF
+		audit->status.enabled == AUDIT_OFF
 			? "the kernel's audit was switched off: the probes are the only witness"
 			: audit->warning;
 	ret->losses[0] = (struct recorder_audit_loss){ loss_reasons[0], audit->told_overruns };
@@ -385,11 +466,20 @@ void recorder_audit_state(const struct recorder *recorder, struct recorder_audit
 void recorder_end_audit(struct recorder *recorder)
 {
 	struct recorder_audit *audit = recorder->audit;
+	size_t left;
 
 	if (!audit)
 		return;
 	audit_source_free(audit->source);
-	rules_guard_end(&audit->guard);
+	left = rules_guard_end(&audit->guard);
+	if (left)
+		fprintf(stderr,
+			"docktrail: %zu rules could not be taken away: `docktrail rules remove` does, or "
+			"the next recording\n",
+			left);
+	for (size_t i = 0; i < audit->news_count; i++)
+		free(audit->news[i].rule);
+	free(audit->news);
 	free(audit);
 	recorder->audit = NULL;
 }

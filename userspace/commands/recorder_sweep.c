@@ -37,6 +37,7 @@ struct recorder_sweep {
 	enum sweep_state state;
 	const struct record_options *options;
 	/* The thread's while it is asked, else the recorder's. */
+	struct recorder_audit *audit; /* NULL: it is not asked (yet) */
 	struct audit_plan *plan;
 	struct watch_sweep last, next;
 	bool quick;
@@ -53,6 +54,8 @@ static int look(struct recorder_sweep *sweep)
 	_cleanup_buffer_ struct buffer problem = {};
 	int r = rules_make_plan(sweep->options, true, &sweep->plan, &problem);
 
+	if (r == 0 && sweep->audit)
+		recorder_audit_look(sweep->audit, sweep->plan);
 	if (r == 0 && sweep->options->sweep_s)
 		r = watch_sweep(sweep->plan, &sweep->last, sweep->quick, &sweep->next);
 	return r;
@@ -82,9 +85,12 @@ static void *run(void *user)
 
 /* ---- the recorder's side */
 
-static void ask(struct recorder_sweep *sweep, uint64_t now)
+static void ask(const struct recorder *recorder, uint64_t now)
 {
+	struct recorder_sweep *sweep = recorder->sweep;
+
 	pthread_mutex_lock(&sweep->lock);
+	sweep->audit = recorder->audit;
 	sweep->state = SWEEP_ASKED;
 	sweep->asked_at = now;
 	pthread_cond_broadcast(&sweep->turned);
@@ -130,12 +136,16 @@ static bool compare(const struct recorder *recorder,
 
 	for (size_t i = 0; i < next->count; i++) {
 		known = watch_sweep_find(last, next->files[i].path);
+		if (next->files[i].unseen || (known && known->unseen) ||
+		    (!known && watch_sweep_passes(last, next->files[i].path)))
+			continue;
 		if (act(recorder->scribe, next->files[i].path, known ? &known->look : &absent,
 			&next->files[i].look, last->began_ns))
 			return true;
 	}
 	for (size_t i = 0; i < last->count; i++)
-		if (!watch_sweep_find(next, last->files[i].path) &&
+		if (!last->files[i].unseen && !watch_sweep_find(next, last->files[i].path) &&
+		    !watch_sweep_passes(next, last->files[i].path) &&
 		    act(recorder->scribe, last->files[i].path, &last->files[i].look, &absent,
 			last->began_ns))
 			return true;
@@ -162,17 +172,26 @@ static bool is_settled(const struct recorder *recorder, uint64_t now)
 	return now >= sweep->done_at + SETTLE_MOST_NS || !compare(recorder, scribe_drift_waits);
 }
 
-static void tell_left_out(struct recorder *recorder, size_t left_out)
+static void tell_left_out(struct recorder *recorder)
 {
-	char reason[120];
+	const struct watch_sweep *last = &recorder->sweep->last;
+	size_t rules = audit_plan_left_out(recorder->plan);
+	struct text first = last->cut.count ? text_list_at(&last->cut, 0) : TEXT("");
+	char reason[400];
 
-	if (!left_out || recorder->sweep->left_out_told)
+	if ((!last->left_out && !rules) || recorder->sweep->left_out_told)
 		return;
 	recorder->sweep->left_out_told = true;
-	snprintf(
-		reason, sizeof(reason),
-		"some watched files are not looked at: there are too many (%d in all, %d below a folder)",
-		WATCH_FILES_MOST, WATCH_FOLDER_MOST);
+	if (last->left_out)
+		snprintf(
+			reason, sizeof(reason),
+			"some watched files are not looked at: there are too many (%d in all, %d below "
+			"a folder), first of %.*s",
+			WATCH_FILES_MOST, WATCH_FOLDER_MOST,
+			first.length < 200 ? (int)first.length : 200, first.data);
+	else
+		snprintf(reason, sizeof(reason),
+			 "there are too many users and rules: %zu are left out", rules);
 	recorder_say_degraded(recorder, reason);
 }
 
@@ -184,13 +203,15 @@ static void take(struct recorder *recorder)
 	if (sweep->error == 0) {
 		audit_plan_free(recorder->plan);
 		recorder->plan = TAKE_PTR(sweep->plan);
+		if (sweep->audit)
+			recorder_audit_tell(recorder);
 		if (sweep->last.began_ns)
 			compare(recorder, tell);
 		watch_sweep_clear(&sweep->last);
 		sweep->last = sweep->next;
 		sweep->next = (struct watch_sweep){};
 		sweep->quick = false;
-		tell_left_out(recorder, sweep->last.left_out);
+		tell_left_out(recorder);
 	}
 	audit_plan_free(TAKE_PTR(sweep->plan));
 	pthread_mutex_lock(&sweep->lock);
@@ -209,9 +230,11 @@ static void check_stuck(struct recorder *recorder, uint64_t now)
 	if (sweep->stuck_told || now < sweep->asked_at + STUCK_NS)
 		return;
 	sweep->stuck_told = true;
-	recorder_say_degraded(recorder,
-			      "watched files cannot be looked at: a file system does not answer");
-	fputs("docktrail: watched files cannot be looked at: a file system does not answer\n",
+	recorder_say_degraded(
+		recorder, "watched files cannot be looked at, nor audit's rules: a file system or "
+			  "the kernel does not answer");
+	fputs("docktrail: watched files cannot be looked at, nor audit's rules: a file system or the "
+	      "kernel does not answer\n",
 	      stderr);
 }
 
@@ -236,7 +259,7 @@ void recorder_sweep(struct recorder *recorder, uint64_t now)
 		if (now < sweep->due)
 			return;
 		sweep->due = now + (recorder->options->sweep_s ?: PLAN_S) * NS_PER_SECOND;
-		ask(sweep, now);
+		ask(recorder, now);
 	}
 }
 
@@ -273,7 +296,7 @@ void recorder_begin_sweep(struct recorder *recorder)
 	}
 	recorder->sweep = sweep;
 	sweep->quick = true;
-	ask(sweep, clock_boot_ns());
+	ask(recorder, clock_boot_ns());
 	/* What is changed from now on differs from it. */
 	if (wait_for(sweep, BEGIN_WAIT_NS))
 		take(recorder);
@@ -291,7 +314,7 @@ void recorder_end_sweep(struct recorder *recorder)
 		take(recorder);
 	idle = state_of(sweep) == SWEEP_IDLE;
 	if (idle && recorder->options->sweep_s) {
-		ask(sweep, clock_boot_ns());
+		ask(recorder, clock_boot_ns());
 		idle = wait_for(sweep, BEGIN_WAIT_NS);
 		if (idle)
 			take(recorder);
@@ -303,6 +326,9 @@ void recorder_end_sweep(struct recorder *recorder)
 	pthread_mutex_unlock(&sweep->lock);
 	if (!idle) {
 		pthread_detach(sweep->thread);
+		/* Rules are in its hands: noted, they are taken over by the next recording. */
+		if (sweep->audit)
+			recorder->audit = NULL;
 		return;
 	}
 	pthread_join(sweep->thread, NULL);

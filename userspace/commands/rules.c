@@ -202,11 +202,17 @@ bool rules_is_own(const struct audit_rule_data *rule)
 
 bool rules_is_stale(const struct rules *rules, const struct audit_rule_data *rule)
 {
+	bool exec = audit_rule_permissions(rule) & AUDIT_PERM_EXEC;
+
 	if (!rules_is_own(rule))
 		return false;
-	for (size_t i = 0; i < rules->count; i++)
-		if (rules->wanted[i].data && audit_rule_equal(rules->wanted[i].data, rule))
+	for (size_t i = 0; i < rules->count; i++) {
+		const struct audit_rule_data *wanted = rules->wanted[i].data;
+
+		if (wanted && (audit_rule_equal(wanted, rule) ||
+			       (!exec && audit_rule_equal_but_exec(wanted, rule))))
 			return false;
+	}
 	return true;
 }
 
@@ -298,7 +304,8 @@ int command_rules(int argc, char **argv)
 
 	argp_parse(&argp, argc, argv, 0, NULL, &line);
 	r = record_options_read(&record, line.options.config, &line.sockets);
-	if (r == 0)
+	/* What is removed is known by its key: no file server has to be waited for. */
+	if (r == 0 && line.action != REMOVE)
 		r = rules_plan(&rules, &record, line.options.no_exec);
 	if (r == 0)
 		status = act(&rules, &line, &record);

@@ -57,7 +57,10 @@ bool rules_is_loaded(const struct rules *rules, const struct audit_rule_data *ru
 /* Whether all its keys are docktrail's: nobody else's rule is changed. */
 bool rules_is_own(const struct audit_rule_data *rule);
 
-/* Own rules that the kernel has and the plan has not. */
+/*
+ * Own rules that the kernel has and the plan has not. One without exec where the plan has it with
+ * that is a recording's, and stays.
+ */
 bool rules_is_stale(const struct rules *rules, const struct audit_rule_data *rule);
 
 void rules_clear(struct rules *rules);

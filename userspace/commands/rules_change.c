@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "capture/audit_rule.h"
 #include "commands/rules.h"
+#include "commands/rules_note.h"
 
 #define PERSIST_MODE 0640
 #define FIRST_LINE   "## docktrail:" /* what a file of ours begins with, and no other */
@@ -52,11 +53,31 @@ static void write_file(const struct rules *rules, struct buffer *file)
 	audit_plan_print(rules->plan, why_volatile, file);
 }
 
+/* Whether there is a file of this name that docktrail wrote: 1, 0 of another one, -errno. */
+static int is_ours(void)
+{
+	_cleanup_buffer_ struct buffer begin = {};
+	int r = file_read(AT_FDCWD, RULES_FILE, strlen(FIRST_LINE), &begin);
+
+	if (r < 0 && r != -EFBIG)
+		return r;
+	return begin.length == strlen(FIRST_LINE) &&
+	       memcmp(begin.data, FIRST_LINE, begin.length) == 0;
+}
+
 static int persist(const struct rules *rules)
 {
 	_cleanup_buffer_ struct buffer file = {};
-	int r = 0;
+	int r;
 
+	r = is_ours();
+	if (r == 0) {
+		fprintf(stderr,
+			"docktrail rules install: %s is not as docktrail writes it, and stays: move it "
+			"away first\n",
+			RULES_FILE);
+		return -EEXIST;
+	}
 	if (access(RULES_FOLDER, W_OK) < 0) {
 		fprintf(stderr,
 			"docktrail rules install: " RULES_FOLDER
@@ -78,19 +99,17 @@ static int persist(const struct rules *rules)
 /* Of ours alone: a file of this name that somebody wrote stays. */
 static int unpersist(void)
 {
-	_cleanup_buffer_ struct buffer begin = {};
-	int r = file_read(AT_FDCWD, RULES_FILE, strlen(FIRST_LINE), &begin);
+	int r = is_ours();
 
 	if (r == -ENOENT || r == -ENOTDIR)
 		return 0;
-	if ((r == 0 || r == -EFBIG) && begin.length == strlen(FIRST_LINE) &&
-	    memcmp(begin.data, FIRST_LINE, begin.length) == 0) {
+	if (r > 0) {
 		if (unlink(RULES_FILE) == 0) {
 			printf("%s removed\n", RULES_FILE);
 			return 0;
 		}
 		r = -errno;
-	} else if (r == 0 || r == -EFBIG) {
+	} else if (r == 0) {
 		fprintf(stderr,
 			"docktrail rules remove: %s is not as docktrail writes it, and stays\n",
 			RULES_FILE);
@@ -174,6 +193,35 @@ static void delete_own(struct rules *rules, bool stale_only, struct tally *tally
 	}
 }
 
+/* A recording that ends takes away what it loaded, but for what is ours from now on. */
+static void note_installed(const struct rules *rules)
+{
+	_cleanup_free_ struct audit_rule_data **installed =
+		calloc(rules->count, sizeof(struct audit_rule_data *));
+	size_t count = 0;
+	int r;
+
+	for (size_t i = 0; installed && i < rules->count; i++)
+		if (rules->wanted[i].data)
+			installed[count++] = rules->wanted[i].data;
+	r = installed ? rules_note_write(RULES_NOTE_INSTALLED, installed, count) : -ENOMEM;
+	if (r < 0)
+		fprintf(stderr,
+			"docktrail rules install: %s: %s: a recording that ends may take rules away that "
+			"it had loaded before\n",
+			RULES_NOTE_INSTALLED, strerror(-r));
+}
+
+static int say_traps(const struct rules *rules)
+{
+	_cleanup_text_list_ struct text_list traps = {};
+	int r = rules_traps(rules, &traps);
+
+	for (size_t i = 0; r == 0 && i < traps.count; i++)
+		printf("Note: %s\n", text_list_at(&traps, i).data);
+	return r;
+}
+
 static void say_exec(void)
 {
 	puts("Who runs these programs is recorded with the whole command line, secrets in clear, in audit's "
@@ -215,13 +263,18 @@ int rules_install(struct rules *rules, const struct rules_options *options)
 	}
 	add_all(rules, &tally);
 	delete_own(rules, true, &tally);
+	note_installed(rules);
 	printf("%zu rules loaded, %zu were there, %zu wait for what they are about", tally.added,
 	       tally.there, tally.waiting);
 	if (tally.removed)
 		printf(", %zu that are out of date removed", tally.removed);
 	printf("%s\n", tally.failed ? ", some could not be loaded" : "");
-	if (!options->no_exec)
+	if (options->no_exec)
+		puts("Who connects, changes or mounts is recorded with the first 127 bytes of his command line "
+		     "(PROCTITLE), secrets in clear, in audit's own log; docktrail masks them in its trail.");
+	else
 		say_exec();
+	say_traps(rules);
 	if (rules->status.enabled == AUDIT_OFF && options->enable)
 		r = r ?: enable(rules);
 	else if (rules->status.enabled == AUDIT_OFF)
@@ -239,6 +292,7 @@ int rules_remove(struct rules *rules)
 		return 1;
 	}
 	delete_own(rules, false, &tally);
+	rules_note_write(RULES_NOTE_INSTALLED, NULL, 0);
 	printf("%zu rules removed from the kernel\n", tally.removed);
 	if (rules->status.enabled == AUDIT_ON && tally.removed == rules->loaded.count)
 		puts("Audit stays on, without a rule: `auditctl -e 0` switches it off.");

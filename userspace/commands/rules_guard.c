@@ -2,15 +2,13 @@
 #include "commands/rules_guard.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "capture/audit_rule.h"
+#include "commands/rules_note.h"
 
 static int take(struct rules_guard *guard, const struct audit_rule_data *rule)
 {
@@ -30,56 +28,33 @@ static int take(struct rules_guard *guard, const struct audit_rule_data *rule)
 
 /* ---- whose they are, should this recording be killed */
 
-static int boot(struct buffer *text)
-{
-	return file_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 64, text);
-}
-
 /* Where it cannot be written the rules would stay until somebody removes them: no more than that.
  */
 static void write_note(const struct rules_guard *guard)
 {
-	_cleanup_buffer_ struct buffer text = {};
-
-	if (!guard->note)
-		return;
-	if (guard->mine_count == 0) {
-		unlink(guard->note);
-		return;
-	}
-	if (boot(&text) < 0)
-		return;
-	for (size_t i = 0; i < guard->mine_count; i++) {
-		audit_rule_append(guard->mine[i], &text);
-		buffer_append_char(&text, '\n');
-	}
-	if (!text.error)
-		file_replace(AT_FDCWD, guard->note, text.data, text.length, 0600);
-}
-
-static bool is_noted(const struct buffer *note, const struct audit_rule_data *rule)
-{
-	_cleanup_buffer_ struct buffer line = {};
-
-	buffer_append_char(&line, '\n');
-	audit_rule_append(rule, &line);
-	buffer_append_char(&line, '\n');
-	return !line.error && memmem(note->data, note->length, line.data, line.length);
+	if (guard->note)
+		rules_note_write(guard->note, guard->mine, guard->mine_count);
 }
 
 static int take_over(struct rules_guard *guard)
 {
-	_cleanup_buffer_ struct buffer note = {}, now = {};
-	int r = 0;
+	_cleanup_buffer_ struct buffer note = {};
+	int r = rules_note_read(guard->note, &note);
 
-	if (file_read(AT_FDCWD, guard->note, 1u << 20, &note) < 0 || boot(&now) < 0 ||
-	    note.length < now.length || memcmp(note.data, now.data, now.length) != 0)
-		return 0;
-	for (size_t i = 0; r == 0 && i < guard->rules.loaded.count; i++)
-		if (rules_is_own(guard->rules.loaded.items[i]) &&
-		    is_noted(&note, guard->rules.loaded.items[i]))
-			r = take(guard, guard->rules.loaded.items[i]);
+	for (size_t i = 0; r == 0 && i < guard->rules.loaded.count; i++) {
+		const struct audit_rule_data *rule = guard->rules.loaded.items[i];
+
+		if (rules_is_own(rule) && rules_note_has(&note, rule) && !rules_is_installed(rule))
+			r = take(guard, rule);
+	}
 	return r;
+}
+
+/* Forget it. */
+static void drop(struct rules_guard *guard, size_t place)
+{
+	free(guard->mine[place]);
+	guard->mine[place] = guard->mine[--guard->mine_count];
 }
 
 static size_t find_mine(const struct rules_guard *guard, const struct audit_rule_data *rule)
@@ -94,6 +69,7 @@ static size_t find_mine(const struct rules_guard *guard, const struct audit_rule
 int rules_guard_load(struct rules_guard *guard, const char *state)
 {
 	const struct rules *rules = &guard->rules;
+	size_t first;
 
 	if (asprintf(&guard->note, "%s/audit-rules", state) < 0) {
 		guard->note = NULL;
@@ -102,22 +78,28 @@ int rules_guard_load(struct rules_guard *guard, const char *state)
 	if (take_over(guard) < 0)
 		return -ENOMEM;
 
+	first = guard->mine_count;
 	for (size_t i = 0; i < rules->count; i++) {
 		const struct audit_rule_data *rule = rules->wanted[i].data;
-		int r;
 
-		if (!rule || rules_is_loaded(rules, rule)) {
-			guard->waiting += !rule;
-			guard->there += rule && find_mine(guard, rule) == guard->mine_count;
-			continue;
-		}
-		r = audit_kernel_add(rules->kernel, rule);
-		if (r == 0 && take(guard, rule) < 0)
+		guard->waiting += !rule;
+		if (rule && rules_is_loaded(rules, rule))
+			guard->there += find_mine(guard, rule) == guard->mine_count;
+		else if (rule && take(guard, rule) < 0)
 			return -ENOMEM;
-		if (r < 0 && r != -EEXIST) {
+	}
+	/* Noted before they are there: whoever is killed in between leaves none behind. */
+	write_note(guard);
+	for (size_t i = guard->mine_count; i-- > first;) {
+		int r = audit_kernel_add(rules->kernel, guard->mine[i]);
+
+		if (r == 0)
+			continue;
+		if (r != -EEXIST) {
 			guard->refused++;
 			guard->error = r;
 		}
+		drop(guard, i);
 	}
 	write_note(guard);
 	return 0;
@@ -169,14 +151,14 @@ static void drop_stale(const struct check *check)
 
 		if (is_wanted(&guard->rules, rule))
 			continue;
-		if (audit_kernel_delete(guard->rules.kernel, rule) == 0)
+		if (!rules_is_installed(rule) &&
+		    audit_kernel_delete(guard->rules.kernel, rule) == 0)
 			check->tell(check->user, RULES_GUARD_DROPPED, rule);
-		free(rule);
-		guard->mine[i] = guard->mine[--guard->mine_count];
+		drop(guard, i);
 	}
 }
 
-int rules_guard_check(struct rules_guard *guard, struct audit_plan *plan,
+int rules_guard_check(struct rules_guard *guard, const struct audit_plan *plan,
 		      void (*tell)(void *user, enum rules_guard_news news,
 				   const struct audit_rule_data *rule),
 		      void *user)
@@ -186,8 +168,7 @@ int rules_guard_check(struct rules_guard *guard, struct audit_plan *plan,
 	const struct check check = { guard, &before, tell, user };
 	int r;
 
-	if (plan)
-		rules_take_plan(rules, plan);
+	rules->count = audit_plan_rules(plan, &rules->wanted);
 	rules->loaded = (struct audit_kernel_rules){};
 	r = rules_ask(rules);
 	if (r < 0) {
@@ -201,21 +182,35 @@ int rules_guard_check(struct rules_guard *guard, struct audit_plan *plan,
 			r = load_again(&check, rules->wanted[i].data);
 	if (rules->status.enabled != AUDIT_IMMUTABLE)
 		drop_stale(&check);
-	audit_kernel_rules_free(&before.loaded);
-	/* With what was changed just now: the next look compares with it. */
-	return r ?: rules_ask(rules);
+	/* With what was changed just now: the next look compares with it, or, if it cannot be had,
+	 * with what there was before. */
+	r = r ?: rules_ask(rules);
+	if (r < 0)
+		rules->loaded = before.loaded;
+	else
+		audit_kernel_rules_free(&before.loaded);
+	return r;
 }
 
-void rules_guard_end(struct rules_guard *guard)
+size_t rules_guard_end(struct rules_guard *guard)
 {
-	for (size_t i = 0; i < guard->mine_count; i++) {
-		audit_kernel_delete(guard->rules.kernel, guard->mine[i]);
-		free(guard->mine[i]);
+	size_t left;
+
+	for (size_t i = guard->mine_count; i-- > 0;) {
+		int r = rules_is_installed(guard->mine[i])
+				? 0
+				: audit_kernel_delete(guard->rules.kernel, guard->mine[i]);
+
+		if (r == 0 || r == -ENOENT)
+			drop(guard, i);
 	}
-	guard->mine_count = 0;
+	left = guard->mine_count;
 	write_note(guard);
+	while (guard->mine_count)
+		drop(guard, guard->mine_count - 1);
 	free(guard->mine);
 	free(guard->note);
 	rules_clear(&guard->rules);
 	*guard = (struct rules_guard){};
+	return left;
 }

@@ -15,7 +15,6 @@ struct rules_guard {
 	char *note;
 	size_t there, waiting, refused; /* by the first load */
 	int error;                      /* the last refusal */
-	uint64_t next;                  /* boot clock: the next look */
 };
 
 enum rules_guard_news {
@@ -32,14 +31,17 @@ enum rules_guard_news {
 int rules_guard_load(struct rules_guard *guard, const char *state);
 
 /*
- * Look at the kernel again: load what is missing, and, of a new plan of the host (which is taken;
- * NULL: it is as it was), what has come; take away what was loaded and is not wanted any more.
- * Immutable rules are only looked at. Returns 0 or -errno.
+ * Look at the kernel again: load what is missing, and, of a new plan of the host (borrowed until
+ * the next look), what has come; take away what was loaded and is not wanted any more. Immutable
+ * rules are only looked at. Returns 0 or -errno.
  */
-int rules_guard_check(struct rules_guard *guard, struct audit_plan *plan,
+int rules_guard_check(struct rules_guard *guard, const struct audit_plan *plan,
 		      void (*tell)(void *user, enum rules_guard_news news,
 				   const struct audit_rule_data *rule),
 		      void *user);
 
-/* Take away what was loaded, and forget all. */
-void rules_guard_end(struct rules_guard *guard);
+/*
+ * Take away what was loaded, but for what `docktrail rules install` has made its own meanwhile, and
+ * forget all. Returns how many could not be taken away: those stay noted.
+ */
+size_t rules_guard_end(struct rules_guard *guard);

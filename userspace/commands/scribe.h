@@ -84,6 +84,8 @@ uint64_t scribe_wall_ns(const struct scribe *scribe, uint64_t boot_ns);
  * sockets that are watched. Returns 0 or -ENOMEM.
  */
 int scribe_begin_audit(struct scribe *scribe, bool connects);
+/* Its rules have come, or gone, since. */
+void scribe_expect_connects(struct scribe *scribe, bool connects);
 
 /* A record of it, as capture/audit.h hands it over. Always 0: what fails is counted. */
 int scribe_audit(void *scribe, uint32_t type, struct text payload);

@@ -157,9 +157,14 @@ int scribe_begin_audit(struct scribe *scribe, bool connects)
 
 	if (r < 0)
 		return r;
+	scribe_expect_connects(scribe, connects);
+	return 0;
+}
+
+void scribe_expect_connects(struct scribe *scribe, bool connects)
+{
 	witness_expect_connects(scribe->witness, connects);
 	scribe->actors.audit = connects;
-	return 0;
 }
 
 int scribe_close(struct scribe *scribe)

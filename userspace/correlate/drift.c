@@ -26,10 +26,16 @@ struct hit {
 			  seen to */
 };
 
+/* In turn. What users do in their own folders has a row of its own: it must not push out the rest.
+ */
+struct row {
+	struct hit hits[DRIFT_HITS_MOST];
+	size_t next;
+};
+
 struct drifts {
 	const struct actor_context *actors;
-	struct hit hits[DRIFT_HITS_MOST]; /* in turn */
-	size_t next;
+	struct row host, users;
 };
 
 int drifts_new(const struct actor_context *actors, struct drifts **ret)
@@ -47,16 +53,30 @@ void drifts_free(struct drifts *drifts)
 {
 	if (!drifts)
 		return;
-	for (size_t i = 0; i < DRIFT_HITS_MOST; i++)
-		record_free(drifts->hits[i].record);
+	for (size_t i = 0; i < DRIFT_HITS_MOST; i++) {
+		record_free(drifts->host.hits[i].record);
+		record_free(drifts->users.hits[i].record);
+	}
 	free(drifts);
 }
 
 /* ---- who was at it */
 
+static bool is_of_users(const struct record *hit)
+{
+	static const struct text key = TEXT("docktrail-client");
+
+	for (size_t i = 0; i < record_count(hit, FIELD_audit_keys); i++)
+		if (!text_equal(record_item(hit, FIELD_audit_keys, i), key))
+			return false;
+	return record_count(hit, FIELD_audit_keys) > 0;
+}
+
 int drifts_hit(struct drifts *drifts, const struct record *hit)
 {
-	struct hit *place = &drifts->hits[drifts->next];
+	bool users = is_of_users(hit);
+	struct row *row = users ? &drifts->users : &drifts->host;
+	struct hit *place = &row->hits[row->next];
 	int r;
 
 	if (text_equal(record_text(hit, FIELD_audit_operation), TEXT("read")) ||
@@ -72,8 +92,8 @@ int drifts_hit(struct drifts *drifts, const struct record *hit)
 		place->record = NULL;
 		return -ENOMEM;
 	}
-	drifts->next = (drifts->next + 1) % DRIFT_HITS_MOST;
-	return 1;
+	row->next = (row->next + 1) % DRIFT_HITS_MOST;
+	return !users;
 }
 
 /* Under whichever name: a hard link and a bind mount lead to the same inode. */
@@ -109,10 +129,24 @@ static bool names_folder_of(const struct record *hit, const char *path)
 	return is_at_or_above(record_text(hit, FIELD_file_path), path);
 }
 
+static bool has_inode_of(const struct record *hit, const struct file_look *before,
+			 const struct file_look *after)
+{
+	return has_inode(hit, before) || has_inode(hit, after);
+}
+
+/* By more than a name, which can be that of something else: in a chroot, in a mount namespace. */
+static bool is_sure(const struct record *hit, const char *path, const struct file_look *before,
+		    const struct file_look *after)
+{
+	return has_inode_of(hit, before, after) || before->device != after->device ||
+	       !text_equal(record_text(hit, FIELD_file_path), text_of(path));
+}
+
 static bool is_about(const struct record *hit, const char *path, const struct file_look *before,
 		     const struct file_look *after)
 {
-	return names_folder_of(hit, path) || has_inode(hit, before) || has_inode(hit, after);
+	return names_folder_of(hit, path) || has_inode_of(hit, before, after);
 }
 
 /* When its process ended, UTC; UINT64_MAX: it lives; 0: that is not known. */
@@ -143,22 +177,39 @@ static bool is_one_of(struct text operation, const char *const *words)
 	return false;
 }
 
+static bool has_other_contents(const struct file_look *before, const struct file_look *after)
+{
+	if (before->sha256[0] && after->sha256[0])
+		return strcmp(before->sha256, after->sha256) != 0;
+	/* A folder changes with each name in it: those have looks of their own. */
+	return before->type == FILE_FILE && after->type == FILE_FILE &&
+	       (before->size != after->size || before->modified_ns != after->modified_ns);
+}
+
 /* Whether what was done can come to this change: who made a link to a file wrote nothing into it.
  */
 static bool can_change(const struct record *hit, const struct file_look *before,
 		       const struct file_look *after)
 {
 	static const char *const metadata[] = { "mode", "owner", "attributes", NULL };
-	static const char *const names[] = { "rename", "delete", "mount", "unmount", NULL };
+	static const char *const mounts[] = { "mount", "unmount", NULL };
+	static const char *const names[] = { "rename", "delete", NULL };
 	struct text operation = record_text(hit, FIELD_audit_operation);
+	bool other_system = before->device != after->device || before->mounted != after->mounted;
+	bool other_file = before->type != after->type || before->inode != after->inode;
 
 	if (is_one_of(operation, metadata))
 		return before->mode != after->mode || before->uid != after->uid ||
-		       before->gid != after->gid;
+		       before->gid != after->gid ||
+		       (!other_file && !has_other_contents(before, after));
+	if (is_one_of(operation, mounts))
+		return other_system;
 	if (is_one_of(operation, names))
-		return before->type != after->type || before->inode != after->inode ||
-		       before->device != after->device || before->mounted != after->mounted;
-	return !text_equal(operation, TEXT("link")) || !before->type;
+		return other_file || other_system;
+	if (text_equal(operation, TEXT("link")))
+		return !before->type;
+	/* Who wrote put no other file in its place; who made it did, where there was none. */
+	return before->type != FILE_FILE || (!other_file && !other_system);
 }
 
 /*
@@ -170,26 +221,28 @@ static bool explains(const struct drifts *drifts, const struct hit *hit,
 {
 	static const char *const writes[] = { "write", "truncate", "create", "open", NULL };
 	bool again = hit->told && hit->told != since;
-	uint64_t end;
+	uint64_t end, changed;
 
 	if (!can_change(hit->record, before, after))
 		return false;
 	if (before->inode != after->inode ||
 	    !is_one_of(record_text(hit->record, FIELD_audit_operation), writes))
 		return !again;
+	/* The time of a file's contents is whatever its writer says; that of its inode is not. */
+	changed = after->modified_ns < after->changed_ns ? after->modified_ns : after->changed_ns;
 	end = end_of(drifts, hit->record);
 	if (again &&
-	    (!end || after->modified_ns > record_number(hit->record, FIELD_timestamp) + GOES_ON_NS))
+	    (!end || after->changed_ns > record_number(hit->record, FIELD_timestamp) + GOES_ON_NS))
 		return false;
-	return !end || end >= after->modified_ns - TICK_NS;
+	return !end || end + TICK_NS >= changed;
 }
 
-static struct hit *find_hit(struct drifts *drifts, const char *path, const struct file_look *before,
-			    const struct file_look *after, uint64_t since)
+static struct hit *find_in(const struct drifts *drifts, struct row *row, const char *path,
+			   const struct file_look *before, const struct file_look *after,
+			   uint64_t since)
 {
 	for (size_t i = 1; i <= DRIFT_HITS_MOST; i++) {
-		struct hit *hit =
-			&drifts->hits[(drifts->next + DRIFT_HITS_MOST - i) % DRIFT_HITS_MOST];
+		struct hit *hit = &row->hits[(row->next + DRIFT_HITS_MOST - i) % DRIFT_HITS_MOST];
 
 		if (!hit->record ||
 		    record_number(hit->record, FIELD_timestamp) + DRIFT_OPEN_NS < since)
@@ -202,15 +255,23 @@ static struct hit *find_hit(struct drifts *drifts, const char *path, const struc
 	return NULL;
 }
 
+static struct hit *find_hit(struct drifts *drifts, const char *path, const struct file_look *before,
+			    const struct file_look *after, uint64_t since)
+{
+	return find_in(drifts, &drifts->host, path, before, after, since)
+		       ?: find_in(drifts, &drifts->users, path, before, after, since);
+}
+
 /* ---- what is different */
 
-static bool has_other_contents(const struct file_look *before, const struct file_look *after)
+/* Where nothing was read and nothing else is different: what a file says of itself can be put back
+ * after it was written to, but for the time of its inode. Or it has another link, other attributes.
+ */
+static bool was_touched(const struct file_look *before, const struct file_look *after)
 {
-	if (before->sha256[0] && after->sha256[0])
-		return strcmp(before->sha256, after->sha256) != 0;
-	/* A folder changes with each name in it: those have looks of their own. */
-	return before->type == FILE_FILE && after->type == FILE_FILE &&
-	       (before->size != after->size || before->modified_ns != after->modified_ns);
+	return !(before->sha256[0] && after->sha256[0]) && before->type == FILE_FILE &&
+	       after->type == FILE_FILE && before->inode == after->inode &&
+	       before->device == after->device && before->changed_ns != after->changed_ns;
 }
 
 enum change {
@@ -222,11 +283,12 @@ enum change {
 	CHANGE_owner,
 	CHANGE_file,
 	CHANGE_mount,
+	CHANGE_inode,
 	CHANGES
 };
 
-static const char *const change_words[CHANGES] = { "new",  "gone",  "type", "contents",
-						   "mode", "owner", "file", "mount" };
+static const char *const change_words[CHANGES] = { "new",   "gone", "type",  "contents", "mode",
+						   "owner", "file", "mount", "inode" };
 
 /* A bit for each of enum change. */
 static unsigned int changes_of(const struct file_look *before, const struct file_look *after)
@@ -248,6 +310,8 @@ static unsigned int changes_of(const struct file_look *before, const struct file
 
 	for (unsigned int i = 0; i < CHANGES; i++)
 		changes |= (unsigned int)is[i] << i;
+	if (!changes && was_touched(before, after))
+		changes = 1u << CHANGE_inode;
 	return changes;
 }
 
@@ -350,10 +414,11 @@ bool drifts_fill(struct drifts *drifts, const char *path, const struct file_look
 		record_set_string(record, FIELD_file_sha256, after->sha256);
 	fill_diff(before, after, redact, record);
 	hit = find_hit(drifts, path, before, after, since);
-	if (!hit) {
+	/* A time alone can be a backup's. */
+	if ((!hit || !is_sure(hit->record, path, before, after)) && changes != 1u << CHANGE_inode)
 		record_raise_severity(record, witnessed ? 100 : 75);
+	if (!hit)
 		return true;
-	}
 	hit->told = since;
 	record_copy_groups(record, hit->record, GROUP_ACTOR | GROUP_CAUSE);
 	record_set_number(record, FIELD_drift_hit,

@@ -80,6 +80,9 @@ static void say_rules(const struct rules_guard *guard)
 		"docktrail: audit is the second witness: %zu rules loaded for this recording, %zu were "
 		"there, %zu wait for what they are about\n",
 		guard->mine_count, guard->there, guard->waiting);
+	fputs("docktrail: with what they record audit's own log gets the first 127 bytes of command lines, in "
+	      "clear\n",
+	      stderr);
 	if (guard->refused)
 		fprintf(stderr,
 			"docktrail: %zu rules were refused: %s; `docktrail rules status` tells of each\n",

@@ -3,7 +3,7 @@
  * Whether loaded rules have effect: a process of our own does what they are about, in a way that
  * changes nothing, and the kernel's record of it is awaited.
  *
- *	a watch          the file or folder is opened for writing, and closed: a folder refuses it
+ *	a watch          an attribute is removed that the file has not
  *	connect          a datagram socket is connected: a stream socket refuses it (EPROTOTYPE, in
  *	                 unix_find_bsd()), and its server never hears of it
  *	setns, mount...  they are called with what they refuse

@@ -7,7 +7,7 @@ with the first one. Needs Python's standard library, libcrypto and libzstd.
 
 The exit status is the verdict: 0 VALID, 1 VALID-WITH-GAPS, 2 UNPROVEN-END, 3 TAMPERED,
 4 UNREADABLE. With --batch it reads "TRAIL<tab>STATE<tab>ROOT" line by line and answers each."""
-import argparse, copy, ctypes, ctypes.util, errno, fcntl, hashlib, json, mmap, os, re, struct, sys
+import argparse, copy, ctypes, ctypes.util, errno, fcntl, hashlib, json, mmap, os, re, stat, struct, sys
 
 VERDICTS = ["VALID", "VALID-WITH-GAPS", "UNPROVEN-END", "TAMPERED", "UNREADABLE"]
 VALID, GAPS, UNPROVEN, TAMPERED, UNREADABLE = range(5)
@@ -258,6 +258,15 @@ class Chain:
 
 # ---- what lies beside the log
 
+def open_file(*path):
+    """Regular files alone: a link leads elsewhere, and a FIFO would be waited for."""
+    fd = os.open(os.path.join(*path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "no regular file", path[-1])
+    return os.fdopen(fd, "rb")
+
+
 class Key:
     """A good slot of "The key state"."""
 
@@ -275,7 +284,7 @@ def read_keys(folder, state):
     if state == STATE_NONE:
         return "the key state was not looked at"
     try:
-        with open(os.path.join(state or os.path.join(folder, "state"), "key"), "rb") as file:
+        with open_file(state or os.path.join(folder, "state"), "key") as file:
             bytes_ = file.read(8192).ljust(8192, b"\0")
     except PermissionError:
         return "the key state may not be read by this user"
@@ -292,7 +301,7 @@ def read_keys(folder, state):
 
 def read_committed(folder):
     try:
-        with open(os.path.join(folder, "committed"), "rb") as file:
+        with open_file(folder, "committed") as file:
             text = file.read(1024)
     except OSError:
         return None
@@ -308,7 +317,7 @@ def read_committed(folder):
 def is_live(folder):
     """Whether a recorder holds the lock: asked, not taken."""
     try:
-        with open(os.path.join(folder, "lock"), "rb") as file:
+        with open_file(folder, "lock") as file:
             lock = fcntl.fcntl(file, 36, struct.pack("hhqqi4x", fcntl.F_RDLCK, 0, 0, 0, 0))
             return struct.unpack("hhqqi4x", lock)[0] != fcntl.F_UNLCK  # 36: F_OFD_GETLK
     except FileNotFoundError:
@@ -317,7 +326,7 @@ def is_live(folder):
 
 def read_root(folder, given):
     try:
-        with open(os.path.join(folder, "root.pub"), "rb") as file:
+        with open_file(folder, "root.pub") as file:
             own = file.read(66)
     except FileNotFoundError:
         own = None
@@ -333,8 +342,8 @@ def read_root(folder, given):
     return given or own
 
 
-def contents(path):
-    with open(path, "rb") as file:
+def contents(*path):
+    with open_file(*path) as file:
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if os.fstat(
             file.fileno()).st_size else b""
 
@@ -367,7 +376,7 @@ class Judge:
         for number, name in enumerate(self.segments):
             self.last = number + 1 == len(self.segments)
             at = end = 0
-            data = contents(os.path.join(self.folder, name))
+            data = contents(self.folder, name)
             try:
                 require(int(name[:20]) == chain.frame, "a segment is missing, or does not belong here")
                 while at < len(data) and not self.in_progress(chain):

@@ -200,6 +200,50 @@ static void test_bounds(void **state)
 	audit_assembler_free(assembler);
 }
 
+/* Records bear the time at which their call began: one that took long is not torn for that. */
+static void test_slow(void **state)
+{
+	struct seen seen = {};
+	const struct audit_assembler_options options = { .event = on_event, .user = &seen };
+	const uint64_t now = 1700000000000;
+	struct audit_assembler *assembler;
+
+	assert_int_equal(audit_assembler_new(&options, &assembler), 0);
+	audit_assembler_flush(assembler, now);
+	push(assembler, AUDIT_SYSCALL, now - 60000, 1, "a");
+	push(assembler, AUDIT_SYSCALL, now, 2, "b");
+	audit_assembler_flush(assembler, now + 50);
+	push(assembler, AUDIT_PATH, now - 60000, 1, "c");
+	push(assembler, AUDIT_PROCTITLE, now - 60000, 1, "d");
+	assert_int_equal(seen.events, 1);
+	assert_int_equal(seen.records, 3);
+	assert_true(seen.whole[0]);
+	/* The other one has not grown for two seconds. */
+	audit_assembler_flush(assembler, now + 2000);
+	assert_int_equal(seen.events, 1);
+	audit_assembler_flush(assembler, now + 2001);
+	assert_int_equal(seen.events, 2);
+	audit_assembler_free(assembler);
+}
+
+/* All that is open has a bound together. */
+static void test_weight(void **state)
+{
+	static char body[200 << 10];
+	struct seen seen = {};
+	const struct audit_assembler_options options = { .event = on_event, .user = &seen };
+	struct audit_assembler *assembler;
+	size_t most = AUDIT_OPEN_BYTES / (sizeof(body) - 1);
+
+	memset(body, 'x', sizeof(body) - 1);
+	assert_int_equal(audit_assembler_new(&options, &assembler), 0);
+	for (size_t i = 0; i < most + 5; i++)
+		push(assembler, AUDIT_SYSCALL, 1000, 1 + i, body);
+	assert_int_equal(seen.events, 5);
+	assert_int_equal(seen.serials[4], 5);
+	audit_assembler_free(assembler);
+}
+
 /* ---- serials that never came */
 
 static void test_serials(void **state)
@@ -221,6 +265,19 @@ static void test_serials(void **state)
 	/* What is older than all that was looked at. */
 	audit_serials_seen(&serials, 3, 9000);
 	audit_serials_tick(&serials, 20000);
+	assert_int_equal(serials.missing, 1);
+}
+
+/* 32 bits of them. */
+static void test_serials_wrap(void **state)
+{
+	struct audit_serials serials = {};
+
+	audit_serials_seen(&serials, UINT32_MAX - 1, 1000);
+	audit_serials_seen(&serials, UINT32_MAX, 1000);
+	audit_serials_seen(&serials, 1, 1001);
+	audit_serials_seen(&serials, 3, 1002);
+	audit_serials_end(&serials);
 	assert_int_equal(serials.missing, 1);
 }
 
@@ -331,6 +388,9 @@ int main(void)
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_serials),
 		cmocka_unit_test(test_serials_anew),
+		cmocka_unit_test(test_serials_wrap),
+		cmocka_unit_test(test_slow),
+		cmocka_unit_test(test_weight),
 		cmocka_unit_test(test_act),
 		cmocka_unit_test(test_command),
 	};

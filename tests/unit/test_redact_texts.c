@@ -168,12 +168,37 @@ static void test_last_look(void **state)
 	redact_free(redact);
 }
 
+static void expect_unit(const char *unit, const char *expected)
+{
+	_cleanup_buffer_ struct buffer out = {};
+
+	redact_unit(NULL, text_of(unit), &out);
+	assert_int_equal(out.error, 0);
+	assert_string_equal(buffer_string(&out), expected);
+}
+
+static void test_unit(void **state)
+{
+	expect_unit("[Service]\nExecStart=\nExecStart=/usr/bin/dockerd -H fd://\nRestart=always",
+		    "[Service]\nExecStart=\nExecStart=/usr/bin/dockerd -H fd://\nRestart=always");
+	expect_unit(
+		"ExecStartPost=/usr/bin/docker login -u me --password hunter2 r.example\n",
+		"ExecStartPost=/usr/bin/docker login -u me --password [redacted len=7] r.example\n");
+	expect_unit(
+		"ExecStart=/usr/bin/docker run \\\n  -e TOKEN=hunter2 \\\n  web\nUser=x\n",
+		"ExecStart=/usr/bin/docker run \\\n  -e TOKEN=[redacted len=7] \\\n  web\nUser=x\n");
+	expect_unit("Environment=\"DB_PASSWORD=correct horse battery\" A=b\n",
+		    "Environment=\"DB_PASSWORD=[redacted len=21]\" A=b\n");
+	expect_unit("# PASSWORD=hunter2\nExecReload=/bin/kill -HUP $MAINPID",
+		    "# PASSWORD=[redacted len=7]\nExecReload=/bin/kill -HUP $MAINPID");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_query),     cmocka_unit_test(test_raw),
 		cmocka_unit_test(test_text),      cmocka_unit_test(test_path),
-		cmocka_unit_test(test_last_look),
+		cmocka_unit_test(test_last_look), cmocka_unit_test(test_unit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

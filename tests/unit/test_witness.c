@@ -49,10 +49,13 @@ static const char *socket_path(void *user, uint64_t inode, uint32_t device)
 	return inode == INODE ? "/run/docker.sock" : NULL;
 }
 
-static bool watched(void *user, const char *path)
+static bool watched(void *user, const char *path, uint64_t inode, uint32_t device, bool above)
 {
-	return strncmp(path, "/etc/docker/", 12) == 0;
+	return strncmp(path, "/etc/docker/", 12) == 0 || inode == 99 ||
+	       (above && strncmp("/etc/docker/", path, strlen(path)) == 0);
 }
+
+static const struct witness_inode ruled = { INODE, 0x1a };
 
 static int set_up(void **state)
 {
@@ -72,7 +75,7 @@ static int set_up(void **state)
 	options.sessions = bed->sessions;
 	options.user = options.socket_user = bed;
 	assert_int_equal(witness_new(&options, &bed->witness), 0);
-	witness_expect_connects(bed->witness, true);
+	assert_int_equal(witness_expect_connects(bed->witness, &ruled, 1), 0);
 	/* Its clock goes on from here. */
 	bed->now = 1;
 	assert_int_equal(witness_tick(bed->witness, BEGIN_MS, bed->now), 0);
@@ -191,18 +194,62 @@ static void test_one_alone(void **state)
 	says(line, "\"path\":\"/run/docker.sock\"");
 	says(line, "\"executable\":\"/usr/bin/curl\"");
 	witness_get_stats(bed->witness, &stats);
-	assert_int_equal(stats.audit_alone, 1);
+	/* Of what is refused not every probe tells. */
+	assert_int_equal(stats.audit_alone, 0);
 	assert_int_equal(stats.probes_alone, 1);
+	connects(bed, 12, "success=yes exit=0");
+	later(bed, 600);
+	lines(bed, 1);
+	witness_get_stats(bed->witness, &stats);
+	assert_int_equal(stats.audit_alone, 1);
 	/* Nothing is awaited where no rule is, nor of who is older than audit. */
-	witness_expect_connects(bed->witness, false);
+	assert_int_equal(witness_expect_connects(bed->witness, NULL, 0), 0);
 	probes_see(bed, 11);
 	says(lines(bed, 1), "\"witness\":\"bpf\"");
 	/* At the end all that waits is told. */
-	witness_expect_connects(bed->witness, true);
+	assert_int_equal(witness_expect_connects(bed->witness, &ruled, 1), 0);
 	probes_see(bed, 11);
 	connects(bed, 12, "success=yes exit=0");
 	witness_end(bed->witness);
 	lines(bed, 2);
+}
+
+/* One that was refused, and one that was not, are two. */
+static void test_outcomes(void **state)
+{
+	struct bed *bed = *state;
+	const char *line;
+
+	connects(bed, 11, "success=no exit=-11");
+	connects(bed, 11, "success=yes exit=0");
+	record_begin(bed->record, EVENT_socket_connect);
+	record_set_number(bed->record, FIELD_timestamp, BEGIN_MS * NS_PER_MS + 300000);
+	record_set_number(bed->record, FIELD_process_pid, 11);
+	record_set_number(bed->record, FIELD_socket_inode, INODE);
+	record_set_string(bed->record, FIELD_event_outcome, "success");
+	assert_false(witness_keeps(bed->witness, bed->record));
+	assert_int_equal(record_number(bed->record, FIELD_audit_serial), bed->serial);
+	later(bed, 600);
+	line = lines(bed, 1);
+	says(line, "\"code\":\"EAGAIN\"");
+}
+
+/* Whoever changes his namespaces without end pushes out nobody's connect. */
+static void test_crowd(void **state)
+{
+	struct bed *bed = *state;
+
+	connects(bed, 11, "success=yes exit=0");
+	for (int i = 0; i < 3 * WITNESS_MOST; i++) {
+		bed->serial++;
+		records(bed, AUDIT_SYSCALL,
+			"arch=c000003e syscall=272 success=yes exit=0 a0=0 items=0 ppid=1 pid=30 "
+			"auid=1000 uid=1000 comm=\"u\" exe=\"/u\" key=\"docktrail-namespace\"");
+		records(bed, AUDIT_PROCTITLE, "proctitle=75");
+	}
+	lines(bed, 0);
+	probes_see(bed, 11);
+	says(lines(bed, 1), "\"witness\":\"both\"");
 }
 
 static void touches(struct bed *bed, const char *key, const char *name)
@@ -243,6 +290,60 @@ static void test_files(void **state)
 	touches(bed, "docktrail-client", ".docker/config.json");
 	later(bed, 200);
 	says(lines(bed, 1), "\"path\":\"/root/.docker/config.json\"");
+}
+
+/* Under a rule that is somebody else's: whatever it is called, and whatever else is said of it. */
+static void test_names(void **state)
+{
+	struct bed *bed = *state;
+
+	touches(bed, "theirs", "//etc/./docker/x/../daemon.json");
+	later(bed, 200);
+	lines(bed, 1);
+	touches(bed, "theirs", "/etc/docker/../passwd");
+	touches(bed, "theirs", "/../../..");
+	later(bed, 200);
+	lines(bed, 0);
+	/* By its inode. */
+	bed->serial++;
+	records(bed, AUDIT_AVC, "apparmor=\"DENIED\" operation=\"open\"");
+	records(bed, AUDIT_SYSCALL,
+		"arch=c000003e syscall=257 success=no exit=-13 a0=5 a1=0 a2=241 a3=1b6 items=1 ppid=1 "
+		"pid=20 auid=1000 uid=0 comm=\"tee\" exe=\"/usr/bin/tee\" key=\"theirs\"");
+	records(bed, AUDIT_CWD, "cwd=\"/root\"");
+	records(bed, AUDIT_PATH, "item=0 name=\"daemon.json\" inode=99 dev=fe:01 nametype=NORMAL");
+	records(bed, AUDIT_PROCTITLE, "proctitle=74");
+	later(bed, 200);
+	/* Of the folder of descriptor 5, which nothing names. */
+	says(lines(bed, 1), "\"path\":\"daemon.json\"");
+	/* Over a folder above it. */
+	bed->serial++;
+	records(bed, AUDIT_SYSCALL,
+		"arch=c000003e syscall=165 success=yes exit=0 a0=1 a1=2 a2=3 a3=0 items=1 ppid=1 "
+		"pid=20 auid=1000 uid=0 comm=\"mount\" exe=\"/bin/mount\" "
+		"key=\"docktrail-mount\"");
+	records(bed, AUDIT_PATH, "item=0 name=\"/etc\" inode=4 dev=fe:01 nametype=NORMAL");
+	records(bed, AUDIT_PROCTITLE, "proctitle=6d");
+	later(bed, 200);
+	says(lines(bed, 1), "\"operation\":\"mount\"");
+}
+
+/* A long command line is told as far as it came. */
+static void test_long_command(void **state)
+{
+	struct bed *bed = *state;
+	char title[300] = "proctitle=6C73";
+
+	for (int i = 0; i < 125; i++)
+		strcat(title, i == 0 ? "00" : "61");
+	bed->serial++;
+	records(bed, AUDIT_SYSCALL,
+		"arch=c000003e syscall=257 success=yes exit=3 a0=ffffff9c a1=0 a2=241 a3=1b6 items=1 "
+		"ppid=1 pid=20 auid=1000 uid=0 comm=\"ls\" exe=\"/bin/ls\" key=\"docktrail-config\"");
+	records(bed, AUDIT_PATH, "item=0 name=\"/x\" inode=5 dev=fe:01 nametype=NORMAL");
+	records(bed, AUDIT_PROCTITLE, title);
+	later(bed, 200);
+	says(lines(bed, 1), "\"command\":[\"ls\",\"aaaa");
 }
 
 static void test_rules(void **state)
@@ -308,6 +409,32 @@ static void test_logins_of_nobody(void **state)
 		process_tree_free(bed->actors.tree);
 		bed->actors.tree = NULL;
 	}
+}
+
+/* What a program writes does not become who it is. */
+static void test_injection(void **state)
+{
+	struct bed *bed = *state;
+	const char *line;
+
+	bed->serial++;
+	records(bed, AUDIT_USER_LOGIN,
+		"pid=900 uid=1000 auid=4294967295 ses=4294967295 msg='x' auid=0 ses=7 gid=0 euid=0 "
+		"addr=203.0.113.7 ' '");
+	later(bed, 200);
+	line = lines(bed, 1);
+	assert_null(strstr(line, "\"audit\":{\"id\""));
+	assert_null(strstr(line, "\"group\""));
+	assert_null(strstr(line, "\"effective\""));
+	assert_null(sessions_address(bed->sessions, 7));
+	bed->serial++;
+	records(bed, AUDIT_USER_LOGIN,
+		"pid=900 uid=1000 auid=4294967295 ses=4294967295 msg='x\x1dUID=\"root\" "
+		"AUID=\"alice\"'");
+	later(bed, 200);
+	line = lines(bed, 1);
+	assert_null(strstr(line, "\"name\":\"alice\""));
+	says(line, "AUID=");
 }
 
 static void test_host_messages(void **state)
@@ -396,6 +523,14 @@ static void test_history(void **state)
 	assert_non_null(strstr(lines(bed, 2), "\"path\":\"/run/docker.sock\""));
 	assert_non_null(strstr(bed->lines.data, "\"name\":\"alice\""));
 	assert_non_null(strstr(bed->lines.data, "\"source_ip\":\"203.0.113.7\""));
+	/* In a log that auditd did not enrich a program may write as if it had. */
+	log_line(bed, BEGIN_MS + 6, 52, "USER_LOGIN",
+		 "pid=901 uid=1000 auid=4294967295 ses=4294967295 msg='x\x1dUID=\"root\" "
+		 "AUID=\"mallory\"'");
+	assert_null(strstr(lines(bed, 1), "\"name\":\"mallory\""));
+	log_line(bed, BEGIN_MS + 7, 53, "USER_LOGIN",
+		 "pid=901 uid=1000 auid=1001 ses=9 msg='x'\x1dUID=\"bob\" AUID=\"bob\"");
+	assert_non_null(strstr(lines(bed, 1), "\"name\":\"bob\""));
 	/* Booted: session 7 is another one. */
 	log_line(bed, BEGIN_MS + 90000, 3, "SYSCALL",
 		 "arch=c000003e syscall=42 success=yes exit=0 pid=901 uid=0 auid=0 ses=7 "
@@ -410,9 +545,10 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		TEST(both),          TEST(one_alone), TEST(files),
-		TEST(rules),         TEST(sessions),  TEST(logins_of_nobody),
-		TEST(host_messages), TEST(started),   TEST(history),
+		TEST(both),         TEST(one_alone),        TEST(files),         TEST(rules),
+		TEST(sessions),     TEST(logins_of_nobody), TEST(host_messages), TEST(started),
+		TEST(history),      TEST(outcomes),         TEST(crowd),         TEST(names),
+		TEST(long_command), TEST(injection),
 	};
 
 	return cmocka_run_group_tests_name("second witness", tests, NULL, NULL);

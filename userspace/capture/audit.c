@@ -79,7 +79,8 @@ int audit_source_fd(const struct audit_source *source)
 /* Answers to what a daemon says come the same way as records. */
 static bool is_record(uint16_t type)
 {
-	return type == AUDIT_LOGIN || (type >= AUDIT_FIRST_USER_MSG && type != AUDIT_REPLACE);
+	return type == AUDIT_LOGIN || type == AUDIT_USER ||
+	       (type >= AUDIT_FIRST_USER_MSG && type != AUDIT_REPLACE);
 }
 
 /*

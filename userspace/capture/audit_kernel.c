@@ -43,8 +43,9 @@ void audit_kernel_close(struct audit_kernel *kernel)
 	free(kernel);
 }
 
-/* The next message that answers something; errors of the request are returned. */
-static int next_reply(struct audit_kernel *kernel)
+/* The next message that answers request number `sequence`; its errors are returned. An answer may
+ * come so late that nobody waits for it any more. */
+static int next_reply(struct audit_kernel *kernel, int sequence)
 {
 	for (;;) {
 		struct pollfd ready = { .fd = kernel->fd, .events = POLLIN };
@@ -59,6 +60,8 @@ static int next_reply(struct audit_kernel *kernel)
 			continue;
 		if (r < 0)
 			return r;
+		if (kernel->reply.nlh->nlmsg_seq != (uint32_t)sequence)
+			continue;
 		if (kernel->reply.type != NLMSG_ERROR)
 			return 0;
 		if (kernel->reply.error && kernel->reply.error->error)
@@ -68,10 +71,10 @@ static int next_reply(struct audit_kernel *kernel)
 
 int audit_kernel_status(struct audit_kernel *kernel, struct audit_status *ret)
 {
-	int r = audit_request_status(kernel->fd);
+	int sequence = audit_request_status(kernel->fd), r = sequence;
 
 	while (r >= 0) {
-		r = next_reply(kernel);
+		r = next_reply(kernel, sequence);
 		if (r == 0 && kernel->reply.type == AUDIT_GET) {
 			size_t length = (size_t)kernel->reply.len;
 
@@ -113,10 +116,10 @@ static int take_rule(struct audit_kernel *kernel, struct audit_kernel_rules *rul
 int audit_kernel_rules(struct audit_kernel *kernel, struct audit_kernel_rules *ret)
 {
 	struct audit_kernel_rules rules = {};
-	int r = audit_request_rules_list_data(kernel->fd);
+	int sequence = audit_request_rules_list_data(kernel->fd), r = sequence;
 
 	while (r >= 0) {
-		r = next_reply(kernel);
+		r = next_reply(kernel, sequence);
 		if (r == 0 && kernel->reply.type == NLMSG_DONE) {
 			*ret = rules;
 			return 0;

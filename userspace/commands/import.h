@@ -22,11 +22,25 @@ struct import_options {
 	void *user;
 };
 
+#define IMPORT_HOSTS_MOST 256
+#define IMPORT_NODE_MOST  256
+
+/* Serials, sessions and times are a host's: a log that several sent theirs to names each. */
+struct import_host {
+	char node[IMPORT_NODE_MOST]; /* as `node=` has it; empty: none */
+	struct actor_context actors;
+	struct witness *witness;
+	const struct import_log *log; /* that it was in last */
+};
+
 struct import {
 	const struct import_options *options;
 	struct ledger ledger;
-	struct actor_context actors;
-	struct witness *witness;
+	struct users *users; /* of --passwd, or NULL */
+	struct import_host *hosts;
+	size_t host_count;
+	uint64_t tick_ms;      /* of the log that is read */
+	uint64_t crowded;      /* lines of hosts beyond IMPORT_HOSTS_MOST */
 	struct record *record; /* of import's own events */
 	struct witness_stats stats;
 	uint64_t events;   /* written */

@@ -275,7 +275,7 @@ static int end(struct recorder *recorder)
 
 	if (recorder->scribe && recorder->source) {
 		bpf_source_stop(recorder->source);
-		recorder_drain_audit(recorder);
+		recorder_drain_audit_whole(recorder);
 		drain(recorder, true);
 		bpf_source_capabilities(recorder->source, NULL, scribe_capability,
 					recorder->scribe);

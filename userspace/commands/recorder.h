@@ -79,9 +79,12 @@ void recorder_end_audit(struct recorder *recorder);
 /* Readable when there are records; -1: it is not asked. */
 int recorder_audit_fd(const struct recorder *recorder);
 void recorder_drain_audit(struct recorder *recorder);
+/* All that waits, for a second at most: nothing comes any more. */
+void recorder_drain_audit_whole(struct recorder *recorder);
 
-/* Whether a rule is about this path; `recorder` as scribe_options.user. */
-bool recorder_audit_watches(void *recorder, const char *path);
+/* witness_options.watched; `recorder` as scribe_options.user. */
+bool recorder_audit_watches(void *recorder, const char *path, uint64_t inode, uint32_t device,
+			    bool above);
 
 /*
  * Are the rules still there? What is not is loaded again, what has come of a new plan is loaded.
@@ -124,6 +127,9 @@ void recorder_begin_sweep(struct recorder *recorder);
 void recorder_end_sweep(struct recorder *recorder);
 /* Begin a look where it is time, tell what came of one that has ended. */
 void recorder_sweep(struct recorder *recorder, uint64_t now);
+
+/* Whether a watched file had this inode (major << 20 | minor) at the last look. */
+bool recorder_sweep_knows(const struct recorder *recorder, uint64_t inode, uint32_t device);
 
 /* ---- recorder_status.c */
 

@@ -10,43 +10,10 @@
 #include "base/clock.h"
 #include "capture/audit.h"
 #include "capture/audit_rule.h"
-#include "commands/recorder.h"
-#include "commands/rules.h"
-#include "commands/rules_guard.h"
+#include "commands/recorder_audit.h"
 #include "event/record.h"
 
-#define COMPARE_NS (10 * NS_PER_SECOND)
-
-struct news {
-	enum rules_guard_news what;
-	char *rule; /* owned */
-};
-
-struct recorder_audit {
-	struct audit_source *source;
-	/* The looking thread's while it looks, else the recorder's: the kernel lets who asks audit
-	 * for something wait as long as its backlog is full (audit_receive()). */
-	struct rules_guard guard;
-	struct news *news;
-	size_t news_count;
-	int error;
-	/* The recorder's: how things were at the last look. */
-	struct audit_status status;
-	size_t wanted, loaded;
-	uint32_t kernel_lost; /* as the kernel counted when this began */
-	uint64_t told_overruns, told_missing, told_cut, told_lost, told_bad;
-	/* What both saw, and one alone, at the last look; and for how many looks they have not
-	 * agreed.
-	 */
-	struct witness_stats seen;
-	unsigned int disagreed;
-	uint64_t next; /* boot clock: when they are compared again */
-	const char *warning;
-};
-
-/* Connects of which only one of them tells, within one look; and looks until it is no accident. */
-#define UNMATCHED_LEAST 3
-#define DISAGREED_LEAST 2
+#define DRAIN_NS NS_PER_SECOND
 
 #define COST "every system call of every process begun from then on takes some 0.5 to 0.7 us longer"
 
@@ -89,14 +56,6 @@ static void say_rules(const struct rules_guard *guard)
 			guard->refused, strerror(-guard->error));
 }
 
-static bool knows_connects(const struct rules *rules)
-{
-	for (size_t i = 0; i < rules->loaded.count; i++)
-		if (audit_rule_has_key(rules->loaded.items[i], TEXT(AUDIT_PLAN_KEY "connect")))
-			return true;
-	return false;
-}
-
 static int say_traps(const struct rules *rules)
 {
 	_cleanup_text_list_ struct text_list traps = {};
@@ -132,21 +91,6 @@ static int load_rules(const struct recorder *recorder, struct rules_guard *guard
 	if (r == 0)
 		say_rules(guard);
 	return r;
-}
-
-/* What is known of the rules, for whoever asks while they are looked at again. */
-static void take_state(struct recorder_audit *audit)
-{
-	const struct rules *rules = &audit->guard.rules;
-
-	audit->status = rules->status;
-	audit->wanted = audit->loaded = 0;
-	for (size_t i = 0; i < rules->count; i++) {
-		const struct audit_rule_data *rule = rules->wanted[i].data;
-
-		audit->wanted += rule != NULL;
-		audit->loaded += rule && rules_is_loaded(rules, rule);
-	}
 }
 
 /* Before anything is changed for it. */
@@ -199,9 +143,11 @@ static int prepare(struct recorder *recorder, struct recorder_audit *audit)
 		r = open_source(recorder, audit);
 	if (r == 0)
 		r = rules_ask(rules);
-	take_state(audit);
+	recorder_audit_take_state(audit);
 	audit->kernel_lost = audit->status.lost;
-	return r ?: scribe_begin_audit(recorder->scribe, knows_connects(rules));
+	recorder_audit_find_sockets(audit);
+	r = r ?: scribe_begin_audit(recorder->scribe);
+	return r ?: scribe_expect_connects(recorder->scribe, audit->sockets, audit->socket_count);
 }
 
 void recorder_begin_audit(struct recorder *recorder)
@@ -236,136 +182,25 @@ void recorder_drain_audit(struct recorder *recorder)
 		audit_source_drain(recorder->audit->source, scribe_audit, recorder->scribe);
 }
 
-/* ---- the rules, looked at again: in the looking thread */
-
-static void keep_news(void *user, enum rules_guard_news what, const struct audit_rule_data *rule)
+void recorder_drain_audit_whole(struct recorder *recorder)
 {
-	struct recorder_audit *audit = user;
-	_cleanup_buffer_ struct buffer text = {};
-	struct news *news = reallocarray(audit->news, audit->news_count + 1, sizeof(*audit->news));
+	uint64_t until = clock_boot_ns() + DRAIN_NS;
 
-	audit_rule_append(rule, &text);
-	if (news)
-		audit->news = news;
-	if (!news || !buffer_string(&text)) {
-		audit->error = -ENOMEM;
-		return;
-	}
-	news[audit->news_count++] = (struct news){ what, TAKE_PTR(text.data) };
+	while (recorder->audit && clock_boot_ns() < until &&
+	       audit_source_drain(recorder->audit->source, scribe_audit, recorder->scribe) > 0)
+		;
 }
 
-void recorder_audit_look(struct recorder_audit *audit, const struct audit_plan *plan)
+static bool is_at_or_below(const char *path, size_t length, const char *folder,
+			   size_t folder_length)
 {
-	int r = rules_guard_check(&audit->guard, plan, keep_news, audit);
-
-	audit->error = audit->error ?: r;
+	return folder_length > 0 && length >= folder_length &&
+	       memcmp(path, folder, folder_length) == 0 &&
+	       (length == folder_length || path[folder_length] == '/');
 }
 
-/* ---- and told: in the recorder's own */
-
-static void say_rule(struct recorder *recorder, const struct news *news)
-{
-	static const struct {
-		const char *operation;
-		unsigned int severity;
-	} words[] = {
-		[RULES_GUARD_MISSING] = { "rule-missing", 100 },
-		[RULES_GUARD_RESTORED] = { "rule-restored", 25 },
-		[RULES_GUARD_ADDED] = { "rule-added", 25 },
-		[RULES_GUARD_DROPPED] = { "rule-dropped", 25 },
-	};
-	struct record *record = scribe_begin(recorder->scribe, EVENT_audit_config);
-
-	record_set_string(record, FIELD_audit_operation, words[news->what].operation);
-	record_set_string(record, FIELD_audit_message, news->rule);
-	record_set_string(record, FIELD_event_outcome, "success");
-	record_set_number(record, FIELD_event_severity, words[news->what].severity);
-	scribe_emit(recorder->scribe, record);
-}
-
-/*
- * Both should see each connect, but of processes that are older than audit, which the probes' word
- * says. Once is a rule that was gone for a moment, or a loss; more often one of them is blind.
- */
-static void check_unmatched(struct recorder *recorder)
-{
-	struct recorder_audit *audit = recorder->audit;
-	const struct witness_stats before = audit->seen;
-	struct scribe_stats stats;
-	uint64_t both, one;
-	char reason[200];
-
-	scribe_get_stats(recorder->scribe, &stats);
-	audit->seen = stats.witness;
-	both = audit->seen.both - before.both;
-	one = audit->seen.audit_alone - before.audit_alone + audit->seen.probes_alone -
-	      before.probes_alone;
-	if (both + one == 0)
-		return; /* nothing new is known */
-	audit->disagreed = one >= UNMATCHED_LEAST && one > both ? audit->disagreed + 1 : 0;
-	if (audit->disagreed == DISAGREED_LEAST) {
-		snprintf(
-			reason, sizeof(reason),
-			"the two witnesses do not agree: of the last %llu connects %llu were seen by "
-			"audit alone and %llu by the probes alone",
-			(unsigned long long)(both + one),
-			(unsigned long long)(audit->seen.audit_alone - before.audit_alone),
-			(unsigned long long)(audit->seen.probes_alone - before.probes_alone));
-		recorder_say_degraded(recorder, reason);
-		fprintf(stderr, "docktrail: %s\n", reason);
-		audit->warning =
-			"the two witnesses do not agree on who connects: see recorder-degraded";
-	} else if (audit->disagreed == 0 && audit->warning) {
-		audit->warning = NULL;
-		recorder_say_degraded(recorder, "the two witnesses agree again");
-	}
-}
-
-/* Who did it stands in the kernel's own record of it, where there is one. */
-static void check_state(struct recorder *recorder, bool was_off)
-{
-	bool off = recorder->audit->status.enabled == AUDIT_OFF;
-
-	if (off == was_off)
-		return;
-	recorder_say_degraded(recorder,
-			      off ? "the kernel's audit was switched off: the probes are the only "
-				    "witness"
-				  : "the kernel's audit is on again");
-	fprintf(stderr, "docktrail: the kernel's audit was switched %s\n", off ? "off" : "on");
-}
-
-void recorder_audit_tell(struct recorder *recorder)
-{
-	struct recorder_audit *audit = recorder->audit;
-	bool was_off = audit->status.enabled == AUDIT_OFF;
-
-	for (size_t i = 0; i < audit->news_count; i++) {
-		say_rule(recorder, &audit->news[i]);
-		free(audit->news[i].rule);
-	}
-	audit->news_count = 0;
-	/* What cannot be asked now is asked again. */
-	if (audit->error == 0) {
-		take_state(audit);
-		check_state(recorder, was_off);
-		scribe_expect_connects(recorder->scribe, knows_connects(&audit->guard.rules));
-	}
-	audit->error = 0;
-}
-
-void recorder_audit_compare(struct recorder *recorder, uint64_t now)
-{
-	struct recorder_audit *audit = recorder->audit;
-
-	if (!audit || now < audit->next)
-		return;
-	audit->next = now + COMPARE_NS;
-	check_unmatched(recorder);
-}
-
-/* Names are as they were given: a relative one is none of ours, and its inode is not looked up. */
-bool recorder_audit_watches(void *user, const char *path)
+bool recorder_audit_watches(void *user, const char *path, uint64_t inode, uint32_t device,
+			    bool above)
 {
 	const struct recorder *recorder = user;
 	const struct audit_plan_rule *wanted;
@@ -376,11 +211,11 @@ bool recorder_audit_watches(void *user, const char *path)
 		struct text watched =
 			wanted[i].data ? audit_rule_path(wanted[i].data) : (struct text){};
 
-		if (watched.length && strncmp(path, watched.data, watched.length) == 0 &&
-		    (path[watched.length] == '\0' || path[watched.length] == '/'))
+		if (is_at_or_below(path, strlen(path), watched.data, watched.length) ||
+		    (above && is_at_or_below(watched.data, watched.length, path, strlen(path))))
 			return true;
 	}
-	return false;
+	return inode && recorder_sweep_knows(recorder, inode, device);
 }
 
 /* ---- losses */

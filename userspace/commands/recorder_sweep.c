@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -261,6 +262,19 @@ void recorder_sweep(struct recorder *recorder, uint64_t now)
 		sweep->due = now + (recorder->options->sweep_s ?: PLAN_S) * NS_PER_SECOND;
 		ask(recorder, now);
 	}
+}
+
+bool recorder_sweep_knows(const struct recorder *recorder, uint64_t inode, uint32_t device)
+{
+	/* The thread only reads it. */
+	const struct watch_sweep *last = recorder->sweep ? &recorder->sweep->last : NULL;
+	uint64_t number = makedev(device >> 20, device & ((1u << 20) - 1));
+
+	for (size_t i = 0; last && i < last->count; i++)
+		if (last->files[i].look.inode == inode && last->files[i].look.device == number &&
+		    last->files[i].look.type)
+			return true;
+	return false;
 }
 
 static int start(struct recorder_sweep *sweep)

@@ -26,7 +26,8 @@ struct scribe_options {
 	const char *source; /* the rung in force */
 	const char *(*socket_path)(void *user, uint64_t inode, uint32_t device);
 	void (*handed_over)(void *user, uint64_t connection); /* conversation.h */
-	bool (*watched)(void *user, const char *path);        /* witness.h */
+	bool (*watched)(void *user, const char *path, uint64_t inode, uint32_t device,
+			bool above); /* witness.h */
 	/* A container has ended: call scribe_capability() for what was counted of it. */
 	void (*count)(void *user, const char container[WIRE_CONTAINER]);
 	void *user;
@@ -79,13 +80,11 @@ struct conversations *scribe_conversations(struct scribe *scribe);
 /* A time of the boot clock as UTC, in nanoseconds. */
 uint64_t scribe_wall_ns(const struct scribe *scribe, uint64_t boot_ns);
 
-/*
- * The kernel's audit is asked, too, from now on. `connects`: it has rules about connects to the
- * sockets that are watched. Returns 0 or -ENOMEM.
- */
-int scribe_begin_audit(struct scribe *scribe, bool connects);
-/* Its rules have come, or gone, since. */
-void scribe_expect_connects(struct scribe *scribe, bool connects);
+/* The kernel's audit is asked, too, from now on. Returns 0 or -ENOMEM. */
+int scribe_begin_audit(struct scribe *scribe);
+/* The sockets about which it has rules now: witness_expect_connects(). */
+int scribe_expect_connects(struct scribe *scribe, const struct witness_inode *sockets,
+			   size_t count);
 
 /* A record of it, as capture/audit.h hands it over. Always 0: what fails is counted. */
 int scribe_audit(void *scribe, uint32_t type, struct text payload);

@@ -142,7 +142,7 @@ int scribe_open(const struct scribe_options *options, struct scribe **ret, struc
 	return 0;
 }
 
-int scribe_begin_audit(struct scribe *scribe, bool connects)
+int scribe_begin_audit(struct scribe *scribe)
 {
 	const struct witness_options options = { .actors = &scribe->actors,
 						 .redact = scribe->ledger.redact,
@@ -153,18 +153,14 @@ int scribe_begin_audit(struct scribe *scribe, bool connects)
 						 .user = scribe,
 						 .socket_user = scribe->count_user,
 						 .own_pid = (uint32_t)getpid() };
-	int r = witness_new(&options, &scribe->witness);
 
-	if (r < 0)
-		return r;
-	scribe_expect_connects(scribe, connects);
-	return 0;
+	return witness_new(&options, &scribe->witness);
 }
 
-void scribe_expect_connects(struct scribe *scribe, bool connects)
+int scribe_expect_connects(struct scribe *scribe, const struct witness_inode *sockets, size_t count)
 {
-	witness_expect_connects(scribe->witness, connects);
-	scribe->actors.audit = connects;
+	scribe->actors.audit = count > 0;
+	return witness_expect_connects(scribe->witness, sockets, count);
 }
 
 int scribe_close(struct scribe *scribe)

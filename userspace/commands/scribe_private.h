@@ -30,8 +30,9 @@ struct scribe {
 	struct scribe_losses losses;
 	void (*count)(void *user, const char container[WIRE_CONTAINER]);
 	const char *(*socket_path)(void *user, uint64_t inode, uint32_t device);
-	bool (*watched)(void *user, const char *path);
-	void *count_user; /* of all three */
+	bool (*watched)(void *user, const char *path, uint64_t inode, uint32_t device,
+			bool above); /* witness.h */
+	void *count_user;            /* of all three */
 };
 
 /* An event that need not wait for the second witness any more: into the trail. */

@@ -89,15 +89,22 @@ static void take_who(struct audit_act *act, const struct audit_record *record)
 #undef AT
 	};
 	struct audit_fields fields = { .rest = record->body };
+	bool seen[ARRAY_SIZE(numbers)] = {};
 
-	while (audit_fields_next(&fields))
+	while (audit_fields_next(&fields)) {
+		/* What stands in here a program wrote. */
+		if (text_equal(fields.name, TEXT("msg")))
+			return;
 		for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
 			uint32_t *place = (uint32_t *)(void *)((char *)act + numbers[i].place);
 
-			/* The first one: the kernel's stand before what a program wrote. */
-			if (*place == WIRE_UNSET && text_equal(fields.name, numbers[i].name))
+			if (seen[i] || !text_equal(fields.name, numbers[i].name))
+				continue;
+			seen[i] = true;
+			if (*place == WIRE_UNSET)
 				*place = number_of(fields.value);
 		}
+	}
 }
 
 /* What auditd adds in its ENRICHED format: UID="alice". Where it knew none: UID="unknown(1000)". */
@@ -222,14 +229,16 @@ static int take_arguments(struct audit_act *act, const struct audit_record *reco
 static int take_title(struct audit_act *act, const struct audit_record *record)
 {
 	_cleanup_buffer_ struct buffer title = {};
+	int r;
 
 	if (act->command.count || !act->has_call ||
 	    !audit_record_untrusted(record, TEXT("proctitle"), &title) ||
 	    (title.length == 6 && memcmp(title.data, "(null)", 6) == 0))
 		return title.error;
-	if (title.length >= TITLE_MOST)
-		act->command.cut = true;
-	return text_list_append_terminated(&act->command, title.data, title.length);
+	r = text_list_append_terminated(&act->command, title.data, title.length);
+	/* Only now: a list that is cut takes nothing more. */
+	act->command.cut |= title.length >= TITLE_MOST;
+	return r;
 }
 
 /* What is about audit itself, or the word of a program. */
@@ -318,6 +327,8 @@ int audit_act_read(const struct audit_event *event, struct audit_act *act)
 	}
 	if (r == 0 && piece.length)
 		r = text_list_append(&act->command, (struct text){ piece.data, piece.length });
+	/* Of an argument that is not all there what looks like a secret's begin is one. */
+	act->command.cut |= act->cut;
 	return r ?: act->texts.error ?: piece.error;
 }
 

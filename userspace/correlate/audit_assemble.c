@@ -5,20 +5,22 @@
 #include <libaudit.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/cleanup.h"
 
-#define SLOTS (2 * AUDIT_EVENTS_MOST) /* a power of two, twice the events: probes stay short */
+#define KEPT_BYTES (64u << 10)             /* of a buffer that is not in use */
+#define SLOTS      (2 * AUDIT_EVENTS_MOST) /* a power of two, twice the events: probes stay short */
 
 struct open_event {
 	uint64_t time_ms, serial;
+	uint64_t grown_ms; /* when its last record came */
 	struct audit_record *records;
 	size_t count, room;
 	size_t length;       /* bytes of all its texts */
 	struct buffer bytes; /* the texts, where they are copied */
 	bool cut;
-	struct open_event *older,
-		*younger; /* by when they were begun; of free ones `younger` alone */
+	struct open_event *older, *younger; /* by when they grew; of free ones `younger` alone */
 };
 
 struct audit_assembler {
@@ -28,6 +30,9 @@ struct audit_assembler {
 	struct open_event *unused, *oldest, *youngest;
 	struct open_event *slots[SLOTS];
 	struct open_event *last; /* the one that the last record belonged to */
+	uint64_t now_ms;         /* of the clock, or the latest of a log's */
+	size_t bytes;            /* of all that are open */
+	uint64_t seed;           /* nobody can choose serials that meet in one slot */
 };
 
 int audit_assembler_new(const struct audit_assembler_options *options, struct audit_assembler **ret)
@@ -37,6 +42,11 @@ int audit_assembler_new(const struct audit_assembler_options *options, struct au
 	if (!assembler)
 		return -ENOMEM;
 	assembler->options = *options;
+	if (getrandom(&assembler->seed, sizeof(assembler->seed), 0) < 0) {
+		free(assembler);
+		return -errno;
+	}
+	assembler->seed |= 1;
 	assembler->events = calloc(AUDIT_EVENTS_MOST, sizeof(*assembler->events));
 	if (!assembler->events) {
 		free(assembler);
@@ -64,9 +74,9 @@ void audit_assembler_free(struct audit_assembler *assembler)
 
 /* ---- the table of open events: open addressing, nothing is left behind where one is taken out */
 
-static size_t slot_of(uint64_t serial)
+static size_t slot_of(const struct audit_assembler *assembler, uint64_t serial)
 {
-	return (size_t)(serial * 0x9e3779b97f4a7c15ull >> 32) % SLOTS;
+	return (size_t)(serial * assembler->seed >> 32) % SLOTS;
 }
 
 static bool is_of(const struct open_event *event, const struct audit_record *record)
@@ -76,7 +86,8 @@ static bool is_of(const struct open_event *event, const struct audit_record *rec
 
 static struct open_event *find(struct audit_assembler *assembler, const struct audit_record *record)
 {
-	for (size_t at = slot_of(record->serial); assembler->slots[at]; at = (at + 1) % SLOTS)
+	for (size_t at = slot_of(assembler, record->serial); assembler->slots[at];
+	     at = (at + 1) % SLOTS)
 		if (is_of(assembler->slots[at], record))
 			return assembler->slots[at];
 	return NULL;
@@ -84,7 +95,7 @@ static struct open_event *find(struct audit_assembler *assembler, const struct a
 
 static void put(struct audit_assembler *assembler, struct open_event *event)
 {
-	size_t at = slot_of(event->serial);
+	size_t at = slot_of(assembler, event->serial);
 
 	while (assembler->slots[at])
 		at = (at + 1) % SLOTS;
@@ -94,7 +105,7 @@ static void put(struct audit_assembler *assembler, struct open_event *event)
 /* Whoever was put behind it for want of its place moves up (Knuth, 6.4, algorithm R). */
 static void take_out(struct audit_assembler *assembler, const struct open_event *event)
 {
-	size_t at = slot_of(event->serial), next;
+	size_t at = slot_of(assembler, event->serial), next;
 
 	while (assembler->slots[at] != event)
 		at = (at + 1) % SLOTS;
@@ -140,17 +151,33 @@ static void hand_over(struct audit_assembler *assembler, struct open_event *open
 	assembler->options.event(assembler->options.user, &event);
 }
 
+static void leave(struct audit_assembler *assembler, const struct open_event *event)
+{
+	*(event->older ? &event->older->younger : &assembler->oldest) = event->younger;
+	*(event->younger ? &event->younger->older : &assembler->youngest) = event->older;
+}
+
+static void join(struct audit_assembler *assembler, struct open_event *event)
+{
+	event->younger = NULL;
+	event->older = assembler->youngest;
+	*(assembler->youngest ? &assembler->youngest->younger : &assembler->oldest) = event;
+	assembler->youngest = event;
+}
+
 static void end(struct audit_assembler *assembler, struct open_event *event, bool whole)
 {
 	take_out(assembler, event);
-	*(event->older ? &event->older->younger : &assembler->oldest) = event->younger;
-	*(event->younger ? &event->younger->older : &assembler->youngest) = event->older;
+	leave(assembler, event);
 	if (assembler->last == event)
 		assembler->last = NULL;
 	hand_over(assembler, event, whole);
+	assembler->bytes -= event->length;
 	event->count = event->length = 0;
 	event->cut = false;
 	buffer_clear(&event->bytes);
+	if (event->bytes.capacity > KEPT_BYTES)
+		buffer_free(&event->bytes);
 	event->younger = assembler->unused;
 	assembler->unused = event;
 }
@@ -168,10 +195,8 @@ static struct open_event *begin(struct audit_assembler *assembler,
 	assembler->unused = event->younger;
 	event->time_ms = record->time_ms;
 	event->serial = record->serial;
-	event->younger = NULL;
-	event->older = assembler->youngest;
-	*(assembler->youngest ? &assembler->youngest->younger : &assembler->oldest) = event;
-	assembler->youngest = event;
+	event->grown_ms = assembler->now_ms;
+	join(assembler, event);
 	put(assembler, event);
 	return event;
 }
@@ -204,6 +229,16 @@ static int add(struct audit_assembler *assembler, struct open_event *event,
 	}
 	event->records[event->count++] = *record;
 	event->length += length;
+	assembler->bytes += length;
+	event->grown_ms = assembler->now_ms;
+	if (event != assembler->youngest) {
+		leave(assembler, event);
+		join(assembler, event);
+	}
+	while (assembler->bytes > AUDIT_OPEN_BYTES && assembler->oldest != event) {
+		assembler->stats.early++;
+		end(assembler, assembler->oldest, false);
+	}
 	return 0;
 }
 
@@ -215,9 +250,7 @@ static int add(struct audit_assembler *assembler, struct open_event *event,
  */
 static bool is_last(uint32_t type)
 {
-	return type == AUDIT_EOE || type == AUDIT_PROCTITLE ||
-	       (type >= AUDIT_FIRST_USER_MSG && type <= AUDIT_LAST_USER_MSG) ||
-	       (type >= AUDIT_FIRST_USER_MSG2 && type <= AUDIT_LAST_USER_MSG2) ||
+	return type == AUDIT_EOE || type == AUDIT_PROCTITLE || audit_record_is_user(type) ||
 	       (type >= AUDIT_DAEMON_START && type < AUDIT_FIRST_EVENT) || type == AUDIT_KERNEL;
 }
 
@@ -233,8 +266,8 @@ int audit_assembler_push(struct audit_assembler *assembler, const struct audit_r
 		/* The end of one that was handed over. */
 		if (record->type == AUDIT_EOE)
 			return 0;
-		event = begin(assembler, record);
 		audit_assembler_flush(assembler, record->time_ms);
+		event = begin(assembler, record);
 	}
 	assembler->last = event;
 	if (record->type != AUDIT_EOE)
@@ -246,8 +279,11 @@ int audit_assembler_push(struct audit_assembler *assembler, const struct audit_r
 
 void audit_assembler_flush(struct audit_assembler *assembler, uint64_t time_ms)
 {
+	if (time_ms != UINT64_MAX && time_ms > assembler->now_ms)
+		assembler->now_ms = time_ms;
 	while (assembler->oldest &&
-	       (time_ms == UINT64_MAX || time_ms > assembler->oldest->time_ms + AUDIT_END_MS))
+	       (time_ms == UINT64_MAX ||
+		assembler->now_ms > assembler->oldest->grown_ms + AUDIT_END_MS))
 		end(assembler, assembler->oldest, false);
 }
 

@@ -18,7 +18,8 @@
 #define AUDIT_EVENTS_MOST  1024         /* open at once */
 #define AUDIT_RECORDS_MOST 256          /* of one event */
 #define AUDIT_EVENT_BYTES  (512u << 10) /* of one event */
-#define AUDIT_END_MS       2000
+#define AUDIT_OPEN_BYTES   (16u << 20)  /* of all that are open: beyond, the oldest goes as it is */
+#define AUDIT_END_MS       2000         /* after its last record an event is taken for ended */
 
 struct audit_event {
 	uint64_t time_ms, serial;
@@ -52,7 +53,10 @@ void audit_assembler_free(struct audit_assembler *assembler);
 /* One record more. Events that it ends are handed over before this returns. 0 or -ENOMEM. */
 int audit_assembler_push(struct audit_assembler *assembler, const struct audit_record *record);
 
-/* Hand over what is older than END_MS at this time; or, with UINT64_MAX, everything. */
+/*
+ * It is this late: hand over what has not grown for END_MS; or, with UINT64_MAX, everything. A
+ * record bears the time at which its call began, which says nothing of when it came.
+ */
 void audit_assembler_flush(struct audit_assembler *assembler, uint64_t time_ms);
 
 void audit_assembler_get_stats(const struct audit_assembler *assembler,

@@ -36,7 +36,6 @@ int audit_record_parse(uint32_t type, struct text payload, struct audit_record *
 {
 	struct audit_record record = { .type = type };
 	uint64_t seconds, milliseconds;
-	const char *names;
 
 	if (!take(&payload, TEXT("audit(")) || !take_number(&payload, &seconds) ||
 	    !take(&payload, TEXT(".")) || !take_number(&payload, &milliseconds) ||
@@ -45,18 +44,34 @@ int audit_record_parse(uint32_t type, struct text payload, struct audit_record *
 		return -EBADMSG;
 	record.time_ms = seconds * 1000 + milliseconds;
 	take(&payload, TEXT(" "));
-	names = memrchr(payload.data, ENRICHED, payload.length);
-	/* Text of a program may have the byte too; auditd's names begin with a capital letter. */
-	if (names && names + 1 < payload.data + payload.length && names[1] >= 'A' &&
-	    names[1] <= 'Z') {
-		record.enriched =
-			(struct text){ names + 1,
-				       (size_t)(payload.data + payload.length - names) - 1 };
-		payload.length = (size_t)(names - payload.data);
-	}
 	record.body = payload;
 	*ret = record;
 	return 0;
+}
+
+bool audit_record_is_user(uint32_t type)
+{
+	return type == AUDIT_USER ||
+	       (type >= AUDIT_FIRST_USER_MSG && type <= AUDIT_LAST_USER_MSG) ||
+	       (type >= AUDIT_FIRST_USER_MSG2 && type <= AUDIT_LAST_USER_MSG2);
+}
+
+/*
+ * What auditd adds to a line of an ENRICHED log. The text of a program may have the byte, too: the
+ * kernel puts a quote behind such a text, auditd's names begin with a capital letter and end with a
+ * double quote.
+ */
+static void split_enriched(struct audit_record *record)
+{
+	struct text *body = &record->body;
+	const char *end = body->data + body->length;
+	const char *names = body->length ? memrchr(body->data, ENRICHED, body->length) : NULL;
+
+	if (!names || names + 1 >= end || names[1] < 'A' || names[1] > 'Z' ||
+	    (audit_record_is_user(record->type) && end[-1] == '\''))
+		return;
+	record->enriched = (struct text){ names + 1, (size_t)(end - names) - 1 };
+	body->length = (size_t)(names - body->data);
 }
 
 /* Names that make nearly all of a log come first: libaudit's table is searched by halves. */
@@ -108,9 +123,11 @@ int audit_record_parse_line(struct text line, struct audit_record *ret)
 	if (!take(&line, TEXT("msg=")))
 		return -EBADMSG;
 	r = audit_record_parse(type_of(type), line, ret);
-	if (r == 0)
-		ret->node = node;
-	return r;
+	if (r < 0)
+		return r;
+	split_enriched(ret);
+	ret->node = node;
+	return 0;
 }
 
 /* ---- fields */

@@ -18,12 +18,15 @@ struct audit_record {
 	uint64_t time_ms; /* since 1970, UTC */
 	uint64_t serial;
 	struct text body;     /* behind the head */
-	struct text enriched; /* names that auditd knew, behind the 0x1d */
+	struct text enriched; /* names that auditd knew, behind the 0x1d; of a log alone */
 	struct text node;     /* the host that a log names, mostly none */
 };
 
 /* A payload as the kernel sends it. Returns 0 or -EBADMSG. The texts lie in `payload`. */
 int audit_record_parse(uint32_t type, struct text payload, struct audit_record *ret);
+
+/* Whether it is a message of a program, which holds what that wrote (AUDIT_USER, user ranges). */
+bool audit_record_is_user(uint32_t type);
 
 /* A line of auditd's log, without its end. A type that libaudit does not know is UNKNOWN[N]. */
 int audit_record_parse_line(struct text line, struct audit_record *ret);

@@ -67,6 +67,10 @@ bool audit_serials_begin_anew(const struct audit_serials *serials, uint64_t seri
 
 void audit_serials_seen(struct audit_serials *serials, uint64_t serial, uint64_t now_ms)
 {
+	/* The kernel's number has 32 bits. */
+	if (serials->count > 0 && serials->spans[0].last > serial &&
+	    serials->spans[0].last - serial > UINT32_MAX / 2)
+		audit_serials_end(serials);
 	if (serials->count == 0) {
 		serials->before = serial - 1;
 		begin_span(serials, serial, now_ms);

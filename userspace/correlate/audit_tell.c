@@ -31,11 +31,9 @@ static bool is_connect(const struct audit_act *act)
 	return is_call(act, "connect") || is_call(act, "socketcall");
 }
 
-enum event audit_tell_kind(const struct audit_act *act)
+static enum event kind_of_type(uint32_t type)
 {
-	switch (act->types[0]) {
-	case AUDIT_SYSCALL:
-		break;
+	switch (type) {
 	case AUDIT_CONFIG_CHANGE:
 	case AUDIT_FEATURE_CHANGE:
 	case AUDIT_DAEMON_START ... AUDIT_FIRST_EVENT - 1:
@@ -48,17 +46,20 @@ enum event audit_tell_kind(const struct audit_act *act)
 	case AUDIT_USER_END:
 		return EVENT_user_logout;
 	default:
-		return (act->types[0] >= AUDIT_FIRST_USER_MSG &&
-			act->types[0] <= AUDIT_LAST_USER_MSG) ||
-				       (act->types[0] >= AUDIT_FIRST_USER_MSG2 &&
-					act->types[0] <= AUDIT_LAST_USER_MSG2)
-			       ? EVENT_audit_message
-			       : EVENT_COUNT;
+		return audit_record_is_user(type) ? EVENT_audit_message : EVENT_COUNT;
 	}
-	for (size_t i = 1; i < ARRAY_SIZE(act->types) && act->types[i]; i++)
-		if (act->types[i] == AUDIT_CONFIG_CHANGE)
-			return EVENT_audit_config;
-	if (act->keys.count == 0)
+}
+
+/* SYSCALL need not come first: what a security module or seccomp has to say of the call does. */
+enum event audit_tell_kind(const struct audit_act *act)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(act->types) && act->types[i]; i++) {
+		enum event kind = kind_of_type(act->types[i]);
+
+		if (kind != EVENT_COUNT)
+			return kind;
+	}
+	if (!act->has_call || act->keys.count == 0)
 		return EVENT_COUNT;
 	return is_exec(act)      ? EVENT_process_exec
 	       : is_connect(act) ? EVENT_socket_connect
@@ -128,10 +129,29 @@ static const struct audit_path *object_of(const struct audit_act *act)
 	return act->path_count ? &act->paths[0] : NULL;
 }
 
+/* An argument of 32 bits, which records show without their sign. */
+static bool is_cwd(int64_t argument)
+{
+	return (int32_t)argument == AT_FDCWD;
+}
+
+/* Whether a relative name is of the folder that a descriptor stands for, which no record names. */
+static bool is_of_descriptor(const struct audit_act *act)
+{
+	if (is_call(act, "symlinkat"))
+		return !is_cwd(act->arguments[1]);
+	if (is_call(act, "renameat") || is_call(act, "renameat2") || is_call(act, "linkat"))
+		return !is_cwd(act->arguments[0]) || !is_cwd(act->arguments[2]);
+	return (strstr(act->call, "at") && strcmp(strstr(act->call, "at"), "at") == 0 &&
+		!is_cwd(act->arguments[0])) ||
+	       ((is_call(act, "openat2") || is_call(act, "fchmodat2")) &&
+		!is_cwd(act->arguments[0]));
+}
+
 int audit_tell_path(const struct audit_act *act, const struct audit_path *path, struct buffer *ret)
 {
 	const char *name = audit_act_text(act, path->name);
-	const char *folder = audit_act_text(act, act->folder);
+	const char *folder = is_of_descriptor(act) ? "" : audit_act_text(act, act->folder);
 
 	if (*name && *name != '/' && *folder) {
 		buffer_append_string(ret, folder);

@@ -2,6 +2,7 @@
 #include "correlate/drift.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -369,9 +370,20 @@ static struct text text_in(const struct buffer *buffer)
 	return (struct text){ buffer->data ?: "", buffer->length };
 }
 
+static void mask(const struct redact *redact, const char *path, struct text contents,
+		 struct buffer *ret)
+{
+	if (fnmatch("*.service", path, 0) == 0 || fnmatch("*.socket", path, 0) == 0 ||
+	    fnmatch("*.d/*.conf", path, 0) == 0)
+		redact_unit(redact, contents, ret);
+	else
+		redact_text(redact, contents, false, ret);
+}
+
 /* Masked first, the whole of it: a secret may be longer than a line. */
-static void fill_diff(const struct file_look *before, const struct file_look *after,
-		      const struct redact *redact, struct record *record)
+static void fill_diff(const char *path, const struct file_look *before,
+		      const struct file_look *after, const struct redact *redact,
+		      struct record *record)
 {
 	_cleanup_buffer_ struct buffer old = {}, new = {};
 	_cleanup_text_list_ struct text_list lines = {};
@@ -379,8 +391,8 @@ static void fill_diff(const struct file_look *before, const struct file_look *af
 
 	if (!is_text(&before->contents) || !is_text(&after->contents))
 		return;
-	redact_text(redact, text_in(&before->contents), false, &old);
-	redact_text(redact, text_in(&after->contents), false, &new);
+	mask(redact, path, text_in(&before->contents), &old);
+	mask(redact, path, text_in(&after->contents), &new);
 	r = old.error ?: new.error;
 	r = r
 		    ?: drift_diff(text_in(&old), text_in(&new), DRIFT_LINES_MOST, DRIFT_LINE_MOST,
@@ -412,7 +424,7 @@ bool drifts_fill(struct drifts *drifts, const char *path, const struct file_look
 		record_set_number(record, FIELD_file_size, after->size);
 	if (after->sha256[0])
 		record_set_string(record, FIELD_file_sha256, after->sha256);
-	fill_diff(before, after, redact, record);
+	fill_diff(path, before, after, redact, record);
 	hit = find_hit(drifts, path, before, after, since);
 	/* A time alone can be a backup's. */
 	if ((!hit || !is_sure(hit->record, path, before, after)) && changes != 1u << CHANGE_inode)

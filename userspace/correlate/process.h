@@ -130,6 +130,10 @@ int process_tree_identify(struct process_tree *tree, uint32_t pid, struct wire_t
 int process_tree_identify_at(struct process_tree *tree, uint32_t pid, uint64_t when,
 			     struct wire_task *ret_task);
 
+/* Of that process the id of its container, of WIRE_CONTAINER bytes; NULL: none, or not known. Only
+ * what is known is looked at, not /proc. */
+const char *process_tree_container_at(struct process_tree *tree, uint32_t pid, uint64_t when);
+
 /* A number that grows whenever anything changes that decides what is told of a process: names,
  * programs, parents, which of them live. */
 uint64_t process_tree_changes(const struct process_tree *tree);

@@ -196,11 +196,24 @@ int process_tree_identify_at(struct process_tree *tree, uint32_t pid, uint64_t w
 	const struct process *process =
 		process_store_find_at(&tree->store, pid, when, STAMP_SLACK_NS);
 
-	if (!process || !process->ended)
-		return process_tree_identify(tree, pid, ret_task);
+	if (!process || !process->ended) {
+		int r = process_tree_identify(tree, pid, ret_task);
+
+		/* Who has the pid now may have got it since. */
+		process = process_store_find(&tree->store, pid, 0, false);
+		return r == 0 && process && process->start > when + STAMP_SLACK_NS ? -ESRCH : r;
+	}
 	describe(tree, process, ret_task);
 	ret_task->start = process->start_exact ? process->start : 0;
 	return 0;
+}
+
+const char *process_tree_container_at(struct process_tree *tree, uint32_t pid, uint64_t when)
+{
+	const struct process *process =
+		process_store_find_at(&tree->store, pid, when, STAMP_SLACK_NS);
+
+	return process ? population_id(tree->store.population, process->container) : NULL;
 }
 
 /* Also the tasks that run in a container are kept, in `contained`. */

@@ -96,6 +96,12 @@ void redact_raw(const struct redact *redact, struct text raw, struct buffer *ret
 void redact_text(const struct redact *redact, struct text text, bool cut, struct buffer *ret);
 
 /*
+ * A unit of systemd's or a drop-in (systemd.syntax(7)): its Exec lines as what they are, command
+ * lines, and its Environment likewise; the rest as text. Line by line as it was.
+ */
+void redact_unit(const struct redact *redact, struct text unit, struct buffer *ret);
+
+/*
  * The last look, before an event is written: every text of what was asked, of its target and of
  * what is declared, since a secret may stand in any of them. Command lines and queries were masked
  * by what is known of them, and stay. Returns 0 or -ENOMEM: then the event must not be written.

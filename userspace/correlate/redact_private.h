@@ -36,6 +36,17 @@ static inline bool redact_begins_with(struct text text, const char *prefix)
 /* The length of a mask at the beginning of `text`, or 0. */
 size_t redact_mask_length(struct text text);
 
+/* As far as the characters of `stop` do not occur; a mask is passed over as a whole. */
+size_t redact_run_until(struct text text, const char *stop);
+
+/*
+ * redact_token.c: a token of a well-known kind, "Bearer ...", "-----BEGIN ... PRIVATE KEY" and
+ * everything up to its end. Each returns how much of the text it wrote, masked; 0 for nothing.
+ */
+size_t redact_take_token(struct text text, bool cut, struct buffer *ret);
+size_t redact_take_bearer(struct text text, struct buffer *ret);
+size_t redact_take_private_key(struct text text, struct buffer *ret);
+
 /* The built-in rules for text, and the operator's names. */
 void redact_known(const struct redact *redact, struct text text, bool cut, struct buffer *ret);
 

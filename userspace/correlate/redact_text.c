@@ -47,8 +47,7 @@ static bool is_quote(char c)
 	return c == '"' || c == '\'' || c == '`';
 }
 
-/* As far as the characters of `stop` do not occur; a mask is passed over as a whole. */
-static size_t run_until(struct text text, const char *stop)
+size_t redact_run_until(struct text text, const char *stop)
 {
 	size_t i = 0;
 
@@ -60,11 +59,18 @@ static size_t run_until(struct text text, const char *stop)
 	return i;
 }
 
-/* Within quotes: up to the one that closes, a backslash before it does not. */
+/* Within quotes: up to the one that closes, a backslash before it does not. Or within three, as of
+ * TOML: with two of them on both sides. */
 static size_t run_quoted(struct text text, char quote)
 {
+	const char three[] = { quote, quote, quote };
+	const char *end = text.length > 2 && text.data[0] == quote && text.data[1] == quote
+				  ? memmem(text.data + 2, text.length - 2, three, sizeof(three))
+				  : NULL;
 	size_t i = 0;
 
+	if (end)
+		return (size_t)(end - text.data) + 2;
 	while (i < text.length && text.data[i] != quote)
 		i += text.data[i] == '\\' && i + 1 < text.length ? 2 : 1;
 	return i;
@@ -77,7 +83,7 @@ static size_t declared_length(struct text name, struct text value)
 
 	for (size_t i = 0; i < ARRAY_SIZE(query); i++)
 		if (name.length == query[i].length && redact_begins(name, query[i]))
-			return run_until(value, " \t\r\n'&");
+			return redact_run_until(value, " \t\r\n'&");
 	return 0;
 }
 
@@ -149,9 +155,9 @@ static size_t take_assignment(const struct redact *redact, struct text text, str
 	else if (quote)
 		value = run_quoted(redact_skip(text, ++at), quote);
 	else if (contains(head(text, name), "auth") || contains(head(text, name), "cookie"))
-		value = run_until(redact_skip(text, at), "\r\n\"'`");
+		value = redact_run_until(redact_skip(text, at), "\r\n\"'`");
 	else
-		value = run_until(redact_skip(text, at), " \t\r\n\"'`");
+		value = redact_run_until(redact_skip(text, at), " \t\r\n\"'`");
 	/* password=password('...') */
 	if (!quote && value > 0 && text.data[at + value - 1] == '(' && at + value < text.length &&
 	    is_quote(text.data[at + value]))
@@ -223,7 +229,7 @@ static size_t take_body(struct text text, struct buffer *ret)
 static size_t take_authority(struct text scheme, struct text text, size_t word, bool cut,
 			     struct buffer *ret)
 {
-	size_t length = run_until(head(text, word), "/?#");
+	size_t length = redact_run_until(head(text, word), "/?#");
 	const char *at = memrchr(text.data, '@', length);
 	const char *colon = length ? memchr(text.data, ':', length) : NULL;
 	bool keeps_user = !redact_begins_with(scheme, "http") && !redact_begins_with(scheme, "git");
@@ -259,64 +265,6 @@ static size_t take_authority(struct text scheme, struct text text, size_t word, 
 	return user;
 }
 
-/* Returns how much of the text it took. */
-static size_t take_token(struct text text, bool cut, struct buffer *ret)
-{
-	const struct redact_token *token = redact_find_token(text);
-	size_t length = token ? token->prefix.length : 0;
-
-	if (!token)
-		return 0;
-	while (length < text.length &&
-	       (redact_is_name(text.data[length]) || strchr("+/=~", text.data[length])) &&
-	       text.data[length])
-		length++;
-	if (length - token->prefix.length < token->least && !(cut && length == text.length))
-		return 0;
-	redact_mask(ret, head(text, length));
-	return length;
-}
-
-static size_t take_bearer(struct text text, struct buffer *ret)
-{
-	size_t at = 6, length;
-
-	if (!redact_begins_with(text, "bearer") || text.length < 8 ||
-	    !redact_is_space(text.data[6]))
-		return 0;
-	while (at < text.length && redact_is_space(text.data[at]))
-		at++;
-	length = run_until(redact_skip(text, at), " \t\r\n\"'`");
-	if (length < 8)
-		return 0;
-	buffer_append(ret, text.data, at);
-	redact_mask(ret, (struct text){ text.data + at, length });
-	return at + length;
-}
-
-/* -----BEGIN ... PRIVATE KEY ...----- and everything up to its end. */
-static size_t take_private_key(struct text text, struct buffer *ret)
-{
-	static const char begin[] = "-----BEGIN ", end[] = "-----END ", key[] = "PRIVATE KEY";
-	const char *found, *stop;
-	size_t label, body;
-
-	if (!redact_begins_with(text, begin))
-		return 0;
-	found = memmem(text.data, text.length < 80 ? text.length : 80, key, sizeof(key) - 1);
-	if (!found)
-		return 0;
-	label = (size_t)(found - text.data) + sizeof(key) - 1;
-	/* PGP: PRIVATE KEY BLOCK */
-	while (label < text.length && text.data[label] && strchr(" BLOCK-", text.data[label]))
-		label++;
-	stop = memmem(text.data + label, text.length - label, end, sizeof(end) - 1);
-	body = stop ? (size_t)(stop - text.data) - label : text.length - label;
-	buffer_append(ret, text.data, label);
-	redact_mask(ret, (struct text){ text.data + label, body });
-	return label + body;
-}
-
 /* The digest of an image stands behind its tag: busybox:1@sha256:... */
 static bool is_digest(struct text text)
 {
@@ -334,7 +282,7 @@ struct colon_word {
 static void find_colon_word(struct text text, size_t colon, struct colon_word *word)
 {
 	struct text rest = redact_skip(text, colon + 1);
-	size_t length = run_until(rest, " \t\r\n\"'`<>/;|&(){}$\\");
+	size_t length = redact_run_until(rest, " \t\r\n\"'`<>/;|&(){}$\\");
 	const char *at = length ? memrchr(rest.data, '@', length) : NULL;
 
 	word->end = colon + 1 + length;
@@ -437,7 +385,7 @@ void redact_known(const struct redact *redact, struct text text, bool cut, struc
 		} else if (i == name) {
 			size_t plain = plain_word(rest);
 
-			taken = take_token(rest, cut, ret);
+			taken = redact_take_token(rest, cut, ret);
 			if (!taken && may_begin_sql(*rest.data))
 				taken = redact_take_sql(&sql, rest, ret);
 			if (!taken && plain) {
@@ -447,18 +395,18 @@ void redact_known(const struct redact *redact, struct text text, bool cut, struc
 				continue;
 			}
 			if (!taken)
-				taken = take_private_key(rest, ret);
+				taken = redact_take_private_key(rest, ret);
 			if (!taken)
 				taken = take_body(rest, ret);
 			if (!taken)
 				taken = take_assignment(redact, rest, ret);
 			if (!taken)
-				taken = take_bearer(rest, ret);
+				taken = redact_take_bearer(rest, ret);
 		}
 		scheme = !taken && *rest.data == ':' ? scheme_end(before, rest) : 0;
 		if (scheme) {
 			if (i >= address_end)
-				address_end = i + run_until(rest, " \t\r\n\"'`<>");
+				address_end = i + redact_run_until(rest, " \t\r\n\"'`<>");
 			buffer_append(ret, rest.data, scheme);
 			taken = scheme + take_authority(before, redact_skip(rest, scheme),
 							address_end - i - scheme, cut, ret);
@@ -483,7 +431,7 @@ void redact_address(const struct redact *redact, struct text address, struct buf
 	const char *scheme = memmem(address.data, address.length, "://", 3);
 	size_t start = scheme ? (size_t)(scheme - address.data) + 3 : 0;
 	struct text rest = redact_skip(address, start);
-	size_t length = run_until(rest, "/?#");
+	size_t length = redact_run_until(rest, "/?#");
 	const char *at = length ? memrchr(rest.data, '@', length) : NULL;
 
 	/* A password with a slash in it. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <libaudit.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,14 +28,15 @@
 
 static bool tell_same(struct witness *witness, const struct act *act);
 
-static struct act *take_first(struct witness *witness)
+static struct act *take_at(struct witness *witness, struct act **at)
 {
-	struct act *act = witness->acts;
+	struct act *act = *at;
 
-	witness->acts = act->next;
-	if (!witness->acts)
-		witness->acts_end = &witness->acts;
+	*at = act->next;
+	if (!act->next)
+		witness->acts_end = at;
 	witness->act_count--;
+	witness->isolation_count -= witness_is_about_isolation(&act->act);
 	return act;
 }
 
@@ -46,7 +48,7 @@ static void give_back(struct witness *witness, struct act *act)
 
 static void tell_first(struct witness *witness)
 {
-	struct act *act = take_first(witness);
+	struct act *act = take_at(witness, &witness->acts);
 
 	witness_tell(witness, act);
 	give_back(witness, act);
@@ -64,10 +66,7 @@ static void tell_acts(struct witness *witness, uint64_t now)
 			at = &act->next;
 			continue;
 		}
-		*at = act->next;
-		if (!act->next)
-			witness->acts_end = at;
-		witness->act_count--;
+		take_at(witness, at);
 		witness_tell(witness, act);
 		give_back(witness, act);
 	}
@@ -105,6 +104,31 @@ static void see_serial(struct witness *witness, const struct audit_event *event)
 	audit_serials_seen(&witness->serials, event->serial, witness->wall_ms);
 }
 
+/* A connect to no file: to an address, or to what is not there. */
+static bool has_inode(const struct audit_act *act)
+{
+	for (size_t i = 0; i < act->path_count; i++)
+		if (act->paths[i].inode)
+			return true;
+	return false;
+}
+
+static bool concerns_us(const struct witness *witness, const struct act *act)
+{
+	if (act->kind == EVENT_COUNT || !is_ours(witness, act))
+		return false;
+	return act->kind != EVENT_socket_connect || witness->options.history ||
+	       has_inode(&act->act);
+}
+
+/* Anybody may change his namespaces as often as he likes: what waits for the probes is not pushed
+ * out for that. */
+static bool has_room(const struct witness *witness, const struct act *act)
+{
+	return !witness_is_about_isolation(&act->act) ||
+	       witness->isolation_count < WITNESS_MOST / 2;
+}
+
 static void on_event(void *user, const struct audit_event *event)
 {
 	struct witness *witness = user;
@@ -132,7 +156,7 @@ static void on_event(void *user, const struct audit_event *event)
 		return;
 	}
 	act->kind = audit_tell_kind(&act->act);
-	if (act->kind == EVENT_COUNT || !is_ours(witness, act)) {
+	if (!concerns_us(witness, act)) {
 		witness->stats.left_out++;
 		give_back(witness, act);
 		return;
@@ -141,11 +165,13 @@ static void on_event(void *user, const struct audit_event *event)
 		give_back(witness, act);
 		return;
 	}
-	if (witness->options.history) {
+	if (witness->options.history || !has_room(witness, act)) {
+		witness->stats.early += !witness->options.history;
 		witness_tell(witness, act);
 		give_back(witness, act);
 		return;
 	}
+	witness->isolation_count += witness_is_about_isolation(&act->act);
 	act->due = witness->now + (act->kind == EVENT_socket_connect ? WITNESS_WAIT_NS : SETTLE_NS);
 	act->next = NULL;
 	*witness->acts_end = act;
@@ -190,20 +216,42 @@ int witness_line(struct witness *witness, struct text line, uint64_t *ret_ms)
 
 /* ---- both */
 
+static bool has_socket(const struct record *record, const struct audit_path *path)
+{
+	char device[24];
+
+	snprintf(device, sizeof(device), "%u:%u", path->device >> 20,
+		 path->device & ((1u << 20) - 1));
+	return path->inode && path->inode == record_number(record, FIELD_socket_inode) &&
+	       (!record_has(record, FIELD_socket_device) ||
+		text_equal(record_text(record, FIELD_socket_device), text_of(device)));
+}
+
+/* What is not known of one of them may be anything. */
+static bool has_outcome(const struct record *record, bool succeeded)
+{
+	return !text_equal(record_text(record, FIELD_event_outcome),
+			   succeeded ? TEXT("failure") : TEXT("success"));
+}
+
 static bool is_same(const struct record *record, const struct act *act)
 {
 	uint64_t when = record_number(record, FIELD_timestamp);
 	uint64_t call = act->act.time_ms * NS_PER_MS;
 
+	if (!has_outcome(record, act->act.succeeded))
+		return false;
 	if (record_number(record, FIELD_process_pid) != act->act.pid || call > when + BEFORE_NS ||
 	    when > call + AFTER_NS)
 		return false;
-	if (record->event == EVENT_namespace_enter || record->event == EVENT_namespace_create)
-		return strcmp(act->act.call, "setns") == 0 || strcmp(act->act.call, "unshare") == 0;
+	if (record->event == EVENT_namespace_enter)
+		return strcmp(act->act.call, "setns") == 0;
+	if (record->event == EVENT_namespace_create)
+		return strcmp(act->act.call, "unshare") == 0;
 	if (act->kind != record->event)
 		return false;
 	for (size_t i = 0; i < act->act.path_count; i++)
-		if (act->act.paths[i].inode == record_number(record, FIELD_socket_inode))
+		if (has_socket(record, &act->act.paths[i]))
 			return true;
 	return false;
 }
@@ -228,7 +276,7 @@ static void tell_kept(struct witness *witness, struct kept **at, const struct au
 	witness->kept_count--;
 	if (act)
 		note_both(witness, kept->record, act);
-	else
+	else if (has_outcome(kept->record, true))
 		witness->stats.probes_alone++;
 	witness->options.emit(witness->options.user, kept->record);
 	record_free(kept->record);
@@ -249,18 +297,23 @@ static bool tell_same(struct witness *witness, const struct act *act)
 /* The oldest act that it can be, which is taken out. */
 static struct act *take_same(struct witness *witness, const struct record *record)
 {
-	for (struct act **at = &witness->acts; *at; at = &(*at)->next) {
-		struct act *act = *at;
-
-		if (!is_same(record, act))
-			continue;
-		*at = act->next;
-		if (!act->next)
-			witness->acts_end = at;
-		witness->act_count--;
-		return act;
-	}
+	for (struct act **at = &witness->acts; *at; at = &(*at)->next)
+		if (is_same(record, *at))
+			return take_at(witness, at);
 	return NULL;
+}
+
+/* Whether audit has to tell of it as well. */
+static bool is_expected(const struct witness *witness, const struct record *record)
+{
+	for (size_t i = 0; i < witness->socket_count; i++) {
+		const struct audit_path path = { .inode = witness->sockets[i].inode,
+						 .device = witness->sockets[i].device };
+
+		if (has_socket(record, &path))
+			return true;
+	}
+	return false;
 }
 
 /* Without memory it is told at once, as of one witness. */
@@ -268,7 +321,7 @@ static bool keep(struct witness *witness, const struct record *record)
 {
 	struct kept *kept;
 
-	if (!witness->connects || record_has(record, FIELD_witness_reason))
+	if (!is_expected(witness, record) || record_has(record, FIELD_witness_reason))
 		return false;
 	if (witness->kept_count == WITNESS_MOST) {
 		witness->stats.early++;
@@ -306,9 +359,19 @@ bool witness_keeps(struct witness *witness, struct record *record)
 	return false;
 }
 
-void witness_expect_connects(struct witness *witness, bool expected)
+int witness_expect_connects(struct witness *witness, const struct witness_inode *sockets,
+			    size_t count)
 {
-	witness->connects = expected;
+	struct witness_inode *copy = count ? calloc(count, sizeof(*copy)) : NULL;
+
+	if (count && !copy)
+		return -ENOMEM;
+	if (count)
+		memcpy(copy, sockets, count * sizeof(*copy));
+	free(witness->sockets);
+	witness->sockets = copy;
+	witness->socket_count = count;
+	return 0;
 }
 
 int witness_tick(struct witness *witness, uint64_t wall_ms, uint64_t now)
@@ -367,7 +430,7 @@ void witness_free(struct witness *witness)
 	if (!witness)
 		return;
 	while (witness->acts)
-		give_back(witness, take_first(witness));
+		give_back(witness, take_at(witness, &witness->acts));
 	while (witness->kept) {
 		struct kept *kept = witness->kept;
 
@@ -382,6 +445,7 @@ void witness_free(struct witness *witness)
 		audit_act_clear(&act->act);
 		free(act);
 	}
+	free(witness->sockets);
 	audit_assembler_free(witness->assembler);
 	record_free(witness->record);
 	started_free(witness->started);

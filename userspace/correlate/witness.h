@@ -10,6 +10,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/text.h"
@@ -32,10 +33,11 @@ struct witness_options {
 	/* The configured path of a watched socket, or NULL. */
 	const char *(*socket_path)(void *user, uint64_t inode, uint32_t device);
 	/*
-	 * Whether a path is one that is watched: of rules that are somebody else's only what they
-	 * record of these is told. NULL: everything that has a key.
+	 * Whether a file is one that is watched, by its name or its inode (0: not known), or, with
+	 * `above`, a folder of one: of rules that are somebody else's only what they record of
+	 * these is told. NULL: everything that has a key.
 	 */
-	bool (*watched)(void *user, const char *path);
+	bool (*watched)(void *user, const char *path, uint64_t inode, uint32_t device, bool above);
 	/*
 	 * Of a log from elsewhere or before: nothing is known of its processes, containers and
 	 * inodes. Sockets are those whose path `is_socket` knows, everything else that has a key is
@@ -53,6 +55,7 @@ struct witness_stats {
 	uint64_t missing; /* events whose serial never came */
 	uint64_t cut;     /* records that were left out of an event for its size */
 	uint64_t early;   /* acts that were told before their time, for want of room */
+	/* Connects that succeeded; the probes need not see others. */
 	uint64_t both, audit_alone, probes_alone;
 	uint64_t left_out; /* acts of the host that have nothing to do with containers */
 };
@@ -62,8 +65,18 @@ int witness_new(const struct witness_options *options, struct witness **ret);
 /* Forgets what waits: witness_end() first. Takes NULL. */
 void witness_free(struct witness *witness);
 
-/* Which acts audit has rules about, so that the probes' word is not enough: connects to sockets. */
-void witness_expect_connects(struct witness *witness, bool expected);
+/* An inode: its device as major << 20 | minor. */
+struct witness_inode {
+	uint64_t inode;
+	uint32_t device;
+};
+
+/*
+ * The sockets about which audit has a rule, so that of a connect to one of them the probes' word is
+ * not enough. Returns 0 or -ENOMEM.
+ */
+int witness_expect_connects(struct witness *witness, const struct witness_inode *sockets,
+			    size_t count);
 
 /* A record of audit's, as the kernel sends it, in its order. Returns 0 or -ENOMEM. */
 int witness_record(struct witness *witness, uint32_t type, struct text payload);

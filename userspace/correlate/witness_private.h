@@ -36,11 +36,16 @@ struct witness {
 	struct witness_stats stats;
 	uint64_t wall_ms, now;
 	struct started *started;
-	bool connects;
-	int error; /* of an event under way */
+	struct witness_inode *sockets; /* of which audit tells, too */
+	size_t socket_count;
+	size_t isolation_count; /* acts about isolation among those that wait */
+	int error;              /* of an event under way */
 };
 
-/* Whether it is about a path that is watched: mounts over one, too. */
+/* Whether a rule about calls recorded it, not one about what they are done to. */
+bool witness_is_about_isolation(const struct audit_act *act);
+
+/* Whether it is about a file that is watched: mounts over one, too. */
 bool witness_is_watched(const struct witness *witness, const struct audit_act *act);
 
 /* An act that audit alone recorded; or that nobody needs to be told of, which is counted. */

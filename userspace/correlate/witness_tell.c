@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "correlate/actor.h"
 #include "correlate/audit_tell.h"
+#include "correlate/process.h"
 #include "correlate/sessions.h"
 #include "correlate/started.h"
 #include "correlate/witness_private.h"
@@ -80,7 +82,7 @@ static void tell_connect(struct witness *witness, const struct audit_act *act)
 	if (!act->succeeded && act->exit < 0)
 		record_set_string(record, FIELD_error_code,
 				  strerrorname_np((int)-act->exit) ?: "unknown");
-	witness->stats.audit_alone++;
+	witness->stats.audit_alone += act->succeeded;
 	emit(witness, record);
 }
 
@@ -179,8 +181,7 @@ static void tell_login(struct witness *witness, const struct audit_act *act, enu
 	emit(witness, record);
 }
 
-/* Recorded by a rule about calls, not about what they are done to. */
-static bool is_about_isolation(const struct audit_act *act)
+bool witness_is_about_isolation(const struct audit_act *act)
 {
 	for (size_t i = 0; i < act->keys.count; i++)
 		if (text_equal(text_list_at(&act->keys, i), TEXT("docktrail-mount")) ||
@@ -189,39 +190,91 @@ static bool is_about_isolation(const struct audit_act *act)
 	return false;
 }
 
+/* What is mounted over a folder hides everything below. Over the root it hides nothing from who
+ * runs already. */
+static bool hides_below(const struct audit_act *act, const char *path)
+{
+	static const char *const calls[] = { "mount", "umount", "umount2", "move_mount" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
+		if (strcmp(act->call, calls[i]) == 0)
+			return strcmp(path, "/") != 0;
+	return false;
+}
+
+/* "//", "/./" and "/../" as a lookup would take them, were there no links. */
+static void normalise(char *path)
+{
+	char *to = path;
+
+	for (const char *at = path; *at;) {
+		size_t length = strcspn(at + 1, "/");
+
+		if (*at != '/')
+			return; /* relative: nothing is known of where */
+		if (length == 2 && at[1] == '.' && at[2] == '.') {
+			while (to > path && *--to != '/')
+				;
+		} else if (length > 1 || (length == 1 && at[1] != '.')) {
+			memmove(to, at, length + 1);
+			to += length + 1;
+		}
+		at += length + 1;
+	}
+	if (to == path)
+		*to++ = '/';
+	*to = '\0';
+}
+
 bool witness_is_watched(const struct witness *witness, const struct audit_act *act)
 {
+	const struct witness_options *options = &witness->options;
 	_cleanup_buffer_ struct buffer path = {};
 
-	for (size_t i = 0; i < act->path_count && witness->options.watched; i++) {
+	for (size_t i = 0; i < act->path_count && options->watched; i++) {
+		const struct audit_path *item = &act->paths[i];
+
 		buffer_clear(&path);
-		if (audit_tell_path(act, &act->paths[i], &path) == 0 && buffer_string(&path) &&
-		    witness->options.watched(witness->options.socket_user, path.data))
+		if (audit_tell_path(act, item, &path) < 0 || !buffer_string(&path))
+			continue;
+		normalise(path.data);
+		if (options->watched(options->socket_user, path.data, item->inode, item->device,
+				     hides_below(act, path.data)))
 			return true;
 	}
 	return false;
 }
 
+/*
+ * Services of the host mount and change namespaces all day, and so do those who make containers: of
+ * who does it by hand the probes tell what it comes to. Who it is is asked of what is known
+ * already: nobody is to make us read /proc as often as he likes.
+ */
+static bool is_telling(const struct witness *witness, const struct audit_act *act)
+{
+	const struct actor_context *actors = witness->options.actors;
+	const char *container;
+
+	if (!witness_is_about_isolation(act) || witness->options.history ||
+	    witness_is_watched(witness, act))
+		return true;
+	container = actors->tree
+			    ? process_tree_container_at(actors->tree, act->pid,
+							act->time_ms * NS_PER_MS -
+								(uint64_t)actors->wall_offset_ns)
+			    : NULL;
+	return container && started_before(witness->started, text_within(container, WIRE_CONTAINER),
+					   act->time_ms * NS_PER_MS);
+}
+
 static void tell_hit(struct witness *witness, const struct audit_act *act, enum event kind)
 {
-	struct record *record;
-
 	/* The sweep reads what rules are about. */
-	if (act->pid == witness->options.own_pid) {
+	if (act->pid == witness->options.own_pid || !is_telling(witness, act)) {
 		witness->stats.left_out++;
 		return;
 	}
-	record = begin(witness, kind, act);
-	/* Services of the host mount and change namespaces all day, and so do those who make
-	 * containers: of who does it by hand the probes tell what it comes to. */
-	if (is_about_isolation(act) && !witness->options.history &&
-	    !witness_is_watched(witness, act) &&
-	    !started_before(witness->started, record_text(record, FIELD_container_id),
-			    act->time_ms * NS_PER_MS)) {
-		witness->stats.left_out++;
-		return;
-	}
-	emit(witness, record);
+	emit(witness, begin(witness, kind, act));
 }
 
 void witness_tell(struct witness *witness, const struct act *act)

@@ -126,6 +126,7 @@ P
 	twice() { [ "$(events "event.action == \"container-exit\" and container.id == \"$id\"" | wc -l)" = 2 ]; }
 	wait_for 20 twice
 	recorder_stop
+	told container-start "$id" .docktrail.started_by
 	[ "$(told container-start "$id" .docktrail.started_by.user.id)" = 2002 ]
 	exits() { events "event.action == \"container-exit\" and container.id == \"$id\""; }
 	[ "$(exits | jq -r '.docktrail.started_by | .user.id // .reason' | tr '\n' ,)" = "no request for this start of it was recorded,2002," ]

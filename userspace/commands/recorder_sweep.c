@@ -250,8 +250,12 @@ void recorder_sweep(struct recorder *recorder, uint64_t now)
 	switch (state_of(sweep)) {
 	case SWEEP_DONE:
 		sweep->done_at = sweep->done_at ?: now;
-		if (is_settled(recorder, now))
-			take(recorder);
+		if (!is_settled(recorder, now))
+			return;
+		/* Rules wait for the first plan, and are loaded at the look after it. */
+		if (recorder->audit && !recorder->plan)
+			sweep->due = now;
+		take(recorder);
 		return;
 	case SWEEP_ASKED:
 		check_stuck(recorder, now);
@@ -311,6 +315,7 @@ void recorder_begin_sweep(struct recorder *recorder)
 	recorder->sweep = sweep;
 	sweep->quick = true;
 	ask(recorder, clock_boot_ns());
+	sweep->due = clock_boot_ns() + (options->sweep_s ?: PLAN_S) * NS_PER_SECOND;
 	/* What is changed from now on differs from it. */
 	if (wait_for(sweep, BEGIN_WAIT_NS))
 		take(recorder);

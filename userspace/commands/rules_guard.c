@@ -54,7 +54,8 @@ static int take_over(struct rules_guard *guard)
 static void drop(struct rules_guard *guard, size_t place)
 {
 	free(guard->mine[place]);
-	guard->mine[place] = guard->mine[--guard->mine_count];
+	memmove(&guard->mine[place], &guard->mine[place + 1],
+		(--guard->mine_count - place) * sizeof(*guard->mine));
 }
 
 static size_t find_mine(const struct rules_guard *guard, const struct audit_rule_data *rule)
@@ -90,11 +91,14 @@ int rules_guard_load(struct rules_guard *guard, const char *state)
 	}
 	/* Noted before they are there: whoever is killed in between leaves none behind. */
 	write_note(guard);
-	for (size_t i = guard->mine_count; i-- > first;) {
+	/* In their order: the first one that fits gives its key. */
+	for (size_t i = first; i < guard->mine_count;) {
 		int r = audit_kernel_add(rules->kernel, guard->mine[i]);
 
-		if (r == 0)
+		if (r == 0) {
+			i++;
 			continue;
+		}
 		if (r != -EEXIST) {
 			guard->refused++;
 			guard->error = r;

@@ -51,6 +51,8 @@ static bool is_socket(void *user, const char *path)
 	return strcmp(path, "/run/docker.sock") == 0;
 }
 
+static const struct redact_rules no_rules = {};
+
 static struct bed *bed_once(void)
 {
 	static struct bed bed;
@@ -58,7 +60,7 @@ static struct bed *bed_once(void)
 
 	if (bed.redact)
 		return &bed;
-	if (redact_new(&(struct redact_rules){}, &bed.redact, &problem) < 0 ||
+	if (redact_new(&no_rules, &bed.redact, &problem) < 0 ||
 	    sessions_new(true, &bed.sessions) < 0 || record_new(&bed.read) < 0)
 		abort();
 	bed.actors.boot_id = "00000000";

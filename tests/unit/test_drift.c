@@ -84,12 +84,14 @@ static void put(struct buffer *contents, const char *text)
 	buffer_append_string(contents, text);
 }
 
+static const struct redact_rules no_rules = {};
+
 static int set_up(void **state)
 {
 	struct bed *bed = calloc(1, sizeof(*bed));
 	struct redact_problem problem;
 
-	assert_int_equal(redact_new(&(struct redact_rules){}, &bed->redact, &problem), 0);
+	assert_int_equal(redact_new(&no_rules, &bed->redact, &problem), 0);
 	assert_int_equal(drifts_new(NULL, &bed->drifts), 0);
 	assert_int_equal(record_new(&bed->hit), 0);
 	assert_int_equal(record_new(&bed->told), 0);

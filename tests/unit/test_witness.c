@@ -57,6 +57,8 @@ static bool watched(void *user, const char *path, uint64_t inode, uint32_t devic
 
 static const struct witness_inode ruled = { INODE, 0x1a };
 
+static const struct redact_rules no_rules = {};
+
 static int set_up(void **state)
 {
 	struct bed *bed = calloc(1, sizeof(*bed));
@@ -65,7 +67,7 @@ static int set_up(void **state)
 		.emit = on_emit, .socket_path = socket_path, .watched = watched, .own_pid = 77
 	};
 
-	assert_int_equal(redact_new(&(struct redact_rules){}, &bed->redact, &problem), 0);
+	assert_int_equal(redact_new(&no_rules, &bed->redact, &problem), 0);
 	assert_int_equal(sessions_new(false, &bed->sessions), 0);
 	assert_int_equal(record_new(&bed->record), 0);
 	bed->actors.boot_id = "00000000";

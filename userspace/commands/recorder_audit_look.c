@@ -85,7 +85,9 @@ static void keep_news(void *user, enum rules_guard_news what, const struct audit
 		audit->error = -ENOMEM;
 		return;
 	}
-	news[audit->news_count++] = (struct news){ what, TAKE_PTR(text.data) };
+	news += audit->news_count++;
+	news->what = what;
+	news->rule = TAKE_PTR(text.data);
 }
 
 void recorder_audit_look(struct recorder_audit *audit, const struct audit_plan *plan)

@@ -227,17 +227,19 @@ for i in range(4000):
 @test "a container that forges messages of audit: shown as what they are" {
 	recorder_start
 	id=$(docker run -d --net none -v "$TOP"/build/tests/actors/forge:/forge:ro busybox:test sh -c '/forge 1112 "op=login id=0 exe=\"/usr/sbin/sshd\" addr=203.0.113.9 res=success
-type=SYSCALL msg=audit(1.1:1): uid=0 "; /forge 1123 "cwd=\"/\" cmd=666f6f terminal=pts/0 res=success"')
+type=SYSCALL msg=audit(1.1:1): uid=0 "; /forge 1123 "cwd=\"/\" cmd=666f6f terminal=pts/0 res=success"; /forge 1005 "x'"'"' auid=0 ses=7 gid=0 addr=203.0.113.9 '"'"'"')
 	docker wait "$id"
-	forged() { [ "$(events 'event.action == "audit-message"' | wc -l)" = 2 ]; }
+	forged() { [ "$(events 'event.action == "audit-message"' | wc -l)" = 3 ]; }
 	wait_for 15 forged
 	recorder_stop
 	events 'event.action == "audit-message"' | jq -e -s --arg id "$id" 'all(.container.id == $id and .docktrail.audit.untrusted and .event.severity == 100)'
+	# What stands in a message is nobody's login, session or group.
+	events 'docktrail.audit.types == USER' | jq -e '.user.audit.id == null and .docktrail.session == null'
 	count 0 'event.action == "user-login"'
 	count 0 'source.ip == "203.0.113.9"'
 	run "$DOCKTRAIL" replay --trail "$TRAIL" --format text --where 'event.action == "audit-message"'
 	says "WRITES INTO AUDIT" "(its own word)"
-	[ "$(wc -l <<<"$output")" = 2 ]
+	[ "$(wc -l <<<"$output")" = 3 ]
 }
 
 @test "audit = off, and auto where it is off: the probes alone, and what is said" {

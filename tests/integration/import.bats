@@ -91,6 +91,25 @@ write_logs() {
 	events 'docktrail.audit.types == USER_CMD' | jq -e '.host.name == "web1" and .user.name == "alice"'
 }
 
+@test "one log of two hosts: each has its own sessions, serials and events" {
+	{
+		echo "node=web1 $(log 100 0 USER_LOGIN "pid=811 uid=0 auid=1000 ses=7 msg='op=login addr=203.0.113.7 res=success'")"
+		echo "node=web2 $(log 9000 0 USER_LOGIN "pid=811 uid=0 auid=1001 ses=7 msg='op=login addr=203.0.113.8 res=success'")"
+		# One millisecond, one serial, two hosts.
+		echo "node=web1 $(log 101 1 SYSCALL 'arch=c000003e syscall=257 success=yes exit=3 a0=ffffff9c a1=0 a2=441 a3=0 items=1 pid=20 uid=0 auid=1000 ses=7 comm="a" exe="/a" key="k"')"
+		echo "node=web2 $(log 101 1 SYSCALL 'arch=c000003e syscall=257 success=yes exit=3 a0=ffffff9c a1=0 a2=441 a3=0 items=1 pid=30 uid=0 auid=1001 ses=7 comm="b" exe="/b" key="k"')"
+		echo "node=web1 $(log 101 1 PATH 'item=0 name="/one" inode=2 dev=08:01 nametype=NORMAL')"
+		echo "node=web2 $(log 101 1 PATH 'item=0 name="/two" inode=2 dev=08:01 nametype=NORMAL')"
+		echo "node=web1 $(log 101 1 PROCTITLE "proctitle=$(hex a)")"
+		echo "node=web2 $(log 101 1 PROCTITLE "proctitle=$(hex b)")"
+	} >"$LOGS/central.log"
+	exits 0 "$DOCKTRAIL" import --trail "$TRAIL" "$LOGS/central.log"
+	events 'event.action == "watch-hit"' | jq -e -s 'map([.host.name, .file.path, .docktrail.session.source_ip, .user.audit.id]) | sort ==
+		[["web1", "/one", "203.0.113.7", "1000"], ["web2", "/two", "203.0.113.8", "1001"]]'
+	# The serial of the second is older than the one before: that host was not booted in one second.
+	count 0 'event.action == "recorder-loss"'
+}
+
 @test "what is no log is named, and nothing else is lost by it" {
 	write_logs
 	echo hello >"$LOGS/hello"

@@ -151,6 +151,21 @@ state_of() {
 	says "audit is off: no rule has an effect" "-k docktrail-audit  audit is off"
 }
 
+@test "installed while it is recorded: the recording's end leaves them, and takes what was its own" {
+	ENGINE_SOCKET=$BATS_TEST_TMPDIR/none/docker.sock ENGINE_DATA=$BATS_TEST_TMPDIR/none TRAIL=$BATS_TEST_TMPDIR/trail
+	mkdir "$BATS_TEST_TMPDIR/none"
+	own() { auditctl -l | grep -c docktrail- || true; }
+	RECORDER_AUDIT=on recorder_start
+	[ "$(own)" -gt 0 ]
+	exits 0 "$DOCKTRAIL" rules install --socket "$ENGINE_SOCKET"
+	installed=$(auditctl -l | grep docktrail- | grep -v -- '-p wa -k docktrail-program' | sort)
+	recorder_stop
+	[ "$(auditctl -l | grep docktrail- | sort)" = "$installed" ]
+	exits 0 "$DOCKTRAIL" rules remove
+	[ "$(own)" = 0 ]
+	[ ! -e /run/docktrail-rules ]
+}
+
 @test "for the next boot: a file that auditctl takes, and that is removed; somebody else's stays" {
 	[ -d "${FILE%/*}" ] || skip "${FILE%/*} is not there: no auditd"
 	exits 0 "$DOCKTRAIL" rules install --persist --no-exec
@@ -162,6 +177,8 @@ state_of() {
 	[ ! -e "$FILE" ]
 	echo '-w /x -p wa -k mine' >"$FILE"
 	exits 1 "$DOCKTRAIL" rules remove
+	says "is not as docktrail writes it, and stays"
+	exits 1 "$DOCKTRAIL" rules install --persist --no-exec
 	says "is not as docktrail writes it, and stays"
 	grep -q mine "$FILE"
 	rm "$FILE"

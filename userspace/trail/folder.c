@@ -12,7 +12,6 @@
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
-#include "base/file.h"
 #include "trail/io.h"
 
 #define SEGMENT_SUFFIX ".jsonl.zst"
@@ -105,7 +104,8 @@ int trail_root_write(int folder, const uint8_t *public_key)
 
 	buffer_append_hex(&text, public_key, TRAIL_KEY_BYTES);
 	buffer_append_char(&text, '\n');
-	return text.error ?: file_replace(folder, TRAIL_ROOT_FILE, text.data, text.length, 0640);
+	return text.error
+		       ?: trail_io_replace(folder, TRAIL_ROOT_FILE, text.data, text.length, 0640);
 }
 
 int trail_is_live(int folder)

@@ -3,15 +3,40 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/file.h"
+#include "base/cleanup.h"
+
+static int kernel_openat(int folder, const char *name, int flags, mode_t mode)
+{
+	return openat(folder, name, flags, mode);
+}
+
+const struct trail_io_calls trail_io_kernel = {
+	.openat = kernel_openat,
+	.mkdirat = mkdirat,
+	.pread = pread,
+	.pwrite = pwrite,
+	.fdatasync = fdatasync,
+	.fsync = fsync,
+	.ftruncate = ftruncate,
+	.renameat = renameat,
+};
+
+static const struct trail_io_calls *beneath = &trail_io_kernel;
+
+void trail_io_use(const struct trail_io_calls *calls)
+{
+	beneath = calls ?: &trail_io_kernel;
+}
 
 int trail_io_open(int folder, const char *name, int flags, mode_t mode)
 {
 	/* O_NONBLOCK: a FIFO in the place of a file must not stop a reader. */
-	int fd = openat(folder, name, flags | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, mode);
+	int fd = beneath->openat(folder, name,
+				 flags | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, mode);
 
 	return fd < 0 ? -errno : fd;
 }
@@ -20,15 +45,28 @@ int trail_io_open_folder(int at, const char *path, bool make, mode_t mode)
 {
 	int fd;
 
-	if (make && mkdirat(at, path, mode) < 0 && errno != EEXIST)
+	if (make && beneath->mkdirat(at, path, mode) < 0 && errno != EEXIST)
 		return -errno;
-	fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = beneath->openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	return fd < 0 ? -errno : fd;
 }
 
 int trail_io_write(int fd, const void *data, size_t length, uint64_t offset)
 {
-	return file_write_all_at(fd, data, length, offset);
+	const char *at = data;
+
+	while (length > 0) {
+		ssize_t n = beneath->pwrite(fd, at, length, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		at += n;
+		offset += (uint64_t)n;
+		length -= (size_t)n;
+	}
+	return 0;
 }
 
 ssize_t trail_io_read(int fd, void *data, size_t length, uint64_t offset)
@@ -36,7 +74,8 @@ ssize_t trail_io_read(int fd, void *data, size_t length, uint64_t offset)
 	size_t have = 0;
 
 	while (have < length) {
-		ssize_t n = pread(fd, (char *)data + have, length - have, (off_t)(offset + have));
+		ssize_t n = beneath->pread(fd, (char *)data + have, length - have,
+					   (off_t)(offset + have));
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -51,17 +90,38 @@ ssize_t trail_io_read(int fd, void *data, size_t length, uint64_t offset)
 
 int trail_io_datasync(int fd)
 {
-	return fdatasync(fd) < 0 ? -errno : 0;
+	return beneath->fdatasync(fd) < 0 ? -errno : 0;
 }
 
 int trail_io_sync(int fd)
 {
-	return fsync(fd) < 0 ? -errno : 0;
+	return beneath->fsync(fd) < 0 ? -errno : 0;
 }
 
 int trail_io_truncate(int fd, uint64_t length)
 {
-	return ftruncate(fd, (off_t)length) < 0 ? -errno : 0;
+	return beneath->ftruncate(fd, (off_t)length) < 0 ? -errno : 0;
+}
+
+int trail_io_replace(int folder, const char *name, const void *data, size_t length, mode_t mode)
+{
+	_cleanup_close_ int fd = -1;
+	char beside[64];
+	int r;
+
+	if ((size_t)snprintf(beside, sizeof(beside), "%s.new", name) >= sizeof(beside))
+		return -ENAMETOOLONG;
+	fd = trail_io_open(folder, beside, O_WRONLY | O_CREAT | O_TRUNC, mode);
+	if (fd < 0)
+		return fd;
+	if (fchmod(fd, mode) < 0)
+		return -errno;
+	r = trail_io_write(fd, data, length, 0);
+	if (r == 0)
+		r = trail_io_sync(fd);
+	if (r == 0 && beneath->renameat(folder, beside, folder, name) < 0)
+		r = -errno;
+	return r;
 }
 
 int trail_io_length(int fd, uint64_t *ret_length)

@@ -10,6 +10,23 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* What lies beneath: system calls as they are, with errno. */
+struct trail_io_calls {
+	int (*openat)(int folder, const char *name, int flags, mode_t mode);
+	int (*mkdirat)(int folder, const char *name, mode_t mode);
+	ssize_t (*pread)(int fd, void *data, size_t length, off_t offset);
+	ssize_t (*pwrite)(int fd, const void *data, size_t length, off_t offset);
+	int (*fdatasync)(int fd);
+	int (*fsync)(int fd);
+	int (*ftruncate)(int fd, off_t length);
+	int (*renameat)(int from, const char *old_name, int to, const char *new_name);
+};
+
+extern const struct trail_io_calls trail_io_kernel;
+
+/* Put another table beneath, for tests; NULL: the kernel's again. Not while a trail is open. */
+void trail_io_use(const struct trail_io_calls *calls);
+
 /* openat(2) with O_CLOEXEC, O_NOFOLLOW and O_NOCTTY. Returns a descriptor or -errno. */
 int trail_io_open(int folder, const char *name, int flags, mode_t mode);
 
@@ -30,6 +47,10 @@ int trail_io_datasync(int fd);
 int trail_io_sync(int fd);
 
 int trail_io_truncate(int fd, uint64_t length);
+
+/* Replace a file of a folder by one of these contents, which are on the disk before the name leads
+ * to them. The name itself is there for sure once the folder is synced. Returns 0 or -errno. */
+int trail_io_replace(int folder, const char *name, const void *data, size_t length, mode_t mode);
 
 /* The length of a regular file; -EINVAL for anything else. */
 int trail_io_length(int fd, uint64_t *ret_length);

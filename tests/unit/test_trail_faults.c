@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Each call by which a trail is made and written fails in its turn, once and for ever: nothing that
+ * was acknowledged is lost by it, no crash explains what is not explained, and recording goes on
+ * when the disk does.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "tests/unit/trail_bed.h"
+#include "trail/io.h"
+
+enum call { OPEN, MKDIR, READ, WRITE, DATASYNC, SYNC, TRUNCATE, RENAME, CALLS };
+
+static const char *const call_names[CALLS] = { "open",      "mkdir", "read",     "write",
+					       "fdatasync", "fsync", "truncate", "rename" };
+
+/* The one that fails: the number-th of this kind, and with `ever` all behind it. */
+static struct {
+	enum call call;
+	unsigned int number, count;
+	bool ever;
+	int error;
+} fault;
+
+static bool fails(enum call call)
+{
+	unsigned int number;
+
+	if (call != fault.call)
+		return false;
+	/* The writer's thread calls, too. */
+	number = __atomic_add_fetch(&fault.count, 1, __ATOMIC_SEQ_CST);
+	if (number != fault.number && !(fault.ever && number > fault.number))
+		return false;
+	errno = fault.error;
+	return true;
+}
+
+static int try_openat(int folder, const char *name, int flags, mode_t mode)
+{
+	return fails(OPEN) ? -1 : trail_io_kernel.openat(folder, name, flags, mode);
+}
+
+static int try_mkdirat(int folder, const char *name, mode_t mode)
+{
+	return fails(MKDIR) ? -1 : trail_io_kernel.mkdirat(folder, name, mode);
+}
+
+static ssize_t try_pread(int fd, void *data, size_t length, off_t offset)
+{
+	return fails(READ) ? -1 : trail_io_kernel.pread(fd, data, length, offset);
+}
+
+/* Half of it is on the disk all the same. */
+static ssize_t try_pwrite(int fd, const void *data, size_t length, off_t offset)
+{
+	if (!fails(WRITE))
+		return trail_io_kernel.pwrite(fd, data, length, offset);
+	if (length > 1)
+		(void)!trail_io_kernel.pwrite(fd, data, length / 2, offset);
+	errno = fault.error;
+	return -1;
+}
+
+static int try_fdatasync(int fd)
+{
+	return fails(DATASYNC) ? -1 : trail_io_kernel.fdatasync(fd);
+}
+
+static int try_fsync(int fd)
+{
+	return fails(SYNC) ? -1 : trail_io_kernel.fsync(fd);
+}
+
+static int try_ftruncate(int fd, off_t length)
+{
+	return fails(TRUNCATE) ? -1 : trail_io_kernel.ftruncate(fd, length);
+}
+
+static int try_renameat(int from, const char *old_name, int to, const char *new_name)
+{
+	return fails(RENAME) ? -1 : trail_io_kernel.renameat(from, old_name, to, new_name);
+}
+
+static const struct trail_io_calls trying = {
+	.openat = try_openat,
+	.mkdirat = try_mkdirat,
+	.pread = try_pread,
+	.pwrite = try_pwrite,
+	.fdatasync = try_fdatasync,
+	.fsync = try_fsync,
+	.ftruncate = try_ftruncate,
+	.renameat = try_renameat,
+};
+
+/* Record until something fails. Returns the last event that was acknowledged. */
+static uint64_t record(struct bed *bed)
+{
+	struct trail_writer_stats stats = {};
+	int r = bed_try_open(bed, NULL);
+
+	if (r < 0)
+		return 0;
+	for (int i = 0; r == 0 && i < 3; i++) {
+		r = bed_append(bed, i == 0 ? TRAIL_START : TRAIL_DATA,
+			       i == 1 ? TRAIL_ROUTINE : TRAIL_EVIDENCE, "event");
+		r = r ?: trail_writer_sync(bed->writer);
+	}
+	trail_writer_get_stats(bed->writer, &stats);
+	trail_writer_close(bed->writer);
+	bed->writer = NULL;
+	return stats.committed_event;
+}
+
+static void expect_all(struct bed *bed, uint64_t acknowledged)
+{
+	struct trail_verdict verdict;
+
+	trail_io_use(NULL);
+	if (bed_try_open(bed, NULL) < 0)
+		fail_msg("%s %u%s: damage %d", call_names[fault.call], fault.number,
+			 fault.ever ? " and on" : "", bed->recovery.damage);
+	assert_true(bed->recovery.last_event >= acknowledged);
+	assert_int_equal(bed_append(bed, TRAIL_RECOVERY, TRAIL_EVIDENCE, "recorder-recovery"), 0);
+	bed_stop(bed);
+	verdict = bed_verify(bed);
+	if (verdict.code > TRAIL_VALID_WITH_GAPS || verdict.events < acknowledged + 2)
+		fail_msg("%s %u%s: %s (%s), %lu of %lu events", call_names[fault.call],
+			 fault.number, fault.ever ? " and on" : "",
+			 trail_verdict_name(verdict.code), verdict.reason, verdict.events,
+			 acknowledged + 2);
+}
+
+static void fail_at(enum call call, unsigned int number, bool ever)
+{
+	fault.call = call;
+	fault.number = number;
+	fault.count = 0;
+	fault.ever = ever;
+	fault.error = number % 2 ? EIO : ENOSPC;
+	trail_io_use(&trying);
+}
+
+/* The write of the second commit's frames, so that the recovery has a torn end to cut. */
+#define TEARING_WRITE 10
+
+/* Returns whether there was such a call. */
+static bool run(enum call call, unsigned int number, bool ever, bool torn)
+{
+	uint64_t acknowledged = 0, more;
+	struct bed bed;
+
+	bed_make(&bed);
+	if (torn) {
+		fail_at(WRITE, TEARING_WRITE, false);
+		acknowledged = record(&bed);
+		assert_int_equal(acknowledged, 1);
+	}
+	fail_at(call, number, ever);
+	more = record(&bed);
+	acknowledged = more > acknowledged ? more : acknowledged;
+	more = record(&bed);
+	expect_all(&bed, more > acknowledged ? more : acknowledged);
+	bed_remove(&bed);
+	return fault.count >= number;
+}
+
+static void every_call(bool torn)
+{
+	for (int ever = 0; ever < 2; ever++)
+		for (enum call call = OPEN; call < CALLS; call++) {
+			unsigned int number = 1;
+
+			while (run(call, number, ever, torn))
+				number++;
+			if (!ever)
+				printf("%-10s %u calls\n", call_names[call], number - 1);
+		}
+}
+
+static void test_every_call(void **state)
+{
+	(void)state;
+	every_call(false);
+}
+
+static void test_every_call_of_a_recovery(void **state)
+{
+	(void)state;
+	every_call(true);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_every_call),
+					    cmocka_unit_test(test_every_call_of_a_recovery) };
+
+	return cmocka_run_group_tests_name("trail faults", tests, NULL, NULL);
+}

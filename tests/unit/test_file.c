@@ -215,6 +215,11 @@ static void links_are_followed(void **state)
 	assert_int_equal(file_identify(path, &found), 0);
 	assert_int_equal(found.inode, target.inode);
 	assert_int_equal(found.device, target.device);
+	/* The same by a thread that may be left waiting; from here on. */
+	file_identify_audited();
+	found = (struct file_identity){};
+	assert_int_equal(file_identify(path, &found), 0);
+	assert_int_equal(found.inode, target.inode);
 	assert_int_equal(symlinkat("around", folder->fd, "around"), 0);
 	snprintf(path, sizeof(path), "%s/around/x", folder->path);
 	assert_true(file_identify(path, &found) < 0);

@@ -33,8 +33,14 @@ struct file_identity {
 /*
  * Of an absolute path, links followed, without waiting for a server or for a name to be looked up
  * on a disk: what the kernel does not have at hand is not known (openat2(2), RESOLVE_CACHED,
- * since 5.12; statx(2), AT_STATX_DONT_SYNC). Where the kernel audits us it asks the server all the
- * same (audit_copy_inode() wants the capabilities of a file): then for a tenth of a second, and
- * nothing more is known until that one has answered. Returns 0 or -errno; -EAGAIN for all that.
+ * since 5.12; statx(2), AT_STATX_DONT_SYNC). Returns 0 or -errno; -EAGAIN for that.
  */
 int file_identify(const char *path, struct file_identity *ret);
+
+/*
+ * A process that the kernel audits makes it ask the server all the same (audit_copy_inode() wants
+ * the capabilities of a file). Once this was called, file_identify() waits a tenth of a second for
+ * that, -EAGAIN, and knows nothing more until that server has answered; each call takes some 20 µs
+ * longer for it. For one thread, before it looks.
+ */
+void file_identify_audited(void);

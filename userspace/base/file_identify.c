@@ -104,12 +104,21 @@ static void answer(void *argument)
 	question->result = identify(question->path, &question->file);
 }
 
+static bool audited;
+
+void file_identify_audited(void)
+{
+	audited = true;
+}
+
 int file_identify(const char *path, struct file_identity *ret)
 {
 	static struct bounded server = BOUNDED_INIT;
 	struct question question = {};
 	int r;
 
+	if (!audited)
+		return identify(path, ret);
 	if (strlen(path) >= sizeof(question.path))
 		return -ENAMETOOLONG;
 	strcpy(question.path, path);

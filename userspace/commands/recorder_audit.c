@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "capture/audit.h"
 #include "capture/audit_rule.h"
 #include "commands/recorder_audit.h"
@@ -135,6 +136,8 @@ static int prepare(struct recorder *recorder, struct recorder_audit *audit)
 		rules->count = audit_plan_rules(recorder->plan, &rules->wanted);
 	if (r < 0 || !is_wanted(recorder, &rules->status))
 		return r < 0 ? r : -ECANCELED;
+	/* Switched on by us or by others later: records may be made of what we do. */
+	file_identify_audited();
 	r = check_readable();
 	if (r == 0)
 		r = load_rules(recorder, &audit->guard);

@@ -12,7 +12,7 @@ import argparse, copy, ctypes, ctypes.util, errno, fcntl, hashlib, json, mmap, o
 VERDICTS = ["VALID", "VALID-WITH-GAPS", "UNPROVEN-END", "TAMPERED", "UNREADABLE"]
 VALID, GAPS, UNPROVEN, TAMPERED, UNREADABLE = range(5)
 STATE_NONE = "none"
-HEADER_MOST, RAW_MOST, STORED_MOST, COMMIT_MOST = 64 << 10, 64 << 20, 65 << 20, 16
+HEADER_MOST, LINE_MOST, RAW_MOST, STORED_MOST, COMMIT_MOST = 64 << 10, 4 << 20, 64 << 20, 65 << 20, 16
 LOSS, RECOVERY, STOP = 3, 5, 6
 NOTES = {b"recorder-loss": "losses", b"recorder-recovery": "recoveries",
          b"recorder-degraded": "degraded", b"clock-step": "clock_steps"}
@@ -232,7 +232,7 @@ class Chain:
         least, count = frame.first, 0
         for line in raw.split(b"\n")[:-1]:
             found = begin.match(line)
-            require(found and found[1] == found[2], wrong)
+            require(len(line) <= LINE_MOST and found and found[1] == found[2], wrong)
             number = int(found[1])
             require(number >= least and (count or number == frame.first) and
                     number < frame.commit_first + frame.commit_count and
@@ -354,12 +354,12 @@ class Judge:
     def __init__(self, folder, state, given_root):
         self.folder, self.reason, self.broken, self.bad = folder, "", None, None
         self.live = is_live(folder)
+        self.committed = read_committed(folder)
         keys = read_keys(folder, state)
         self.no_keys, self.keys = (keys, []) if isinstance(keys, str) else (None, keys)
-        self.committed = read_committed(folder)
         self.segments = sorted(name for name in os.listdir(folder)
-                               if re.fullmatch(r"[0-9]{20}\.jsonl\.zst", name) and
-                               0 < int(name[:20]) < 1 << 64)
+                               if re.fullmatch(r"[0-9]{20}\.jsonl\.zst", name))
+        self.misplaced = False
         self.whole, self.rest, self.last = None, 0, True
         self.given_root = given_root
 
@@ -378,7 +378,8 @@ class Judge:
             at = end = 0
             data = contents(self.folder, name)
             try:
-                require(int(name[:20]) == chain.frame, "a segment is missing, or does not belong here")
+                self.misplaced = int(name[:20]) != chain.frame
+                require(not self.misplaced, "a segment is missing, or does not belong here")
                 while at < len(data) and not self.in_progress(chain):
                     frame = Frame(data, at)
                     chain.check(data, frame)
@@ -430,17 +431,20 @@ class Judge:
         if self.broken:
             torn = (self.whole.frame > self.committed[1] if self.committed
                     else isinstance(self.broken, Short))
-            if not (self.last and torn and not (self.live and self.committed)):
+            if self.misplaced or not (self.last and torn and
+                                      not (self.live and self.committed)):
                 return TAMPERED, ""
         return UNPROVEN, f"{self.no_keys}: that nothing was cut off the end is not shown"
 
     def against_committed(self):
         whole = self.whole
-        if not self.committed or self.live:
+        if not self.committed:
             return None
         trail, frame, event, hash_ = self.committed
         if frame > whole.frame - 1:
             return "frames that had been committed are gone"
+        if self.live:
+            return None
         if whole.frame > 1 and trail != whole.trail:
             return "`committed` is of another trail"
         if frame == whole.frame - 1 and (hash_, event) != (whole.hash, whole.event - 1):
@@ -458,6 +462,8 @@ class Judge:
         return None if self.committed else "`committed` is missing or damaged"
 
     def verdict(self):
+        if any(not 0 < int(name[:20]) < 1 << 64 for name in self.segments):
+            return TAMPERED, "a file is called like a segment, and can be none"
         if not self.segments:
             if self.keys and self.keys[0].frame > 1:
                 return TAMPERED, "the key follows on frames that are gone"

@@ -100,11 +100,14 @@ still_there() {
 	RANDOM=${SEED:=$RANDOM}
 	echo "# SEED=$SEED KILLS=$KILLS" >&3
 	: >"$BATS_TEST_TMPDIR/seen"
+	# Files so small that some end between two kills.
+	echo 'segment_size = 16K' >"$BATS_TEST_TMPDIR/small.conf"
+	small=(--config "$BATS_TEST_TMPDIR/small.conf")
 	load_begin
 	for ((i = 0; i < KILLS; i++)); do
 		case $((i % 4)) in
 		0 | 1 | 2)
-			recorder_start
+			recorder_start "${small[@]}"
 			recording=$((recording + 1))
 			[ -n "$root" ] || root=$(grep -oE '^ *[0-9a-f]{64}$' "$RECORDER_LOG" | tr -d ' ')
 			still_there
@@ -114,14 +117,14 @@ still_there() {
 		2) die_at $((RANDOM % 1000)) "$TRAIL/*.jsonl.zst" ;;
 		3)
 			starting=$((starting + 1))
-			recorder_launch
+			recorder_launch "${small[@]}"
 			die_at $((RANDOM % 3000 * ${TIME_FACTOR:-1}))
 			;;
 		esac
 		still_there
 		verified --root "$root"
 	done
-	recorder_start
+	recorder_start "${small[@]}"
 	docker info >/dev/null
 	load_end
 	recorder_stop
@@ -130,7 +133,7 @@ still_there() {
 	[ "$VERIFIED" = 1 ]
 	events 'event.action == "recorder-recovery"' | jq -r .docktrail.recorder.reason >"$BATS_TEST_TMPDIR/reasons"
 	cat "$BATS_TEST_TMPDIR/reasons"
-	echo "# $(events | wc -l) events, $(wc -l <"$BATS_TEST_TMPDIR/reasons") recoveries:" \
+	echo "# $(events | wc -l) events in $(ls "$TRAIL"/*.jsonl.zst | wc -l) files, $(wc -l <"$BATS_TEST_TMPDIR/reasons") recoveries:" \
 		"$(grep -c 'was whole and is kept' "$BATS_TEST_TMPDIR/reasons") with a whole commit that was not acknowledged," \
 		"$(grep -c 'was cut off' "$BATS_TEST_TMPDIR/reasons") with a torn one" >&3
 	count 1 'docktrail.api.operation == "SystemInfo"'

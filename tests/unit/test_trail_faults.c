@@ -101,11 +101,15 @@ static const struct trail_io_calls trying = {
 	.renameat = try_renameat,
 };
 
+/* 1: each commit has a segment of its own; 0: all are in one. */
+static uint64_t segment_bytes;
+
 /* Record until something fails. Returns the last event that was acknowledged. */
 static uint64_t record(struct bed *bed)
 {
+	const struct trail_options options = { .segment_bytes = segment_bytes };
 	struct trail_writer_stats stats = {};
-	int r = bed_try_open(bed, NULL);
+	int r = bed_try_open(bed, &options);
 
 	if (r < 0)
 		return 0;
@@ -198,10 +202,20 @@ static void test_every_call_of_a_recovery(void **state)
 	every_call(true);
 }
 
+static void test_every_call_of_a_rotation(void **state)
+{
+	(void)state;
+	segment_bytes = 1;
+	every_call(false);
+	every_call(true);
+	segment_bytes = 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_every_call),
-					    cmocka_unit_test(test_every_call_of_a_recovery) };
+					    cmocka_unit_test(test_every_call_of_a_recovery),
+					    cmocka_unit_test(test_every_call_of_a_rotation) };
 
 	return cmocka_run_group_tests_name("trail faults", tests, NULL, NULL);
 }

@@ -347,6 +347,48 @@ static void test_segments(void **state)
 	bed_remove(&bed);
 }
 
+/* A glob would find it, and zstd print it. */
+static void test_false_segment(void **state)
+{
+	uint64_t ends[16];
+	struct bed bed;
+
+	make_trail(&bed, ends);
+	bed_store(&bed, "00000000000000000000.jsonl.zst", "", 0);
+	bed_expect(&bed, TRAIL_TAMPERED);
+	bed_unlink(&bed, "00000000000000000000.jsonl.zst");
+	bed_store(&bed, "99999999999999999999.jsonl.zst", "", 0);
+	bed_expect(&bed, TRAIL_TAMPERED);
+	bed_unlink(&bed, "99999999999999999999.jsonl.zst");
+	bed_store(&bed, "notes.jsonl.zst", "", 0);
+	bed_expect(&bed, TRAIL_VALID);
+	bed_remove(&bed);
+}
+
+/* While somebody holds the lock, too, nothing that was committed may be missing. */
+static void test_committed_while_live(void **state)
+{
+	_cleanup_buffer_ struct buffer log = {}, key = {};
+	struct trail_verdict verdict;
+	struct bed bed;
+
+	bed_make(&bed);
+	bed_start(&bed);
+	assert_int_equal(trail_writer_sync(bed.writer), 0);
+	bed_load(&bed, BED_SEGMENT, &log);
+	bed_load(&bed, "state/key", &key);
+	assert_int_equal(bed_append(&bed, TRAIL_DATA, TRAIL_EVIDENCE, "event"), 0);
+	assert_int_equal(trail_writer_sync(bed.writer), 0);
+	bed_expect(&bed, TRAIL_VALID);
+	/* Back to where they were, but for `committed`. */
+	bed_store(&bed, BED_SEGMENT, log.data, log.length);
+	bed_store(&bed, "state/key", key.data, key.length);
+	verdict = bed_verify(&bed);
+	assert_true(verdict.live);
+	assert_int_equal(verdict.code, TRAIL_TAMPERED);
+	bed_remove(&bed);
+}
+
 static void test_gaps(void **state)
 {
 	static const struct {
@@ -420,6 +462,8 @@ int main(void)
 		cmocka_unit_test(test_signed_again),
 		cmocka_unit_test(test_replaced),
 		cmocka_unit_test(test_segments),
+		cmocka_unit_test(test_false_segment),
+		cmocka_unit_test(test_committed_while_live),
 		cmocka_unit_test(test_gaps),
 		cmocka_unit_test(test_what_is_no_trail),
 	};

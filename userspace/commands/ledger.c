@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/put.h"
 #include "commands/record_options.h"
@@ -82,7 +83,9 @@ static int open_trail(struct ledger *ledger, const struct record_options *record
 {
 	struct trail_options options = { .folder = record->trail,
 					 .state = record->state,
-					 .queue_bytes = record->queue_bytes };
+					 .queue_bytes = record->queue_bytes,
+					 .segment_bytes = record->segment_bytes,
+					 .segment_ns = record->segment_s * NS_PER_SECOND };
 	int r;
 
 	parse_id(ledger->boot_id, options.boot_id);

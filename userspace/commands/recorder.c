@@ -96,11 +96,31 @@ static void look_who_is_alive(struct recorder *recorder, uint64_t now)
 	conversations_alive_end(conversations, now);
 }
 
+/* It is tried again after each commit: until then one segment grows. */
+static void check_rotation(struct recorder *recorder, int error)
+{
+	char reason[160];
+
+	if (error == recorder->rotation_error)
+		return;
+	recorder->rotation_error = error;
+	if (error)
+		snprintf(
+			reason, sizeof(reason),
+			"the trail goes on in a segment that is full: the next one cannot be made: %s",
+			strerror(-error));
+	else
+		snprintf(reason, sizeof(reason), "the trail has begun its next segment");
+	recorder_say_degraded(recorder, reason);
+	fprintf(stderr, "docktrail: %s\n", reason);
+}
+
 static void check_disk(struct recorder *recorder)
 {
 	struct scribe_stats stats;
 
 	scribe_get_stats(recorder->scribe, &stats);
+	check_rotation(recorder, stats.trail.rotation_error);
 	if (!stats.trail.error || recorder->disk_failed)
 		return;
 	recorder->disk_failed = true;
@@ -350,7 +370,7 @@ static void refuse_cores(void)
 int recorder_run(const struct record_options *options)
 {
 	struct recorder recorder = { .options = options, .trail_folder = -1 };
-	int r;
+	int r, status;
 
 	if (recorder_check_capabilities() < 0)
 		return EX_NOPERM;
@@ -366,10 +386,13 @@ int recorder_run(const struct record_options *options)
 	}
 	sd_event_unref(recorder.loop);
 	recorder_end_audit(&recorder);
+	status = r == -EBUSY ? EX_TEMPFAIL : r < 0 ? EX_OSERR : EX_OK;
+	if (recorder.left_behind) {
+		fflush(NULL);
+		_exit(status);
+	}
 	audit_plan_free(recorder.plan);
 	bpf_source_free(recorder.source);
 	closep(&recorder.trail_folder);
-	if (r == -EBUSY)
-		return EX_TEMPFAIL;
-	return r < 0 ? EX_OSERR : EX_OK;
+	return status;
 }

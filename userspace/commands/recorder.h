@@ -40,7 +40,9 @@ struct recorder {
 	pid_t prover; /* does what hooks have to see; 0: none */
 	bool prove_failed;
 	uint64_t second_at; /* boot clock: the last look at everything */
+	bool left_behind;   /* a thread that may still use anything of this */
 	bool disk_failed;
+	int rotation_error; /* that was told; 0: none */
 	bool names_missing; /* it was said that an engine's files are not where we look */
 	int error;          /* why the loop ended, 0 for a signal */
 };

@@ -180,6 +180,7 @@ static void add_progress(struct recorder *recorder, const struct scribe_stats *s
 	add_number(commit, "duration_ns", stats->trail.last_commit_duration_ns);
 	add_number(commit, "longest_ns", stats->trail.most_commit_duration_ns);
 	add_number(commit, "queue_bytes", stats->trail.queue_bytes);
+	add_number(commit, "segment", stats->trail.segment);
 	json_object_object_add(status, "commit", commit);
 	add_number(status, "memory_bytes", recorder_memory_bytes());
 }

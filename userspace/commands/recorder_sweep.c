@@ -21,7 +21,8 @@
 #include "commands/recorder.h"
 #include "commands/rules.h"
 
-#define BEGIN_WAIT_NS  (2 * NS_PER_SECOND)  /* for the first one, which reads nothing large */
+#define BEGIN_WAIT_NS  (2 * NS_PER_SECOND) /* for the first one, which reads nothing large */
+#define END_WAIT_NS    (5 * NS_PER_SECOND)
 #define STUCK_NS       (15 * NS_PER_SECOND) /* then it waits for something */
 #define AFTER_HIT_NS   (300 * NS_PER_MS) /* who opened a file has written to it by then, mostly */
 #define SETTLE_NS      (NS_PER_SECOND / 2)
@@ -37,8 +38,9 @@ struct recorder_sweep {
 	pthread_cond_t turned; /* `state` is another one */
 	enum sweep_state state;
 	const struct record_options *options;
+	pthread_mutex_t audit_lock;   /* of what `audit` points to, while the kernel is asked */
+	struct recorder_audit *audit; /* NULL: it is not asked (yet, or any more) */
 	/* The thread's while it is asked, else the recorder's. */
-	struct recorder_audit *audit; /* NULL: it is not asked (yet) */
 	struct audit_plan *plan;
 	struct watch_sweep last, next;
 	bool quick;
@@ -55,8 +57,10 @@ static int look(struct recorder_sweep *sweep)
 	_cleanup_buffer_ struct buffer problem = {};
 	int r = rules_make_plan(sweep->options, true, &sweep->plan, &problem);
 
+	pthread_mutex_lock(&sweep->audit_lock);
 	if (r == 0 && sweep->audit)
 		recorder_audit_look(sweep->audit, sweep->plan);
+	pthread_mutex_unlock(&sweep->audit_lock);
 	if (r == 0 && sweep->options->sweep_s)
 		r = watch_sweep(sweep->plan, &sweep->last, sweep->quick, &sweep->next);
 	return r;
@@ -287,6 +291,7 @@ static int start(struct recorder_sweep *sweep)
 	int r;
 
 	pthread_mutex_init(&sweep->lock, NULL);
+	pthread_mutex_init(&sweep->audit_lock, NULL);
 	pthread_condattr_init(&clock);
 	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
 	pthread_cond_init(&sweep->turned, &clock);
@@ -321,6 +326,29 @@ void recorder_begin_sweep(struct recorder *recorder)
 		take(recorder);
 }
 
+/*
+ * It may come back while everything is taken down, or not at all: nothing that it uses is freed.
+ * Unless it is the kernel that lets it wait, audit's rules are taken away all the same.
+ */
+static void leave_behind(struct recorder *recorder, struct recorder_sweep *sweep)
+{
+	struct timespec until;
+
+	recorder->left_behind = true;
+	fputs("docktrail: watched files could not be looked at a last time: a file system or the kernel does "
+	      "not answer\n",
+	      stderr);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 1;
+	if (pthread_mutex_timedlock(&sweep->audit_lock, &until) == 0) {
+		sweep->audit = NULL;
+		pthread_mutex_unlock(&sweep->audit_lock);
+	} else if (sweep->audit) {
+		/* Noted, they are taken over by the next recording. */
+		recorder->audit = NULL;
+	}
+}
+
 /* What was changed since the last look; and who does not come back is left behind. */
 void recorder_end_sweep(struct recorder *recorder)
 {
@@ -329,12 +357,12 @@ void recorder_end_sweep(struct recorder *recorder)
 
 	if (!sweep)
 		return;
-	if (wait_for(sweep, BEGIN_WAIT_NS))
+	if (wait_for(sweep, END_WAIT_NS))
 		take(recorder);
 	idle = state_of(sweep) == SWEEP_IDLE;
 	if (idle && recorder->options->sweep_s) {
 		ask(recorder, clock_boot_ns());
-		idle = wait_for(sweep, BEGIN_WAIT_NS);
+		idle = wait_for(sweep, END_WAIT_NS);
 		if (idle)
 			take(recorder);
 	}
@@ -345,9 +373,7 @@ void recorder_end_sweep(struct recorder *recorder)
 	pthread_mutex_unlock(&sweep->lock);
 	if (!idle) {
 		pthread_detach(sweep->thread);
-		/* Rules are in its hands: noted, they are taken over by the next recording. */
-		if (sweep->audit)
-			recorder->audit = NULL;
+		leave_behind(recorder, sweep);
 		return;
 	}
 	pthread_join(sweep->thread, NULL);

@@ -104,7 +104,7 @@ static int list_files(struct replay_source *source)
 			r = add_file(source, NULL, source->paths[i]);
 			continue;
 		}
-		r = trail_segment_list(folder, &firsts, &count);
+		r = trail_segment_list(folder, &firsts, &count, NULL);
 		for (size_t j = 0; r == 0 && j < count; j++) {
 			trail_segment_name(firsts[j], name);
 			r = add_file(source, source->paths[i], name);

@@ -192,7 +192,7 @@ int status_read(const char *folder, struct status *ret_status)
 		return -errno;
 	r = read_file(fd, &status);
 	if (r == -ENOENT) {
-		r = trail_segment_list(fd, &segments, &count);
+		r = trail_segment_list(fd, &segments, &count, NULL);
 		if (r == 0 && count == 0 && trail_is_live(fd) <= 0)
 			return -ENOENT;
 	} else if (r == -EBADMSG || r == -EFBIG) {

@@ -83,7 +83,7 @@ static int check_lines(struct trail_chain *chain, const struct trail_header *hea
 	while (raw < end) {
 		const char *newline = memchr(raw, '\n', (size_t)(end - raw));
 
-		if (!newline ||
+		if (!newline || newline - raw > (ptrdiff_t)TRAIL_LINE_MOST ||
 		    trail_line_sequence(raw, (size_t)(newline - raw), chain->id16, &sequence) < 0)
 			return -EBADMSG;
 		if (sequence < least || (count == 0 && sequence != header->first_event) ||

@@ -2,14 +2,17 @@
 #include "trail/store.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <zstd.h>
 #include <zstd_errors.h>
 
 #include "base/clock.h"
 #include "base/cleanup.h"
+#include "trail/folder.h"
 #include "trail/frame.h"
 #include "trail/io.h"
 #include "trail/sign.h"
@@ -163,6 +166,46 @@ static int write_frames(struct trail_store *store, const struct trail_key *key,
 	return trail_committed_write(store->committed_file, head);
 }
 
+static bool is_full(const struct trail_store *store)
+{
+	uint64_t first = store->segment_wall_ns, last = store->head.wall_ns;
+
+	return store->offset >= store->segment_bytes ||
+	       (first && last > first && last - first >= store->segment_ns);
+}
+
+int trail_store_rotate(struct trail_store *store, int *ret_delayed)
+{
+	char name[TRAIL_SEGMENT_NAME_BYTES];
+	int fd, r;
+
+	*ret_delayed = 0;
+	if (!is_full(store))
+		return 0;
+	/* With the zeros over the last key: a key for frames before a segment's first one would not
+	 * go with that segment. */
+	r = trail_io_datasync(store->key_file);
+	if (r < 0)
+		return r;
+	trail_segment_name(store->key.frame, name);
+	fd = trail_io_open(store->folder, name, O_RDWR | O_CREAT | O_EXCL, 0640);
+	if (fd < 0) {
+		*ret_delayed = fd;
+		return 0;
+	}
+	r = trail_io_sync(store->folder);
+	if (r < 0) {
+		close(fd);
+		return r;
+	}
+	close(store->segment_file);
+	store->segment_file = fd;
+	store->segment = store->key.frame;
+	store->offset = 0;
+	store->segment_wall_ns = 0;
+	return 0;
+}
+
 int trail_store_commit(struct trail_store *store, const struct trail_batch *batch,
 		       struct trail_commit *ret_commit)
 {
@@ -200,6 +243,7 @@ int trail_store_commit(struct trail_store *store, const struct trail_batch *batc
 	store->key = key;
 	store->offset = head.offset;
 	store->head = head;
+	store->segment_wall_ns = store->segment_wall_ns ?: header.wall_ns;
 	*ret_commit = (struct trail_commit){
 		.frames = header.commit_frames,
 		.stored_bytes = store->out.length,

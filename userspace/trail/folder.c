@@ -48,7 +48,13 @@ static void closedirp(DIR **folder)
 		closedir(*folder);
 }
 
-int trail_segment_list(int folder, uint64_t **ret_first_frames, size_t *ret_count)
+/* With a number that no frame has. */
+static bool is_called_so(const char *name)
+{
+	return strspn(name, "0123456789") == 20 && strcmp(name + 20, SEGMENT_SUFFIX) == 0;
+}
+
+int trail_segment_list(int folder, uint64_t **ret_first_frames, size_t *ret_count, bool *ret_false)
 {
 	_cleanup_(closedirp)
 	DIR *names = NULL;
@@ -57,15 +63,20 @@ int trail_segment_list(int folder, uint64_t **ret_first_frames, size_t *ret_coun
 	const struct dirent *entry;
 	uint64_t first_frame;
 
+	if (ret_false)
+		*ret_false = false;
 	if (fd < 0)
 		return fd;
 	names = fdopendir(fd);
 	if (!names)
 		return -errno;
 	TAKE_FD(fd);
-	for (errno = 0; (entry = readdir(names)); errno = 0)
+	for (errno = 0; (entry = readdir(names)); errno = 0) {
 		if (trail_segment_parse(entry->d_name, &first_frame))
 			buffer_append(&list, &first_frame, sizeof(first_frame));
+		else if (ret_false && is_called_so(entry->d_name))
+			*ret_false = true;
+	}
 	if (errno)
 		return -errno;
 	if (list.error)

@@ -20,9 +20,12 @@ void trail_segment_name(uint64_t first_frame, char ret_name[TRAIL_SEGMENT_NAME_B
 /* The reverse. Returns false for any other file's name. */
 bool trail_segment_parse(const char *name, uint64_t *ret_first_frame);
 
-/* The first frames of all segments of a folder, ascending; owned by the caller. Returns 0 or
- * -errno. */
-int trail_segment_list(int folder, uint64_t **ret_first_frames, size_t *ret_count);
+/*
+ * The first frames of all segments of a folder, ascending; owned by the caller. `ret_false`, where
+ * it is not NULL: whether a file is called like a segment with a number that no frame has. Returns
+ * 0 or -errno.
+ */
+int trail_segment_list(int folder, uint64_t **ret_first_frames, size_t *ret_count, bool *ret_false);
 
 /* root.pub: the public key of frame 1 as 64 hexadecimal digits and a newline. -EBADMSG for anything
  * else. */

@@ -43,10 +43,12 @@ static bool judge_committed(struct trail_judge *judge)
 	uint64_t last = judge->whole.next_frame - 1;
 
 	judge->verdict->committed_missing = !judge->told;
-	if (!judge->told || judge->live)
+	if (!judge->told)
 		return true;
 	if (committed->frame > last)
 		return tampered_or(judge, "frames that had been committed are gone");
+	if (judge->live)
+		return true;
 	if (last > 0 && memcmp(committed->trail_id, judge->whole.trail_id, TRAIL_ID_BYTES) != 0)
 		return tampered_or(judge, "`committed` is of another trail");
 	if (committed->frame == last &&
@@ -117,7 +119,7 @@ static bool judge_without_key(struct trail_judge *judge)
 	bool torn = judge->told ? judge->whole.next_frame > judge->committed.frame
 				: judge->broken == -ENODATA;
 
-	if (judge->broken && !(last && torn && !(judge->live && judge->told)))
+	if (judge->misplaced || (judge->broken && !(last && torn && !(judge->live && judge->told))))
 		return tampered_or(judge, "");
 	judge->verdict->torn_bytes = judge->live ? 0 : judge->rest_bytes;
 	trail_judge_conclude(judge, TRAIL_UNPROVEN_END,

@@ -68,7 +68,7 @@ static int add_folder(struct trail_reader *reader, int folder, const char *path)
 {
 	_cleanup_free_ uint64_t *first_frames = NULL;
 	size_t count;
-	int r = trail_segment_list(folder, &first_frames, &count);
+	int r = trail_segment_list(folder, &first_frames, &count, NULL);
 
 	if (r < 0)
 		return r;

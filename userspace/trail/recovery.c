@@ -48,6 +48,7 @@ struct walk {
 	uint64_t next_frame, next_event;
 	uint8_t hash[TRAIL_HASH_BYTES]; /* of the last frame */
 	bool hash_known;
+	uint64_t first_wall_ns; /* of the segment's first frame */
 	uint32_t commit_types;
 	uint64_t commit_offset, commit_begin_frame;
 	unsigned int commit_left; /* frames that the commit still lacks */
@@ -95,6 +96,8 @@ static int walk_frame(struct walk *walk, const uint8_t *trail_id)
 	if (r < 0)
 		return r;
 	walk->hash_known = true;
+	if (walk->offset == 0)
+		walk->first_wall_ns = frame.header.wall_ns;
 	if (walk->commit_left == 0) {
 		walk->commit_offset = walk->offset;
 		walk->commit_begin_frame = frame.header.frame;
@@ -268,6 +271,7 @@ static void tell_end(struct trail_store *store, const struct walk *walk,
 	struct trail_committed *head = &store->head;
 
 	store->offset = walk->offset;
+	store->segment_wall_ns = walk->offset ? walk->first_wall_ns : 0;
 	memcpy(head->trail_id, store->key.trail_id, sizeof(head->trail_id));
 	memcpy(head->hash, store->key.previous_hash, sizeof(head->hash));
 	head->frame = store->key.frame - 1;
@@ -345,19 +349,20 @@ static int check_keys(const struct trail_key_state *keys, struct trail_recovery 
 
 /* The last segment, or the first one when none was ever made. */
 static int open_last_segment(struct trail_store *store, const struct trail_key *key,
-			     struct trail_recovery *recovery)
+			     uint64_t *ret_previous, struct trail_recovery *recovery)
 {
 	_cleanup_free_ uint64_t *segments = NULL;
 	char name[TRAIL_SEGMENT_NAME_BYTES];
 	size_t count;
 	int r;
 
-	r = trail_segment_list(store->folder, &segments, &count);
+	r = trail_segment_list(store->folder, &segments, &count, NULL);
 	if (r < 0)
 		return r;
 	if (count == 0 && key->frame != 1)
 		return damaged(recovery, TRAIL_DAMAGE_NO_SEGMENT, 0);
 	store->segment = count ? segments[count - 1] : 1;
+	*ret_previous = count > 1 ? segments[count - 2] : 0;
 	trail_segment_name(store->segment, name);
 	memcpy(recovery->segment, name, sizeof(recovery->segment));
 	if (store->segment > key->frame)
@@ -367,6 +372,36 @@ static int open_last_segment(struct trail_store *store, const struct trail_key *
 	return store->segment_file < 0 ? store->segment_file : 0;
 }
 
+/*
+ * The log ends where the last segment begins, or in its first commit: what the last frame was
+ * stands in the segment before.
+ */
+static int walk_before(struct trail_store *store, uint64_t previous, const struct trail_key *key,
+		       struct walk *walk, struct trail_recovery *recovery)
+{
+	struct trail_segment segment;
+	struct walk before = { .segment = &segment, .next_frame = previous };
+	char name[TRAIL_SEGMENT_NAME_BYTES];
+	int r;
+
+	trail_segment_name(previous, name);
+	r = trail_segment_open(store->folder, name, &segment);
+	if (r < 0)
+		return r;
+	memcpy(recovery->segment, name, sizeof(recovery->segment));
+	r = walk_to_key(&before, key, recovery);
+	if (r == 0 && before.offset != segment.limit)
+		r = damaged(recovery, TRAIL_DAMAGE_BEHIND, before.offset);
+	trail_segment_close(&segment);
+	if (r < 0)
+		return r;
+	trail_segment_name(store->segment, name);
+	memcpy(recovery->segment, name, sizeof(recovery->segment));
+	walk->frame.header.wall_ns = before.frame.header.wall_ns;
+	walk->commit_types = before.commit_types;
+	return 0;
+}
+
 int trail_recover(struct trail_store *store, const struct trail_key_state *keys,
 		  struct trail_recovery *recovery)
 {
@@ -374,6 +409,7 @@ int trail_recover(struct trail_store *store, const struct trail_key_state *keys,
 	struct walk walk = { .segment = &segment };
 	char name[TRAIL_SEGMENT_NAME_BYTES];
 	const struct trail_key *key;
+	uint64_t previous;
 	int older, newer, r;
 
 	r = check_keys(keys, recovery);
@@ -381,7 +417,9 @@ int trail_recover(struct trail_store *store, const struct trail_key_state *keys,
 		return r;
 	trail_key_order(keys, &older, &newer);
 	key = &keys->key[older];
-	r = open_last_segment(store, key, recovery);
+	r = open_last_segment(store, key, &previous, recovery);
+	if (r == 0 && previous && store->segment == key->frame)
+		r = walk_before(store, previous, key, &walk, recovery);
 	if (r < 0)
 		return r;
 	trail_segment_name(store->segment, name);

@@ -70,7 +70,7 @@ static int is_new(struct trail_store *store, const struct trail_key_state *keys)
 	trail_key_order(keys, &older, &newer);
 	if (older >= 0 || trail_root_read(store->folder, root) != -ENOENT)
 		return 0;
-	r = trail_segment_list(store->folder, &segments, &count);
+	r = trail_segment_list(store->folder, &segments, &count, NULL);
 	return r < 0 ? r : count == 0;
 }
 
@@ -136,6 +136,8 @@ static int open_and_recover(struct trail_store *store, const struct trail_store_
 		trail_io_open(store->folder, TRAIL_COMMITTED_FILE, O_RDWR | O_CREAT, 0640);
 	if (store->committed_file < 0)
 		return store->committed_file;
+	store->segment_bytes = options->segment_bytes;
+	store->segment_ns = options->segment_ns;
 	memcpy(store->key.boot_id, options->boot_id, sizeof(options->boot_id));
 	memcpy(store->key.machine_id, options->machine_id, sizeof(options->machine_id));
 	r = finish_making(store);

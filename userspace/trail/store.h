@@ -65,11 +65,13 @@ struct trail_store {
 	unsigned int slot;    /* where it lies */
 	uint8_t root_key[TRAIL_KEY_BYTES];
 	bool root_known;
-	uint64_t segment;            /* first frame of the active segment */
-	uint64_t offset;             /* its end */
-	struct trail_committed head; /* the last commit */
-	int level;                   /* of zstd */
-	void *compressor;            /* ZSTD_CCtx */
+	uint64_t segment;                   /* first frame of the active segment */
+	uint64_t offset;                    /* its end */
+	uint64_t segment_wall_ns;           /* of its first frame; 0: it has none */
+	uint64_t segment_bytes, segment_ns; /* when the next one is begun */
+	struct trail_committed head;        /* the last commit */
+	int level;                          /* of zstd */
+	void *compressor;                   /* ZSTD_CCtx */
 	struct buffer out, summary, signed_bytes;
 };
 
@@ -84,6 +86,9 @@ struct trail_store_options {
 	const char *state; /* NULL: folder/state */
 	uint8_t boot_id[16], machine_id[16];
 	int level;
+	/* A segment ends with the commit that makes it this long, or that comes this long after its
+	 * first one. */
+	uint64_t segment_bytes, segment_ns;
 };
 
 /*
@@ -96,6 +101,13 @@ int trail_store_open(const struct trail_store_options *options, struct trail_sto
 
 /* Sync what is only a hint, wipe the key from memory, let go of the lock. */
 void trail_store_close(struct trail_store *store);
+
+/*
+ * Begin the next segment, where the active one is full. Returns 0, with the -errno in `ret_delayed`
+ * where it cannot be made now: then recording goes on in the old one, and this is to be called
+ * again. -errno where it is not known what the disk has: the store must not be written to again.
+ */
+int trail_store_rotate(struct trail_store *store, int *ret_delayed);
 
 /* recovery.c: find the end of the log, mend it where a crash explains it. 0, -EUCLEAN, -errno. */
 int trail_recover(struct trail_store *store, const struct trail_key_state *keys,

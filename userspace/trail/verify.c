@@ -186,6 +186,7 @@ static int open_and_walk(struct trail_judge *judge)
 	if (judge->segments[judge->segment] != judge->chain.next_frame) {
 		set_bad(judge, 0, "a segment is missing before this one, or does not belong here");
 		judge->broken = -EBADMSG;
+		judge->misplaced = true;
 		return 0;
 	}
 	trail_segment_name(judge->segments[judge->segment], name);
@@ -235,12 +236,19 @@ static void fill_sums(struct trail_judge *judge)
 
 static int judge_folder(struct trail_judge *judge)
 {
+	bool false_segment;
 	int r;
 
-	r = trail_segment_list(judge->folder, &judge->segments, &judge->segment_count);
+	r = trail_segment_list(judge->folder, &judge->segments, &judge->segment_count,
+			       &false_segment);
 	if (r < 0) {
 		trail_judge_conclude(judge, TRAIL_UNREADABLE, "%s", strerror(-r));
 		return r;
+	}
+	if (false_segment) {
+		trail_judge_conclude(judge, TRAIL_TAMPERED,
+				     "a file is called like a segment, and can be none");
+		return 0;
 	}
 	if (judge->segment_count == 0) {
 		if (judge->older && judge->older->frame > 1)
@@ -274,11 +282,11 @@ static int judge_once(const char *path, const struct trail_verify_options *optio
 		trail_judge_conclude(&judge, TRAIL_UNREADABLE, "%s", strerror(-folder));
 		return folder;
 	}
-	/* In this order: whatever the recorder does meanwhile, frames before these keys are there.
-	 */
+	/* In this order: whatever the recorder does meanwhile, what `committed` says comes before
+	 * these keys, and frames before these keys are there. */
 	judge.live = trail_is_live(folder) > 0;
-	judge.no_keys = read_keys(&judge);
 	judge.told = trail_committed_read(folder, &judge.committed) == 0;
+	judge.no_keys = read_keys(&judge);
 	r = judge_folder(&judge);
 	trail_chain_end(&judge.chain);
 	free(judge.segments);

@@ -18,6 +18,9 @@
 #define DEFAULT_QUEUE_BYTES  (16u << 20)
 #define DEFAULT_LEVEL        3
 
+#define DEFAULT_SEGMENT_BYTES (64u << 20)
+#define DEFAULT_SEGMENT_NS    (24 * 3600 * NS_PER_SECOND)
+
 struct trail_writer {
 	struct trail_options options;
 	char id[2 * TRAIL_ID_BYTES + 1];
@@ -102,6 +105,22 @@ static void count_commit(struct trail_writer *writer, const struct trail_batch *
 		stats->most_disk_ns = commit->disk_ns;
 }
 
+/* The lock is held, but for the disk. What was committed is acknowledged by now. */
+static void rotate(struct trail_writer *writer)
+{
+	int delayed, r;
+
+	pthread_mutex_unlock(&writer->lock);
+	r = trail_store_rotate(&writer->store, &delayed);
+	pthread_mutex_lock(&writer->lock);
+	writer->stats.segment = writer->store.segment;
+	writer->stats.rotation_error = delayed;
+	if (r < 0) {
+		writer->stats.error = r;
+		pthread_cond_broadcast(&writer->done);
+	}
+}
+
 static void *write_batches(void *context)
 {
 	struct trail_writer *writer = context;
@@ -134,6 +153,8 @@ static void *write_batches(void *context)
 		}
 		trail_queue_give_back(&writer->queue, batch);
 		pthread_cond_broadcast(&writer->done);
+		if (r == 0)
+			rotate(writer);
 	}
 	pthread_mutex_unlock(&writer->lock);
 	return NULL;
@@ -299,6 +320,8 @@ static int set_options(struct trail_writer *writer, const struct trail_options *
 	own->commit_bytes = own->commit_bytes ?: DEFAULT_COMMIT_BYTES;
 	own->queue_bytes = own->queue_bytes ?: DEFAULT_QUEUE_BYTES;
 	own->level = own->level ?: DEFAULT_LEVEL;
+	own->segment_bytes = own->segment_bytes ?: DEFAULT_SEGMENT_BYTES;
+	own->segment_ns = own->segment_ns ?: DEFAULT_SEGMENT_NS;
 	/* A frame may have one line more than commit_bytes when that line alone is longer. */
 	if (!own->folder || own->commit_bytes > TRAIL_RAW_MOST - TRAIL_LINE_MOST ||
 	    own->queue_bytes < own->commit_bytes)
@@ -330,6 +353,7 @@ static void take_over(struct trail_writer *writer)
 	if (store->root_known)
 		to_hex(store->root_key, TRAIL_KEY_BYTES, writer->root);
 	writer->next_sequence = store->key.first_event;
+	writer->stats.segment = store->segment;
 	writer->stats.committed_frame = store->head.frame;
 	writer->stats.committed_event = store->head.event;
 	writer->stats.committed_offset = store->head.offset;
@@ -371,6 +395,8 @@ int trail_writer_open(const struct trail_options *options, struct trail_writer *
 	if (r < 0)
 		return r;
 	store.level = writer->options.level;
+	store.segment_bytes = writer->options.segment_bytes;
+	store.segment_ns = writer->options.segment_ns;
 	memcpy(store.boot_id, options->boot_id, sizeof(store.boot_id));
 	memcpy(store.machine_id, options->machine_id, sizeof(store.machine_id));
 	r = trail_random(&writer->queue.hash_seed, sizeof(writer->queue.hash_seed));

@@ -28,6 +28,9 @@ struct trail_options {
 	size_t queue_bytes;  /* 16 MiB of lines that wait for the disk, the ones being written
 				included */
 	int level;           /* of zstd: 3 */
+	uint64_t segment_bytes; /* 64 MiB: a segment ends with the commit that reaches it */
+	uint64_t segment_ns;    /* 24 h: or with the first one that is this much later than its
+				   first */
 };
 
 struct trail_writer_stats {
@@ -42,6 +45,8 @@ struct trail_writer_stats {
 	uint64_t last_disk_ns, most_disk_ns;  /* the part of a commit that waited for the disk */
 	size_t queue_bytes, most_queue_bytes; /* lines not yet committed */
 	int error;                            /* 0 or the -errno that ended writing */
+	uint64_t segment;                     /* first frame of the active one */
+	int rotation_error; /* 0, or why the last attempt to begin the next one failed */
 };
 
 /*

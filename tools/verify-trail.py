@@ -320,7 +320,7 @@ def is_live(folder):
         with open_file(folder, "lock") as file:
             lock = fcntl.fcntl(file, 36, struct.pack("hhqqi4x", fcntl.F_RDLCK, 0, 0, 0, 0))
             return struct.unpack("hhqqi4x", lock)[0] != fcntl.F_UNLCK  # 36: F_OFD_GETLK
-    except FileNotFoundError:
+    except OSError:  # what cannot be asked is held by nobody
         return False
 
 
@@ -328,7 +328,9 @@ def read_root(folder, given):
     try:
         with open_file(folder, "root.pub") as file:
             own = file.read(66)
-    except FileNotFoundError:
+    except OSError as error:
+        if given is None:
+            raise Unreadable(f"root.pub: {error.strerror}") from None
         own = None
     if own is not None and not re.fullmatch(rb"[0-9a-f]{64}\n", own):
         if given is None:

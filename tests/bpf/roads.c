@@ -65,8 +65,8 @@ static int temporary_file(const char *data, size_t length)
 
 	if (fd < 0)
 		return -errno;
-	r = file_write_all_at(fd, data, length, 0);
-	if (r == 0)
+	r = file_write_all(fd, data, length);
+	if (r == 0 && lseek(fd, 0, SEEK_SET) == 0)
 		return fd;
 	close(fd);
 	return r;

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -211,9 +212,29 @@ static void test_every_call_of_a_rotation(void **state)
 	segment_bytes = 0;
 }
 
+/* Where it is told to, over a hole, and all of it. */
+static void test_write(void **state)
+{
+	char name[] = "/tmp/trail-io-XXXXXX", bytes[10];
+	int fd = mkstemp(name);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(trail_io_write(fd, "abcdef", 6, 0), 0);
+	assert_int_equal(trail_io_write(fd, "XY", 2, 2), 0);
+	assert_int_equal(trail_io_write(fd, "Z", 1, 8), 0);
+	assert_int_equal(trail_io_write(fd, NULL, 0, 100), 0);
+	assert_int_equal(trail_io_read(fd, bytes, sizeof(bytes), 0), 9);
+	assert_memory_equal(bytes, "abXYef\0\0Z", 9);
+	assert_int_equal(trail_io_write(-1, "x", 1, 0), -EBADF);
+	close(fd);
+	unlink(name);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_every_call),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_write),
+					    cmocka_unit_test(test_every_call),
 					    cmocka_unit_test(test_every_call_of_a_recovery),
 					    cmocka_unit_test(test_every_call_of_a_rotation) };
 

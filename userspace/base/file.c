@@ -67,24 +67,6 @@ int file_write_all(int fd, const void *data, size_t length)
 	return 0;
 }
 
-int file_write_all_at(int fd, const void *data, size_t length, uint64_t offset)
-{
-	const char *at = data;
-
-	while (length > 0) {
-		ssize_t n = pwrite(fd, at, length, (off_t)offset);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		at += n;
-		offset += (uint64_t)n;
-		length -= (size_t)n;
-	}
-	return 0;
-}
-
 int file_replace(int folder, const char *path, const void *data, size_t length, mode_t mode)
 {
 	_cleanup_close_ int fd = -1;

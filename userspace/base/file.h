@@ -17,7 +17,6 @@ int file_read(int folder, const char *path, size_t most, struct buffer *contents
 
 /* Write all of it. Returns 0 or -errno. */
 int file_write_all(int fd, const void *data, size_t length);
-int file_write_all_at(int fd, const void *data, size_t length, uint64_t offset);
 
 /*
  * Replace `path` under `folder` by a new file of `mode` with these contents: written beside it and

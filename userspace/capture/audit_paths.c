@@ -140,7 +140,7 @@ static int append_path(struct text_list *list, const char *folder, const char *n
 /* ---- file systems that need not answer */
 
 /* Where a path lies: whether the last thing mounted at or above it is such a one. */
-static bool is_far(const struct audit_paths *paths, const char *path)
+bool audit_paths_far(const struct audit_paths *paths, const char *path)
 {
 	size_t longest = 0;
 	bool far = false;
@@ -156,11 +156,6 @@ static bool is_far(const struct audit_paths *paths, const char *path)
 		far = mount.data[0] == 'f';
 	}
 	return far;
-}
-
-bool audit_paths_far(const struct audit_paths *paths, const char *path)
-{
-	return is_far(paths, path);
 }
 
 static bool is_far_type(const char *type)
@@ -191,7 +186,8 @@ int audit_paths_read_mounts(struct audit_paths *paths)
 
 		/* The root itself always answers: nothing would run without it. A near one counts
 		 * only where a far one is above it. */
-		if (strcmp(mount.mnt_dir, "/") == 0 || (!far && !is_far(paths, mount.mnt_dir)) ||
+		if (strcmp(mount.mnt_dir, "/") == 0 ||
+		    (!far && !audit_paths_far(paths, mount.mnt_dir)) ||
 		    strlen(mount.mnt_dir) >= PATH_MAX)
 			continue;
 		snprintf(entry, sizeof(entry), "%c%s", far ? 'f' : 'n', mount.mnt_dir);
@@ -205,8 +201,9 @@ int audit_paths_read_mounts(struct audit_paths *paths)
 static int match_in(const struct audit_paths *paths, const char *folder, const char *pattern,
 		    struct text_list *ret)
 {
-	int fd = is_far(paths, folder) ? -ENOENT
-				       : open_below(paths->root, folder, O_RDONLY | O_DIRECTORY);
+	int fd = audit_paths_far(paths, folder)
+			 ? -ENOENT
+			 : open_below(paths->root, folder, O_RDONLY | O_DIRECTORY);
 	int r = 0;
 	DIR *stream = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
@@ -383,12 +380,12 @@ static bool has_client(const struct audit_paths *paths, const struct passwd *use
 	if (user->pw_dir[0] != '/' || strcmp(user->pw_dir, "/") == 0)
 		return false;
 	/* Not so much as looked at: an automount would be mounted for it, a server asked. */
-	if (is_far(paths, user->pw_dir))
+	if (audit_paths_far(paths, user->pw_dir))
 		return person;
 	if (!is_there(paths->root, user->pw_dir))
 		return false;
 	snprintf(path, sizeof(path), "%s/%s", user->pw_dir, name);
-	return person || is_far(paths, path) || is_there(paths->root, path);
+	return person || audit_paths_far(paths, path) || is_there(paths->root, path);
 }
 
 /* A home of several users comes once: what it becomes is compared in the end. */

@@ -57,20 +57,10 @@ static void say_rules(const struct rules_guard *guard)
 			guard->refused, strerror(-guard->error));
 }
 
-static int say_traps(const struct rules *rules)
-{
-	_cleanup_text_list_ struct text_list traps = {};
-	int r = rules_traps(rules, &traps);
-
-	for (size_t i = 0; r == 0 && i < traps.count; i++)
-		fprintf(stderr, "docktrail: audit: %s\n", text_list_at(&traps, i).data);
-	return r;
-}
-
 static int load_rules(const struct recorder *recorder, struct rules_guard *guard)
 {
 	_cleanup_buffer_ struct buffer state = {};
-	int r = say_traps(&guard->rules);
+	int r = rules_say_traps(&guard->rules, stderr, "docktrail: audit: ");
 
 	if (r == 0 && guard->rules.status.enabled == AUDIT_OFF) {
 		fputs("docktrail: the kernel's audit is switched on: " COST

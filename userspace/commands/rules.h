@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "base/terminal.h"
 #include "base/text_list.h"
@@ -75,3 +76,5 @@ int rules_status(struct rules *rules, const struct rules_options *options);
 
 /* What makes rules see less than they say, as sentences. Returns 0 or -ENOMEM. */
 int rules_traps(const struct rules *rules, struct text_list *ret);
+/* The same, printed: each on a line of its own behind `before`. */
+int rules_say_traps(const struct rules *rules, FILE *out, const char *before);

@@ -212,16 +212,6 @@ static void note_installed(const struct rules *rules)
 			RULES_NOTE_INSTALLED, strerror(-r));
 }
 
-static int say_traps(const struct rules *rules)
-{
-	_cleanup_text_list_ struct text_list traps = {};
-	int r = rules_traps(rules, &traps);
-
-	for (size_t i = 0; r == 0 && i < traps.count; i++)
-		printf("Note: %s\n", text_list_at(&traps, i).data);
-	return r;
-}
-
 static void say_exec(void)
 {
 	puts("Who runs these programs is recorded with the whole command line, secrets in clear, in audit's "
@@ -274,7 +264,7 @@ int rules_install(struct rules *rules, const struct rules_options *options)
 		     "(PROCTITLE), secrets in clear, in audit's own log; docktrail masks them in its trail.");
 	else
 		say_exec();
-	say_traps(rules);
+	r = r ?: rules_say_traps(rules, stdout, "Note: ");
 	if (rules->status.enabled == AUDIT_OFF && options->enable)
 		r = r ?: enable(rules);
 	else if (rules->status.enabled == AUDIT_OFF)

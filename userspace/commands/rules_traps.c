@@ -186,3 +186,13 @@ int rules_traps(const struct rules *rules, struct text_list *ret)
 		r = trap_of_processes(ret);
 	return r;
 }
+
+int rules_say_traps(const struct rules *rules, FILE *out, const char *before)
+{
+	_cleanup_text_list_ struct text_list traps = {};
+	int r = rules_traps(rules, &traps);
+
+	for (size_t i = 0; r == 0 && i < traps.count; i++)
+		fprintf(out, "%s%s\n", before, text_list_at(&traps, i).data);
+	return r;
+}

@@ -120,10 +120,9 @@ static void log_line(struct witness_bed *bed, uint64_t ms, uint64_t serial, cons
 	assert_int_equal(when, ms);
 }
 
-/* Its own time, its own host: nothing of ours is put into it. */
-static void test_history(void **state)
+/* What follows are the lines of a log. */
+static void read_log(struct witness_bed *bed)
 {
-	struct witness_bed *bed = *state;
 	struct witness_options options = { .actors = &bed->actors,
 					   .redact = bed->redact,
 					   .sessions = bed->sessions,
@@ -132,10 +131,18 @@ static void test_history(void **state)
 					   .is_socket = is_socket,
 					   .user = bed,
 					   .socket_user = bed };
-	uint64_t when;
 
 	witness_free(bed->witness);
 	assert_int_equal(witness_new(&options, &bed->witness), 0);
+}
+
+/* Its own time, its own host: nothing of ours is put into it. */
+static void test_history(void **state)
+{
+	struct witness_bed *bed = *state;
+	uint64_t when;
+
+	read_log(bed);
 	assert_int_equal(witness_line(bed->witness, TEXT("----"), &when), -EBADMSG);
 	log_line(bed, BEGIN_MS, 50, "USER_LOGIN",
 		 "pid=811 uid=0 auid=1000 ses=7 msg='op=login addr=203.0.113.7 res=success'");
@@ -168,12 +175,34 @@ static void test_history(void **state)
 	witness_end(bed->witness);
 }
 
+/* Of which only what adds to it came: nothing can be told, and it counts as one that never came. */
+static void test_fragments(void **state)
+{
+	struct witness_bed *bed = *state;
+	struct witness_stats stats;
+
+	read_log(bed);
+	for (uint64_t serial = 50; serial < 53; serial++) {
+		if (serial != 51)
+			log_line(
+				bed, BEGIN_MS, serial, "SYSCALL",
+				"arch=c000003e syscall=257 success=yes exit=3 pid=900 uid=0 auid=0 "
+				"ses=7 comm=\"x\" exe=\"/x\" key=\"docktrail-config\"");
+		log_line(bed, BEGIN_MS, serial, "PATH", "item=0 name=\"/etc/docker/daemon.json\"");
+		log_line(bed, BEGIN_MS, serial, "PROCTITLE", "proctitle=6375");
+	}
+	witness_end(bed->witness);
+	witness_get_stats(bed->witness, &stats);
+	assert_int_equal(stats.missing, 1);
+	witness_lines(bed, 2);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, witness_set_up, witness_tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(sessions),      TEST(logins_of_nobody), TEST(injection),
-		TEST(host_messages), TEST(history),
+		TEST(host_messages), TEST(history),          TEST(fragments),
 	};
 
 	return cmocka_run_group_tests_name("what is said", tests, NULL, NULL);

@@ -89,12 +89,47 @@ static bool is_ours(const struct witness *witness, const struct act *act)
 	return witness_is_watched(witness, &act->act);
 }
 
-/* What auditd writes of itself has numbers of its own. */
+/* Whether records of this type only add to what another one of their event says (audit_log_exit).
+ */
+static bool is_addition(uint32_t type)
+{
+	switch (type) {
+	case AUDIT_PATH:
+	case AUDIT_IPC:
+	case AUDIT_SOCKETCALL:
+	case AUDIT_SOCKADDR:
+	case AUDIT_CWD:
+	case AUDIT_EXECVE:
+	case AUDIT_IPC_SET_PERM:
+	case AUDIT_MQ_OPEN ... AUDIT_MQ_GETSETATTR:
+	case AUDIT_FD_PAIR:
+	case AUDIT_OBJ_PID:
+	case AUDIT_BPRM_FCAPS:
+	case AUDIT_CAPSET:
+	case AUDIT_MMAP:
+	case AUDIT_PROCTITLE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* What is left of an event when the kernel had no room for the record that says what was done. */
+static bool is_fragment(const struct audit_event *event)
+{
+	for (size_t i = 0; i < event->count; i++)
+		if (!is_addition(event->records[i].type))
+			return false;
+	return true;
+}
+
+/* What auditd writes of itself has numbers of its own; nothing is told of a fragment: it is
+ * missing. */
 static void see_serial(struct witness *witness, const struct audit_event *event)
 {
 	uint32_t type = event->count ? event->records[0].type : 0;
 
-	if (type >= AUDIT_DAEMON_START && type < AUDIT_FIRST_EVENT)
+	if ((type >= AUDIT_DAEMON_START && type < AUDIT_FIRST_EVENT) || is_fragment(event))
 		return;
 	if (witness->options.history &&
 	    audit_serials_begin_anew(&witness->serials, event->serial, witness->wall_ms)) {

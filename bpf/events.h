@@ -93,6 +93,8 @@
 	EVENT(recorder_sockets, 26, "event", "process", "change", 25, RECORDER, \
 	      "The sockets that are watched changed: an engine started, stopped or came anew") \
 	EVENT(clock_step, 27, "event", "host", "change", 50, RECORDER, "The wall clock was set") \
+	EVENT(recorder_newchain, 28, "event", "process", "change", 75, RECORDER, \
+	      "The trail could not be continued: it was set aside as it was, and this one begun") \
 	EVENT(watch_hit, 30, "event", "file", "change", 25, ACTOR | CAUSE | AUDIT | FILE, \
 	      "The kernel's audit recorded a touched file, or another act that a rule is about") \
 	EVENT(watch_drift, 31, "event", "file", "change", 50, ACTOR | CAUSE | FILE | DRIFT, \
@@ -535,6 +537,18 @@
 	      "By how much the clock was set") \
 	FIELD(RECORDER, recorder_torn_bytes, u64, "docktrail.recorder.torn_bytes", \
 	      "Bytes cut off an unfinished end and kept in torn/") \
+	FIELD(RECORDER, recorder_old_reason, str, "docktrail.recorder.old.reason", \
+	      "Why the trail before this one could not be continued: see the trail's format") \
+	FIELD(RECORDER, recorder_old_folder, str, "docktrail.recorder.old.folder", \
+	      "Where it lies, in the trail's folder") \
+	FIELD(RECORDER, recorder_old_trail, str, "docktrail.recorder.old.trail", "Its id") \
+	FIELD(RECORDER, recorder_old_frame, u64, "docktrail.recorder.old.frame", \
+	      "The last frame that could be read there") \
+	FIELD(RECORDER, recorder_old_hash, str, "docktrail.recorder.old.hash", "Its hash") \
+	FIELD(RECORDER, recorder_old_key_frame, u64, "docktrail.recorder.old.key_frame", \
+	      "The frame that its key followed on: it had at least as many") \
+	FIELD(RECORDER, recorder_old_key_hash, str, "docktrail.recorder.old.key_hash", \
+	      "The hash of that frame") \
 	FIELD(HEAD, source, str, "docktrail.source", "The hook that saw it, or `recorder`") \
 	FIELD(HEAD, witness, str, "docktrail.witness", "bpf, audit or both") \
 	FIELD(HEAD, witness_reason, str, "docktrail.witness_reason", \

@@ -3,19 +3,21 @@
 """Judge a trail of docktrail by docs/trail-format.md alone: a second opinion that shares nothing
 with the first one. Needs Python's standard library, libcrypto and libzstd.
 
-    verify-trail.py TRAIL [--root HEX|FILE] [--state DIR|none] [--json]
+    verify-trail.py TRAIL [--root HEX|FILE] [--state DIR|none] [--anchor TRAIL:FRAME:HASH]... [--json]
 
 The exit status is the verdict: 0 VALID, 1 VALID-WITH-GAPS, 2 UNPROVEN-END, 3 TAMPERED,
-4 UNREADABLE. With --batch it reads "TRAIL<tab>STATE<tab>ROOT" line by line and answers each."""
+4 UNREADABLE. An anchor that ends in ":last" says that no frame came behind. With --batch it reads
+"TRAIL<tab>STATE<tab>ROOT<tab>ANCHORS" line by line and answers each."""
 import argparse, copy, ctypes, ctypes.util, errno, fcntl, hashlib, json, mmap, os, re, stat, struct, sys
 
 VERDICTS = ["VALID", "VALID-WITH-GAPS", "UNPROVEN-END", "TAMPERED", "UNREADABLE"]
 VALID, GAPS, UNPROVEN, TAMPERED, UNREADABLE = range(5)
 STATE_NONE = "none"
 HEADER_MOST, LINE_MOST, RAW_MOST, STORED_MOST, COMMIT_MOST = 64 << 10, 4 << 20, 64 << 20, 65 << 20, 16
-LOSS, RECOVERY, STOP = 3, 5, 6
+LOSS, RECOVERY, STOP, NEWCHAIN = 3, 5, 6, 10
 NOTES = {b"recorder-loss": "losses", b"recorder-recovery": "recoveries",
-         b"recorder-degraded": "degraded", b"clock-step": "clock_steps"}
+         b"recorder-degraded": "degraded", b"clock-step": "clock_steps",
+         b"recorder-newchain": "new_chains"}
 
 
 class Bad(Exception):
@@ -173,6 +175,7 @@ class Frame:
             tag, _, length = struct.unpack_from("<HHI", summary, at)
             value, at = summary[at + 8:at + 8 + length], at + 8 + length
             require(len(value) == length, wrong)
+            require(self.frame > 1 or tag != 9 or length == 104, "the quote is not whole")
             item = 0
             while tag in (2, 3, 4, 5, 10) and item < length:
                 require(length - item >= 6, wrong)
@@ -249,6 +252,7 @@ class Chain:
                 found[NOTES[kind]] += count
         found["losses"] = found["losses"] or frame.types >> LOSS & 1
         found["recoveries"] = found["recoveries"] or frame.types >> RECOVERY & 1
+        found["new_chains"] = found["new_chains"] or frame.types >> NEWCHAIN & 1
         for note in found:
             self.gaps[note] += found[note]
 
@@ -265,6 +269,18 @@ def open_file(*path):
         os.close(fd)
         raise OSError(errno.EINVAL, "no regular file", path[-1])
     return os.fdopen(fd, "rb")
+
+
+class Anchor:
+    """A frame of which is known from elsewhere that it was there."""
+
+    def __init__(self, text):
+        trail, frame, hash_, *last = text.split(":")
+        self.trail, self.frame, self.hash = bytes.fromhex(trail), int(frame), bytes.fromhex(hash_)
+        self.last = last == ["last"]
+
+    def of(self, chain):
+        return not any(self.trail) or self.trail == chain.trail
 
 
 class Key:
@@ -353,7 +369,8 @@ def contents(*path):
 # ---- the verdict
 
 class Judge:
-    def __init__(self, folder, state, given_root):
+    def __init__(self, folder, state, given_root, anchors=()):
+        self.anchors, self.anchored_end = anchors, False
         self.folder, self.reason, self.broken, self.bad = folder, "", None, None
         self.live = is_live(folder)
         self.committed = read_committed(folder)
@@ -385,6 +402,10 @@ class Judge:
                 while at < len(data) and not self.in_progress(chain):
                     frame = Frame(data, at)
                     chain.check(data, frame)
+                    for anchor in self.anchors:
+                        if anchor.frame == frame.frame and anchor.of(chain):
+                            self.misplaced = anchor.hash != frame.hash
+                            require(not self.misplaced, "the frame is not the one of an anchor")
                     at = frame.end
                     if chain.left == 0:
                         self.whole, end = copy.deepcopy(chain), at
@@ -436,6 +457,8 @@ class Judge:
             if self.misplaced or not (self.last and torn and
                                       not (self.live and self.committed)):
                 return TAMPERED, ""
+        if self.anchored_end:
+            return VALID, ""
         return UNPROVEN, f"{self.no_keys}: that nothing was cut off the end is not shown"
 
     def against_committed(self):
@@ -451,6 +474,18 @@ class Judge:
             return "`committed` is of another trail"
         if frame == whole.frame - 1 and (hash_, event) != (whole.hash, whole.event - 1):
             return "`committed` names another frame than the last one"
+        return None
+
+    def against_anchors(self):
+        last = self.whole.frame - 1
+        for anchor in self.anchors:
+            if last > 0 and not anchor.of(self.whole):
+                return "an anchor is of another trail"
+            if anchor.frame > last:
+                return "the frame that an anchor names is gone"
+            if anchor.last and anchor.frame < last:
+                return "there are frames behind the last one of an anchor"
+            self.anchored_end |= anchor.last
         return None
 
     def gaps(self):
@@ -476,7 +511,7 @@ class Judge:
             return TAMPERED, str(bad)
         if self.keys and self.whole.frame > 1 and self.keys[0].trail != self.whole.trail:
             self.keys, self.no_keys = [], "the key state is of another trail"
-        reason = self.against_committed()
+        reason = self.against_committed() or self.against_anchors()
         code, because = (TAMPERED, reason) if reason else self.end()
         if code == TAMPERED:
             return code, self.reason or because
@@ -485,10 +520,10 @@ class Judge:
         return code, because
 
 
-def judge(folder, state=None, root=None):
+def judge(folder, state=None, root=None, anchors=()):
     for _ in range(3):
         try:
-            one = Judge(folder, state, root)
+            one = Judge(folder, state, root, anchors)
             code, reason = one.verdict()
         except (Unreadable, OSError) as error:
             return {"verdict": VERDICTS[UNREADABLE], "code": UNREADABLE, "reason": str(error)}
@@ -516,17 +551,19 @@ def main():
     parser.add_argument("trail", nargs="?")
     parser.add_argument("--root", type=parse_root, help="the key that was printed when it was begun")
     parser.add_argument("--state", help="folder of the key (TRAIL/state), or none")
+    parser.add_argument("--anchor", type=Anchor, action="append", default=[])
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--batch", action="store_true")
     options = parser.parse_args()
     if options.batch:
         for line in sys.stdin:
-            trail, state, root = line.rstrip("\n").split("\t")
-            print(json.dumps(judge(trail, state or None, bytes.fromhex(root) or None)), flush=True)
+            trail, state, root, anchors = line.rstrip("\n").split("\t")
+            print(json.dumps(judge(trail, state or None, bytes.fromhex(root) or None,
+                                   [Anchor(text) for text in anchors.split()])), flush=True)
         return 0
     if not options.trail:
         parser.error("which trail?")
-    told = judge(options.trail, options.state, options.root)
+    told = judge(options.trail, options.state, options.root, options.anchor)
     if options.json:
         print(json.dumps(told))
     else:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * close_in PID FD: PID closes its descriptor FD, in place of the next system call that it begins, and
- * then does that one (ptrace(2)). A debugger's `call` would do, but writes registers that some
+ * close_in PID FD: PID closes its descriptor FD, in place of the next system call that it begins,
+ * and then does that one (ptrace(2)). A debugger's `call` would do, but writes registers that some
  * hypervisors refuse to be written. For x86-64 alone.
  */
 #include <err.h>

@@ -484,12 +484,3 @@ P
 	echo "$output"
 	[ "$status" -ge 3 ]
 }
-
-@test "recording to a damaged trail is refused, and nothing in it is changed" {
-	copy
-	flip 60
-	before=$(cd "$TRAIL" && find . -type f ! -name status.json -exec sha256sum {} + | sort)
-	exits 71 record
-	says "keep this folder as evidence" "byte"
-	[ "$before" = "$(cd "$TRAIL" && find . -type f ! -name status.json -exec sha256sum {} + | sort)" ]
-}

@@ -34,6 +34,16 @@ static void start(void)
 	answers = fdopen(answer[0], "r");
 }
 
+static void ask_of_anchor(const struct trail_anchor *anchor)
+{
+	for (size_t i = 0; i < TRAIL_ID_BYTES; i++)
+		fprintf(questions, "%02x", anchor->trail_id[i]);
+	fprintf(questions, ":%lu:", anchor->frame);
+	for (size_t i = 0; i < TRAIL_HASH_BYTES; i++)
+		fprintf(questions, "%02x", anchor->hash[i]);
+	fprintf(questions, "%s ", anchor->last ? ":last" : "");
+}
+
 enum trail_verdict_code second_verdict(const char *folder,
 				       const struct trail_verify_options *options)
 {
@@ -48,6 +58,9 @@ enum trail_verdict_code second_verdict(const char *folder,
 						 : "");
 	for (size_t i = 0; options && options->root && i < TRAIL_KEY_BYTES; i++)
 		fprintf(questions, "%02x", options->root[i]);
+	fputc('\t', questions);
+	for (size_t i = 0; options && i < options->anchor_count; i++)
+		ask_of_anchor(&options->anchors[i]);
 	fputc('\n', questions);
 	fflush(questions);
 	if (!fgets(line, sizeof(line), answers))

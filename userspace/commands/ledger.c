@@ -13,6 +13,7 @@
 #include "correlate/redact.h"
 #include "event/json.h"
 #include "event/record.h"
+#include "trail/sign.h"
 
 /* ---- where it goes */
 
@@ -46,6 +47,21 @@ static void parse_id(const char *text, uint8_t id[16])
 		id[digits / 2] |= (uint8_t)(digit << (digits % 2 ? 0 : 4));
 		digits++;
 	}
+}
+
+/*
+ * A copy of a machine has its /etc/machine-id, but not its firmware's; without any there is no
+ * telling them apart.
+ */
+static void name_machine(const struct ledger *ledger, uint8_t machine_id[16])
+{
+	char firmware[64], both[sizeof(ledger->host_id) + sizeof(firmware)];
+	uint8_t hash[TRAIL_HASH_BYTES];
+
+	read_word("/sys/class/dmi/id/product_uuid", firmware, sizeof(firmware));
+	snprintf(both, sizeof(both), "%s %s", ledger->host_id, firmware);
+	if ((ledger->host_id[0] || firmware[0]) && trail_hash(both, strlen(both), hash) == 0)
+		memcpy(machine_id, hash, 16);
 }
 
 static void learn_host(struct ledger *ledger)
@@ -85,11 +101,12 @@ static int open_trail(struct ledger *ledger, const struct record_options *record
 					 .state = record->state,
 					 .queue_bytes = record->queue_bytes,
 					 .segment_bytes = record->segment_bytes,
-					 .segment_ns = record->segment_s * NS_PER_SECOND };
+					 .segment_ns = record->segment_s * NS_PER_SECOND,
+					 .begin_anew = ledger->begin_anew };
 	int r;
 
 	parse_id(ledger->boot_id, options.boot_id);
-	parse_id(ledger->host_id, options.machine_id);
+	name_machine(ledger, options.machine_id);
 	r = trail_writer_open(&options, &ledger->writer, &ledger->recovery);
 	if (r == 0)
 		return 0;
@@ -150,6 +167,8 @@ static uint8_t frame_type(enum event event)
 		return TRAIL_LOSS;
 	case EVENT_recorder_recovery:
 		return TRAIL_RECOVERY;
+	case EVENT_recorder_newchain:
+		return TRAIL_NEWCHAIN;
 	default:
 		return TRAIL_DATA;
 	}

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buffer.h"
@@ -15,8 +16,9 @@ struct record;
 struct record_options;
 struct redact;
 
-/* Zeroed before the first use. */
+/* Zeroed before the first use, but for what the caller sets. */
 struct ledger {
+	bool begin_anew; /* set by the caller: as in struct trail_options */
 	struct trail_writer *writer;
 	struct trail_recovery recovery; /* what was found when it was opened */
 	struct redact *redact;          /* by the configuration's rules */

@@ -91,6 +91,7 @@ static const struct key {
 	{ "sweep", WANT_NUMBER, AT(sweep_s), 0, 3600, "seconds, 0 to 3600" },
 	{ "audit", WANT_AUDIT, AT(audit), 0, 0, "auto, on, off or daemon" },
 	{ "queue", WANT_NUMBER, AT(queue_bytes), 1u << 20, 1u << 30, "bytes, 1M to 1024M" },
+	{ "checkpoint", WANT_NUMBER, AT(checkpoint_s), 0, 24 * 3600, "seconds, 0 to 86400" },
 	{ "segment_size", WANT_NUMBER, AT(segment_bytes), 4096, 1u << 30, "bytes, 4K to 1024M" },
 	{ "segment_age", WANT_NUMBER, AT(segment_s), 60, 366 * 24 * 3600,
 	  "seconds, 60 to 31622400" },

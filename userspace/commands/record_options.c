@@ -277,6 +277,7 @@ int record_options_parse(struct record_options *options, int argc, char **argv)
 
 	*options = (struct record_options){ .heartbeat_s = 30,
 					    .sweep_s = 10,
+					    .checkpoint_s = 600,
 					    .queue_bytes = 16u << 20,
 					    .segment_bytes = 64u << 20,
 					    .segment_s = 24 * 3600 };

@@ -40,6 +40,7 @@ struct record_options {
 	uint32_t sweep_s;       /* between two looks at watched files; 0: none */
 	bool host_capabilities; /* those that processes in no container use, too */
 	uint32_t queue_bytes;   /* of events that wait for the disk */
+	uint32_t checkpoint_s;  /* between two anchors in the journal; 0: none */
 	uint32_t segment_bytes; /* of a segment of the trail; */
 	uint32_t segment_s;     /* and how long it is written to */
 	enum record_audit audit;

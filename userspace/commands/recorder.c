@@ -4,6 +4,7 @@
 #include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -14,7 +15,9 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
+#include <syslog.h>
 #include <systemd/sd-daemon.h>
+#include <systemd/sd-journal.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -177,6 +180,26 @@ static void check_pause(struct recorder *recorder, uint64_t now)
 	recorder->second_at = now;
 }
 
+/* A copy of how far the trail goes, where who changes the trail may not reach it. */
+static void leave_anchor(struct recorder *recorder, uint64_t now)
+{
+	struct scribe_stats stats;
+	char hash[2 * TRAIL_HASH_BYTES + 1];
+
+	if (!recorder->options->checkpoint_s || now < recorder->checkpoint_at)
+		return;
+	scribe_get_stats(recorder->scribe, &stats);
+	if (!stats.trail.committed_frame)
+		return;
+	for (size_t i = 0; i < TRAIL_HASH_BYTES; i++)
+		sprintf(hash + 2 * i, "%02x", stats.trail.head[i]);
+	/* Without a journal there is nothing to say about it. */
+	sd_journal_send("MESSAGE=docktrail checkpoint %s:%" PRIu64 ":%s",
+			scribe_trail_id(recorder->scribe), stats.trail.committed_frame, hash,
+			"PRIORITY=%i", LOG_INFO, NULL);
+	recorder->checkpoint_at = now + recorder->options->checkpoint_s * NS_PER_SECOND;
+}
+
 static int on_second(sd_event_source *timer, uint64_t due, void *user)
 {
 	struct recorder *recorder = user;
@@ -201,6 +224,7 @@ static int on_second(sd_event_source *timer, uint64_t due, void *user)
 		recorder_prove(recorder);
 		recorder->beat_at = now + recorder->options->heartbeat_s * NS_PER_SECOND;
 	}
+	leave_anchor(recorder, now);
 	measure_rate(recorder, now);
 	check_disk(recorder);
 	check_folder(recorder);

@@ -34,7 +34,8 @@ struct recorder {
 	struct scribe_losses told_scribe;
 	uint64_t told_misses, told_malformed;
 	uint64_t started_wall_ns, start_ticks;
-	uint64_t beat_at; /* boot clock: the next heartbeat */
+	uint64_t beat_at;       /* boot clock: the next heartbeat */
+	uint64_t checkpoint_at; /* likewise: the next anchor in the journal */
 	uint64_t rate_events, rate_at;
 	double rate;  /* events a second, over the last second */
 	pid_t prover; /* does what hooks have to see; 0: none */
@@ -51,6 +52,7 @@ struct recorder {
 
 void recorder_say_start(struct recorder *recorder);
 void recorder_say_recovery(struct recorder *recorder);
+void recorder_say_newchain(struct recorder *recorder);
 void recorder_say_stop(struct recorder *recorder);
 void recorder_say_heartbeat(struct recorder *recorder);
 void recorder_say_sockets(struct recorder *recorder);

@@ -209,6 +209,7 @@ int recorder_begin(struct recorder *recorder)
 			strerror(-r));
 	recorder_sensitive_files(recorder); /* and what of them cannot be seen */
 	recorder_say_recovery(recorder);
+	recorder_say_newchain(recorder);
 	recorder_say_start(recorder);
 	r = bpf_source_sweep(recorder->source);
 	if (r < 0)

@@ -185,6 +185,43 @@ void recorder_say_recovery(struct recorder *recorder)
 	succeed(recorder, record);
 }
 
+static void set_hex(struct record *record, enum field field, const uint8_t *bytes, size_t count)
+{
+	char digits[2 * TRAIL_HASH_BYTES + 1];
+
+	for (size_t i = 0; i < count; i++)
+		sprintf(digits + 2 * i, "%02x", bytes[i]);
+	record_set_string(record, field, digits);
+}
+
+void recorder_say_newchain(struct recorder *recorder)
+{
+	const struct trail_old_head *old = &scribe_recovery(recorder->scribe)->old;
+	struct record *record;
+	char reason[512];
+
+	if (!old->reason)
+		return;
+	record = scribe_begin(recorder->scribe, EVENT_recorder_newchain);
+	snprintf(reason, sizeof(reason),
+		 "%s; who made the containers that run is told in the trail that was set aside",
+		 trail_damage_text(old->reason));
+	record_set_string(record, FIELD_recorder_reason, reason);
+	record_set_string(record, FIELD_recorder_old_reason, trail_damage_word(old->reason));
+	snprintf(reason, sizeof(reason), "%s/%s", TRAIL_OLD_FOLDER, old->folder);
+	record_set_string(record, FIELD_recorder_old_folder, reason);
+	set_hex(record, FIELD_recorder_old_trail, old->trail_id, sizeof(old->trail_id));
+	if (old->frame) {
+		record_set_number(record, FIELD_recorder_old_frame, old->frame);
+		set_hex(record, FIELD_recorder_old_hash, old->hash, sizeof(old->hash));
+	}
+	if (old->key_frame) {
+		record_set_number(record, FIELD_recorder_old_key_frame, old->key_frame);
+		set_hex(record, FIELD_recorder_old_key_hash, old->key_hash, sizeof(old->key_hash));
+	}
+	succeed(recorder, record);
+}
+
 void recorder_say_stop(struct recorder *recorder)
 {
 	struct record *record = scribe_begin(recorder->scribe, EVENT_recorder_stop);

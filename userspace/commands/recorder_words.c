@@ -106,9 +106,16 @@ void recorder_warn_names(struct recorder *recorder)
 /* Verifying needs nothing but the trail's first key, and must not rest on a copy on this host. */
 static void announce_root(const struct recorder *recorder)
 {
+	const struct trail_recovery *recovery = scribe_recovery(recorder->scribe);
 	struct scribe_stats stats;
 
-	if (scribe_recovery(recorder->scribe)->found == TRAIL_FOUND_NOTHING) {
+	if (recovery->old.reason)
+		fprintf(stderr,
+			"  THE TRAIL COULD NOT BE CONTINUED: %s\n  it lies, as it was, in %s/" TRAIL_OLD_FOLDER
+			"/%s: docktrail verify tells of both\n",
+			trail_damage_text(recovery->old.reason), recorder->options->trail,
+			recovery->old.folder);
+	if (recovery->found == TRAIL_FOUND_NOTHING) {
 		fprintf(stderr, "  a new trail; keep its root key somewhere else:\n  %s\n",
 			scribe_root(recorder->scribe));
 		return;

@@ -20,6 +20,7 @@
 #include "event/record.h"
 #include "output/escape.h"
 #include "trail/folder.h"
+#include "trail/old.h"
 
 #define WARNINGS_MOST     20
 #define PROGRESS_AFTER_NS (2 * NS_PER_SECOND)
@@ -262,6 +263,25 @@ static int flush(void)
 	return fflush(stdout) == 0 ? 0 : errno ? -errno : -EIO;
 }
 
+/* The trail was set aside, and a new one is there. */
+static int follow_anew(struct run *run, int *watch)
+{
+	const struct replay *replay = run->replay;
+
+	hide_progress(run);
+	fprintf(stderr,
+		"%s: THE TRAIL WAS BEGUN ANEW: what comes is of the new one; the one before lies in "
+		"%s/" TRAIL_OLD_FOLDER "\n",
+		replay->name, replay->folder);
+	replay_source_close(run->source);
+	run->source = NULL;
+	closep(watch);
+	*watch = replay_wait_begin(replay->folder);
+	if (*watch < 0)
+		return *watch;
+	return replay_source_open(replay->paths, replay->path_count, on_damage, run, &run->source);
+}
+
 static int follow(struct run *run)
 {
 	_cleanup_close_ int watch = replay_wait_begin(run->replay->folder);
@@ -271,8 +291,13 @@ static int follow(struct run *run)
 		return watch;
 	for (;;) {
 		r = catch_up(run);
-		if (r == 0)
-			r = flush();
+		if (r == 0 || r == -ESTALE)
+			r = flush() ?: r;
+		if (r == -ESTALE) {
+			r = follow_anew(run, &watch);
+			if (r == 0)
+				continue;
+		}
 		if (r < 0)
 			return r;
 		if (!replay_source_can_follow(run->source)) {
@@ -318,6 +343,13 @@ static int tell_all(struct run *run)
 		r = follow(run);
 	else
 		r = catch_up(run);
+	if (r == -ESTALE) {
+		fprintf(stderr,
+			"%s: the trail was begun anew meanwhile: what is missing lies in "
+			"its folder " TRAIL_OLD_FOLDER "\n",
+			run->replay->name);
+		r = 0;
+	}
 	/* What is gathered is told even where reading failed. */
 	if (r != -EPIPE) {
 		int finished = finish(run);

@@ -16,7 +16,7 @@
 
 struct options {
 	const char *trail;
-	bool json;
+	bool json, checkpoint;
 	enum colour colour;
 };
 
@@ -27,14 +27,19 @@ static const char documentation[] =
 	"locked; the recorder itself is not disturbed.\n\n"
 	"For example:\n"
 	"  docktrail status\n"
-	"  docktrail status ./trail --json | jq .losses\n\n"
+	"  docktrail status ./trail --json | jq .losses\n"
+	"  docktrail status --checkpoint | ssh elsewhere 'cat >>anchors'\n\n"
 	"Exit status: 0 it is being recorded, perhaps by less than all hooks, which is then said; 1 it is not; "
 	"64 usage; 66 there is no trail.";
 
-enum { KEY_TRAIL = 't', KEY_JSON = 'j', KEY_COLOR = 0x100 };
+enum { KEY_TRAIL = 't', KEY_CHECKPOINT = 'c', KEY_JSON = 'j', KEY_COLOR = 0x100 };
 
 static const struct argp_option argp_options[] = {
 	{ "trail", KEY_TRAIL, "DIR", 0, "Folder of the trail (" COMMAND_DEFAULT_TRAIL ")", 1 },
+	{ "checkpoint", KEY_CHECKPOINT, NULL, 0,
+	  "Print how far the trail goes, and nothing else: keep it on another machine, for `docktrail "
+	  "verify --anchor`",
+	  1 },
 	{ "json", KEY_JSON, NULL, 0, "As JSON", 1 },
 	{ "color", KEY_COLOR, "WHEN", 0, "auto (default: on a terminal), always or never", 1 },
 	{ "colour", KEY_COLOR, NULL, OPTION_ALIAS, NULL, 1 },
@@ -48,6 +53,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	switch (key) {
 	case KEY_TRAIL:
 		options->trail = argument;
+		return 0;
+	case KEY_CHECKPOINT:
+		options->checkpoint = true;
 		return 0;
 	case KEY_JSON:
 		options->json = true;
@@ -309,6 +317,8 @@ int command_status(int argc, char **argv)
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
 	if (!options.trail)
 		options.trail = COMMAND_DEFAULT_TRAIL;
+	if (options.checkpoint)
+		return status_checkpoint(argv[0], options.trail, options.json);
 	r = status_read(options.trail, &status);
 	if (r == -ENOENT || r == -ENOTDIR) {
 		fprintf(stderr,

@@ -27,6 +27,12 @@ struct status {
  * is; -errno.
  */
 int status_read(const char *folder, struct status *ret_status);
+/*
+ * status_checkpoint.c: print how far the trail goes, as an anchor. What is wrong is said on stderr,
+ * by `name`. Returns the exit status.
+ */
+int status_checkpoint(const char *name, const char *trail, bool json);
+
 /* Takes NULL. */
 void status_clear(struct status *status);
 

@@ -235,6 +235,7 @@ static void tell_recorder(const struct record *record, struct telling *telling)
 		{ EVENT_recorder_degraded, "RECORDER DEGRADED" },
 		{ EVENT_recorder_recovery, "trail taken up again" },
 		{ EVENT_recorder_sockets, "sockets changed" },
+		{ EVENT_recorder_newchain, "TRAIL BEGUN ANEW" },
 		{ EVENT_clock_step, "clock was set" },
 	};
 	struct text version = record_text(record, FIELD_recorder_version);
@@ -388,6 +389,7 @@ int tell(const struct record *record, struct telling *telling)
 		[EVENT_recorder_degraded] = tell_recorder,
 		[EVENT_recorder_recovery] = tell_recorder,
 		[EVENT_recorder_sockets] = tell_recorder,
+		[EVENT_recorder_newchain] = tell_recorder,
 		[EVENT_clock_step] = tell_recorder,
 	};
 

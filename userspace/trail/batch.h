@@ -25,7 +25,7 @@ struct trail_batch {
 };
 
 struct trail_entry {
-	uint8_t type;  /* TRAIL_START, DATA, HEARTBEAT, LOSS, RECOVERY, STOP */
+	uint8_t type;  /* TRAIL_START, DATA, HEARTBEAT, LOSS, RECOVERY, STOP, NEWCHAIN */
 	uint8_t class; /* enum trail_class; everything but DATA becomes evidence */
 	bool urgent;   /* severity 75 and more: its commit starts within urgent_ns */
 	uint64_t time_ns;

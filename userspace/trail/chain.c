@@ -139,6 +139,8 @@ static void count_gap(struct trail_gaps *gaps, const struct trail_summary_count 
 		gaps->degraded += item->count;
 	else if (strcmp(item->value, "clock-step") == 0)
 		gaps->clock_steps += item->count;
+	else if (strcmp(item->value, "recorder-newchain") == 0)
+		gaps->new_chains += item->count;
 }
 
 /* It can be read to its end, and its kinds add up to the events. */
@@ -172,6 +174,7 @@ static int check_summary(const struct trail_header *header, struct trail_gaps *g
 	gaps->recoveries += found.recoveries ?: !!(header->types & 1u << TRAIL_RECOVERY);
 	gaps->degraded += found.degraded;
 	gaps->clock_steps += found.clock_steps;
+	gaps->new_chains += found.new_chains ?: !!(header->types & 1u << TRAIL_NEWCHAIN);
 	return 0;
 }
 
@@ -239,6 +242,9 @@ int trail_chain_check(struct trail_chain *chain, struct trail_segment *segment,
 		return r;
 	if (check_summary(header, &gaps) < 0)
 		return bad(ret_reason, "the summary is not one of this payload");
+	if (header->frame == 1 &&
+	    trail_old_decode(header->summary, header->summary_length, &chain->old) == -EBADMSG)
+		return bad(ret_reason, "what it quotes of the chain before is not whole");
 	r = trail_segment_hash(segment, frame, chain->hash);
 	if (r < 0)
 		return r;

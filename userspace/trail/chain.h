@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "trail/old.h"
 #include "trail/segment.h"
 
 /* Signed notes that something is missing, counted by the kinds of events that tell of it. */
@@ -13,6 +14,7 @@ struct trail_gaps {
 	uint64_t recoveries; /* recorder-recovery */
 	uint64_t degraded;   /* recorder-degraded */
 	uint64_t clock_steps;
+	uint64_t new_chains; /* recorder-newchain */
 };
 
 struct trail_chain {
@@ -31,6 +33,8 @@ struct trail_chain {
 	uint64_t events, raw_bytes, stored_bytes;
 	uint64_t last_wall_ns;
 	struct trail_gaps gaps;
+	struct trail_old_head
+		old; /* what frame 1 quotes; its reason is 0 where it quotes nothing */
 };
 
 /* Begin before frame 1, which `root` has signed. */

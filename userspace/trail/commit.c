@@ -65,6 +65,8 @@ static int append_header(struct trail_store *store, const struct trail_batch_par
 	header->flags = 0;
 	if (trail_summary_encode(&part->summary, part->raw.length, &store->summary))
 		header->flags |= TRAIL_FLAG_SUMMARY_INCOMPLETE;
+	if (part->types & 1u << TRAIL_NEWCHAIN)
+		trail_old_encode(&store->old, &store->summary);
 	header->summary = (const uint8_t *)store->summary.data;
 	header->summary_length = (uint32_t)store->summary.length;
 	trail_header_encode(header, &store->out);

@@ -2,23 +2,17 @@
 #include "trail/committed.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
+#include "trail/checked.h"
 #include "trail/io.h"
-#include "trail/sign.h"
-
-#define COMMITTED_MOST 512
-#define CHECK_BYTES    8
 
 static void append_checked(struct buffer *out, const struct trail_committed *committed)
 {
-	uint8_t check[TRAIL_HASH_BYTES];
-
 	buffer_append_string(out, "docktrail committed 1\ntrail ");
 	buffer_append_hex(out, committed->trail_id, sizeof(committed->trail_id));
 	buffer_printf(out,
@@ -28,11 +22,7 @@ static void append_checked(struct buffer *out, const struct trail_committed *com
 		      committed->wall_ns);
 	buffer_append_hex(out, committed->hash, sizeof(committed->hash));
 	buffer_append_char(out, '\n');
-	if (!out->error)
-		out->error = trail_hash(out->data, out->length, check);
-	buffer_append_string(out, "check ");
-	buffer_append_hex(out, check, CHECK_BYTES);
-	buffer_append_char(out, '\n');
+	trail_checked_end(out);
 }
 
 int trail_committed_write(int fd, const struct trail_committed *committed)
@@ -41,14 +31,6 @@ int trail_committed_write(int fd, const struct trail_committed *committed)
 
 	append_checked(&text, committed);
 	return text.error ?: trail_io_write(fd, text.data, text.length, 0);
-}
-
-static bool parse_hex(const char *text, uint8_t *ret_bytes, size_t length)
-{
-	for (size_t i = 0; i < length; i++)
-		if (sscanf(text + 2 * i, "%2hhx", &ret_bytes[i]) != 1)
-			return false;
-	return true;
 }
 
 static bool parse(const char *text, size_t length, struct trail_committed *ret_committed)
@@ -64,9 +46,8 @@ static bool parse(const char *text, size_t length, struct trail_committed *ret_c
 		   id, &committed.frame, &committed.event, &committed.segment, &committed.offset,
 		   &committed.wall_ns, hash) != 7)
 		return false;
-	if (strlen(id) != sizeof(id) - 1 || strlen(hash) != sizeof(hash) - 1 ||
-	    !parse_hex(id, committed.trail_id, sizeof(committed.trail_id)) ||
-	    !parse_hex(hash, committed.hash, sizeof(committed.hash)))
+	if (!trail_checked_hex(id, committed.trail_id, sizeof(committed.trail_id)) ||
+	    !trail_checked_hex(hash, committed.hash, sizeof(committed.hash)))
 		return false;
 	/* Written again it must be the same text: that is check, lengths and spelling in one. */
 	append_checked(&again, &committed);
@@ -78,17 +59,13 @@ static bool parse(const char *text, size_t length, struct trail_committed *ret_c
 
 int trail_committed_read(int folder, struct trail_committed *ret_committed)
 {
-	_cleanup_close_ int fd = trail_io_open(folder, TRAIL_COMMITTED_FILE, O_RDONLY, 0);
-	char text[COMMITTED_MOST + 1];
+	char text[TRAIL_CHECKED_MOST + 1];
 
-	if (fd < 0)
-		return fd;
 	for (int attempt = 0; attempt < 8; attempt++) {
-		ssize_t n = trail_io_read(fd, text, COMMITTED_MOST, 0);
+		int n = trail_checked_read(folder, TRAIL_COMMITTED_FILE, text);
 
 		if (n < 0)
-			return (int)n;
-		text[n] = '\0';
+			return n;
 		if (parse(text, (size_t)n, ret_committed))
 			return 0;
 	}

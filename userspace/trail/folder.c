@@ -12,6 +12,7 @@
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
+#include "trail/committed.h"
 #include "trail/io.h"
 
 #define SEGMENT_SUFFIX ".jsonl.zst"
@@ -48,23 +49,20 @@ static void closedirp(DIR **folder)
 		closedir(*folder);
 }
 
-/* With a number that no frame has. */
+/* Like a segment, whatever its number. */
 static bool is_called_so(const char *name)
 {
 	return strspn(name, "0123456789") == 20 && strcmp(name + 20, SEGMENT_SUFFIX) == 0;
 }
 
-int trail_segment_list(int folder, uint64_t **ret_first_frames, size_t *ret_count, bool *ret_false)
+int trail_folder_each(int folder, int (*each)(void *context, const char *name), void *context)
 {
 	_cleanup_(closedirp)
 	DIR *names = NULL;
-	_cleanup_buffer_ struct buffer list = {};
 	_cleanup_close_ int fd = trail_io_open_folder(folder, ".", false, 0);
 	const struct dirent *entry;
-	uint64_t first_frame;
+	int r;
 
-	if (ret_false)
-		*ret_false = false;
 	if (fd < 0)
 		return fd;
 	names = fdopendir(fd);
@@ -72,19 +70,52 @@ int trail_segment_list(int folder, uint64_t **ret_first_frames, size_t *ret_coun
 		return -errno;
 	TAKE_FD(fd);
 	for (errno = 0; (entry = readdir(names)); errno = 0) {
-		if (trail_segment_parse(entry->d_name, &first_frame))
-			buffer_append(&list, &first_frame, sizeof(first_frame));
-		else if (ret_false && is_called_so(entry->d_name))
-			*ret_false = true;
+		r = each(context, entry->d_name);
+		if (r != 0)
+			return r;
 	}
-	if (errno)
-		return -errno;
-	if (list.error)
-		return list.error;
-	*ret_count = list.length / sizeof(first_frame);
+	return -errno;
+}
+
+bool trail_folder_belongs(const char *name)
+{
+	return is_called_so(name) || strcmp(name, TRAIL_ROOT_FILE) == 0 ||
+	       strcmp(name, TRAIL_COMMITTED_FILE) == 0 || strcmp(name, TRAIL_TORN_FOLDER) == 0;
+}
+
+struct listing {
+	struct buffer first_frames;
+	bool any_false;
+};
+
+static int list_segment(void *context, const char *name)
+{
+	struct listing *listing = context;
+	uint64_t first_frame;
+
+	if (trail_segment_parse(name, &first_frame))
+		buffer_append(&listing->first_frames, &first_frame, sizeof(first_frame));
+	else if (is_called_so(name))
+		listing->any_false = true;
+	return listing->first_frames.error;
+}
+
+int trail_segment_list(int folder, uint64_t **ret_first_frames, size_t *ret_count, bool *ret_false)
+{
+	struct listing listing = {};
+	struct buffer *list = &listing.first_frames;
+	int r = trail_folder_each(folder, list_segment, &listing);
+
+	if (r < 0) {
+		buffer_free(list);
+		return r;
+	}
+	if (ret_false)
+		*ret_false = listing.any_false;
+	*ret_count = list->length / sizeof(uint64_t);
 	if (*ret_count > 0)
-		qsort(list.data, *ret_count, sizeof(first_frame), ascending);
-	*ret_first_frames = (uint64_t *)(void *)TAKE_PTR(list.data);
+		qsort(list->data, *ret_count, sizeof(uint64_t), ascending);
+	*ret_first_frames = (uint64_t *)(void *)list->data;
 	return 0;
 }
 

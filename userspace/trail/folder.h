@@ -20,6 +20,14 @@ void trail_segment_name(uint64_t first_frame, char ret_name[TRAIL_SEGMENT_NAME_B
 /* The reverse. Returns false for any other file's name. */
 bool trail_segment_parse(const char *name, uint64_t *ret_first_frame);
 
+/* Call `each` with the name of everything in a folder, in any order, until it returns other than 0.
+ * Returns that, 0, or -errno. */
+int trail_folder_each(int folder, int (*each)(void *context, const char *name), void *context);
+
+/* Whether a file with this name is part of a trail, other than its lock, its key, and old trails.
+ */
+bool trail_folder_belongs(const char *name);
+
 /*
  * The first frames of all segments of a folder, ascending; owned by the caller. `ret_false`, where
  * it is not NULL: whether a file is called like a segment with a number that no frame has. Returns

@@ -46,7 +46,7 @@ enum trail_type {
 	TRAIL_PRUNE = 7,     /* reserved: payloads dropped by policy */
 	TRAIL_IOERR = 8,     /* reserved: a write that failed, and where recording went on */
 	TRAIL_ROTATE = 9,    /* reserved: last frame of a segment */
-	TRAIL_NEWCHAIN = 10, /* reserved: a new chain that quotes the head of the old one */
+	TRAIL_NEWCHAIN = 10, /* a new chain that quotes the head of the old one */
 	TRAIL_TYPE_MOST = 31,
 };
 
@@ -69,7 +69,7 @@ enum trail_tag {
 	TRAIL_TAG_BLOOM = 6,          /* reserved: a filter of other terms */
 	TRAIL_TAG_SEGMENT_FRAMES = 7, /* reserved: ROTATE, offsets of the segment's frames */
 	TRAIL_TAG_PRUNED = 8,         /* reserved: PRUNE, which payloads are gone */
-	TRAIL_TAG_OLD_HEAD = 9, /* reserved: NEWCHAIN, frame number and hash of the old head */
+	TRAIL_TAG_OLD_HEAD = 9,       /* NEWCHAIN: struct trail_disk_old_head */
 	TRAIL_TAG_KEY = 10,
 };
 
@@ -96,6 +96,17 @@ struct trail_disk_count {
 	uint8_t count[4];
 	uint8_t length;
 	uint8_t encoding;
+};
+
+/* The value of TRAIL_TAG_OLD_HEAD: what the chain before this one came to. */
+struct trail_disk_old_head {
+	uint32_t reason; /* enum trail_damage */
+	uint32_t reserved;
+	uint8_t trail_id[TRAIL_ID_BYTES];
+	uint64_t frame; /* the last one that can be read in its log; 0: none */
+	uint8_t hash[TRAIL_HASH_BYTES];
+	uint64_t key_frame; /* the one that its key followed on; 0: there was no good key */
+	uint8_t key_hash[TRAIL_HASH_BYTES];
 };
 
 enum trail_encoding {
@@ -176,6 +187,7 @@ struct trail_disk_slot {
 
 _Static_assert(sizeof(struct trail_disk_tag) == 8, "on-disk");
 _Static_assert(sizeof(struct trail_disk_count) == 6, "on-disk");
+_Static_assert(sizeof(struct trail_disk_old_head) == 104, "on-disk");
 _Static_assert(sizeof(struct trail_disk_header) == 224, "on-disk");
 _Static_assert(offsetof(struct trail_disk_header, trail_id) == 32, "on-disk");
 _Static_assert(offsetof(struct trail_disk_header, frame) == 64, "on-disk");

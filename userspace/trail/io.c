@@ -119,9 +119,12 @@ int trail_io_replace(int folder, const char *name, const void *data, size_t leng
 	r = trail_io_write(fd, data, length, 0);
 	if (r == 0)
 		r = trail_io_sync(fd);
-	if (r == 0 && beneath->renameat(folder, beside, folder, name) < 0)
-		r = -errno;
-	return r;
+	return r < 0 ? r : trail_io_rename(folder, beside, folder, name);
+}
+
+int trail_io_rename(int from, const char *old_name, int to, const char *new_name)
+{
+	return beneath->renameat(from, old_name, to, new_name) < 0 ? -errno : 0;
 }
 
 int trail_io_length(int fd, uint64_t *ret_length)

@@ -52,6 +52,9 @@ int trail_io_truncate(int fd, uint64_t length);
  * to them. The name itself is there for sure once the folder is synced. Returns 0 or -errno. */
 int trail_io_replace(int folder, const char *name, const void *data, size_t length, mode_t mode);
 
+/* renameat(2). Returns 0 or -errno. */
+int trail_io_rename(int from, const char *old_name, int to, const char *new_name);
+
 /* The length of a regular file; -EINVAL for anything else. */
 int trail_io_length(int fd, uint64_t *ret_length);
 

@@ -58,6 +58,26 @@ static bool judge_committed(struct trail_judge *judge)
 	return true;
 }
 
+/* What was known from elsewhere must be there. Returns false with a verdict of tampering. */
+static bool judge_anchors(struct trail_judge *judge)
+{
+	uint64_t last = judge->whole.next_frame - 1;
+
+	for (size_t i = 0; i < judge->options->anchor_count; i++) {
+		const struct trail_anchor *anchor = &judge->options->anchors[i];
+
+		if (last > 0 && !trail_anchor_is_of(anchor, judge->whole.trail_id))
+			return tampered_or(judge, "an anchor is of another trail");
+		if (anchor->frame > last)
+			return tampered_or(judge, "the frame that an anchor names is gone");
+		if (anchor->last && anchor->frame < last)
+			return tampered_or(judge, "there are frames behind the one that was the "
+						  "last by an anchor");
+		judge->end_anchored |= anchor->last;
+	}
+	return true;
+}
+
 /* Two good slots that no commit can have left: one trail, and the second a commit ahead of the
  * first. */
 static bool keys_agree(const struct trail_judge *judge)
@@ -122,6 +142,8 @@ static bool judge_without_key(struct trail_judge *judge)
 	if (judge->misplaced || (judge->broken && !(last && torn && !(judge->live && judge->told))))
 		return tampered_or(judge, "");
 	judge->verdict->torn_bytes = judge->live ? 0 : judge->rest_bytes;
+	if (judge->end_anchored)
+		return judge->verdict->end_proven = true;
 	trail_judge_conclude(judge, TRAIL_UNPROVEN_END,
 			     "%s: that nothing was cut off the end is not shown", judge->no_keys);
 	return true;
@@ -143,12 +165,14 @@ static void judge_gaps(struct trail_judge *judge)
 	else if (verdict->ended_without_stop)
 		trail_judge_conclude(judge, TRAIL_VALID_WITH_GAPS,
 				     "the recorder ended without a STOP");
-	else if (gaps->losses || gaps->recoveries || gaps->degraded || gaps->clock_steps)
-		trail_judge_conclude(
-			judge, TRAIL_VALID_WITH_GAPS,
-			"signed notes: %" PRIu64 " of loss, %" PRIu64 " of recovery, %" PRIu64
-			" of degraded hooks, %" PRIu64 " of a clock step",
-			gaps->losses, gaps->recoveries, gaps->degraded, gaps->clock_steps);
+	else if (gaps->losses || gaps->recoveries || gaps->degraded || gaps->clock_steps ||
+		 gaps->new_chains)
+		trail_judge_conclude(judge, TRAIL_VALID_WITH_GAPS,
+				     "signed notes: %" PRIu64 " of loss, %" PRIu64
+				     " of recovery, %" PRIu64 " of degraded hooks, %" PRIu64
+				     " of a clock step, %" PRIu64 " of a trail before this one",
+				     gaps->losses, gaps->recoveries, gaps->degraded,
+				     gaps->clock_steps, gaps->new_chains);
 	else if (verdict->committed_missing)
 		trail_judge_conclude(judge, TRAIL_VALID_WITH_GAPS,
 				     "`committed` is missing or damaged");
@@ -164,7 +188,7 @@ void trail_judge(struct trail_judge *judge)
 		judge->older = judge->newer = NULL;
 		judge->no_keys = "the key state is of another trail";
 	}
-	if (!judge_committed(judge))
+	if (!judge_committed(judge) || !judge_anchors(judge))
 		return;
 	if (!judge->older)
 		decided = judge_without_key(judge);

@@ -29,7 +29,8 @@ struct trail_judge {
 	uint64_t end_offset; /* in that segment */
 	uint64_t rest_bytes; /* behind it */
 	int broken;          /* why the walk ended before the end: -ENODATA, -EBADMSG; 0 */
-	bool misplaced;      /* by a segment that does not belong there: no crash leaves that */
+	bool misplaced;      /* by what does not belong there: no crash leaves that */
+	bool end_anchored;   /* an anchor says that the last frame was the last */
 	bool over;           /* at what is in progress */
 	uint64_t done_bytes, all_bytes;
 	struct trail_verdict *verdict;

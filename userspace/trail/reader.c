@@ -31,6 +31,9 @@ struct trail_reader {
 	uint64_t offset;
 	uint64_t next_frame;
 	uint64_t torn_bytes;
+	uint8_t trail_id[TRAIL_ID_BYTES]; /* of what lies in `trail_folder` */
+	int trail_folder;                 /* -1: not known yet */
+	bool stale;                       /* another trail is there now */
 	int error;
 };
 
@@ -118,6 +121,7 @@ int trail_reader_open(const char *const *paths, size_t path_count, unsigned int 
 		return reader ? -EINVAL : -ENOMEM;
 	reader->flags = flags;
 	reader->segment.fd = -1;
+	reader->trail_folder = -1;
 	reader->folders = malloc(path_count * sizeof(*reader->folders));
 	if (!reader->folders)
 		return -ENOMEM;
@@ -165,6 +169,17 @@ static bool last_of_folder(const struct trail_reader *reader)
 	       source[1].folder != source->folder;
 }
 
+/* Files that were opened stay what they are; what follows in their folder may be another trail's.
+ */
+static bool is_another(struct trail_reader *reader, int folder, const uint8_t *trail_id)
+{
+	if (reader->trail_folder == folder)
+		return memcmp(reader->trail_id, trail_id, sizeof(reader->trail_id)) != 0;
+	reader->trail_folder = folder;
+	memcpy(reader->trail_id, trail_id, sizeof(reader->trail_id));
+	return false;
+}
+
 /*
  * How far the current segment may be read now. Returns 1 when the next source is to be read after
  * it, 0 when more may come to this one.
@@ -175,14 +190,16 @@ static int refresh_limit(struct trail_reader *reader)
 	const struct source *last = &reader->sources[reader->source_count - 1];
 	struct trail_committed committed;
 	uint64_t length;
+	bool told;
 	int r;
 
 	r = trail_io_length(reader->segment.fd, &length);
 	if (r < 0)
 		return r;
-	if (source->first_frame && reader->flags & TRAIL_READ_COMMITTED &&
-	    trail_committed_read(source->folder, &committed) == 0 &&
-	    committed.segment <= source->first_frame) {
+	told = source->first_frame && reader->flags & TRAIL_READ_COMMITTED &&
+	       trail_committed_read(source->folder, &committed) == 0;
+	reader->stale = told && is_another(reader, source->folder, committed.trail_id);
+	if (told && !reader->stale && committed.segment <= source->first_frame) {
 		uint64_t most = committed.segment == source->first_frame ? committed.offset : 0;
 
 		trail_segment_set_limit(&reader->segment, most < length ? most : length);
@@ -273,6 +290,8 @@ static int advance(struct trail_reader *reader)
 		r = read_current(reader);
 		if (r != 0)
 			return r;
+		if (reader->stale)
+			return -ESTALE;
 		if (!finished) {
 			r = find_new_segment(reader);
 			if (r <= 0)
@@ -293,7 +312,7 @@ int trail_reader_next_frame(struct trail_reader *reader, const struct trail_fram
 	if (reader->error)
 		return reader->error;
 	r = advance(reader);
-	if (r == -EBADMSG || r == -EPROTONOSUPPORT)
+	if (r == -EBADMSG || r == -EPROTONOSUPPORT || r == -ESTALE)
 		reader->error = r;
 	if (r <= 0)
 		return r;

@@ -33,8 +33,9 @@ void trail_reader_close(struct trail_reader *reader); /* takes NULL */
 /*
  * The next frame; owned by the reader until the next call. Returns 1; 0 at the end, and then again
  * 1 when more was committed or a new segment begun (wait with inotify on the folder); -EBADMSG at
- * damage and -EPROTONOSUPPORT at another version, both for ever; -errno. A last segment that ends
- * within a frame, or in a commit whose other frame is missing, is read up to there: see
+ * damage and -EPROTONOSUPPORT at another version, both for ever; -ESTALE when the trail was set
+ * aside and a new one begun in its folder: what there was has been read; -errno. A last segment
+ * that ends within a frame, or in a commit whose other frame is missing, is read up to there: see
  * trail_reader_torn_bytes().
  */
 int trail_reader_next_frame(struct trail_reader *reader, const struct trail_frame **ret_frame);

@@ -13,33 +13,6 @@
 #include "trail/io.h"
 #include "trail/sign.h"
 
-const char *trail_damage_text(enum trail_damage damage)
-{
-	switch (damage) {
-	case TRAIL_DAMAGE_NONE:
-		return "";
-	case TRAIL_DAMAGE_NO_KEY:
-		return "there is a log, but no good signing key in the state folder";
-	case TRAIL_DAMAGE_KEYS:
-		return "the two key slots contradict each other";
-	case TRAIL_DAMAGE_NO_SEGMENT:
-		return "the key follows on frames that are gone: there is no segment";
-	case TRAIL_DAMAGE_CUT:
-		return "the log ends before the frame that the key follows on: its tail was cut off";
-	case TRAIL_DAMAGE_BROKEN:
-		return "a frame before the end of the log is damaged";
-	case TRAIL_DAMAGE_FORK:
-		return "the last frame is not the one that the key follows on";
-	case TRAIL_DAMAGE_BEHIND:
-		return "there is more behind the end than the key explains: the key is older than the log";
-	case TRAIL_DAMAGE_COMMITTED:
-		return "frames that had been committed are not whole";
-	case TRAIL_DAMAGE_VERSION:
-		return "the trail was written by another version";
-	}
-	return "unknown damage";
-}
-
 /* How far the log has been read, and what the next frame must continue. */
 struct walk {
 	struct trail_segment *segment;
@@ -155,6 +128,10 @@ static int walk_to_key(struct walk *walk, const struct trail_key *key,
 		if (r < 0)
 			return r;
 	}
+	/* `frame` is zeros where there was none to walk over. */
+	if (walk->frame.header.frame &&
+	    memcmp(walk->frame.seal.next_public_key, key->public_key, TRAIL_KEY_BYTES) != 0)
+		return damaged(recovery, TRAIL_DAMAGE_FORK, walk->offset);
 	if (walk->commit_left > 0 ||
 	    memcmp(walk->hash, key->previous_hash, sizeof(walk->hash)) != 0 ||
 	    (walk->next_event && walk->next_event != key->first_event))
@@ -329,7 +306,18 @@ static int recover_end(struct trail_store *store, const struct trail_key_state *
 	return 0;
 }
 
-static int check_keys(const struct trail_key_state *keys, struct trail_recovery *recovery)
+/* Ids that are not known are zeros. */
+static bool of_other_machine(const struct trail_key *key, const uint8_t *machine_id)
+{
+	static const uint8_t unknown[sizeof(key->machine_id)];
+
+	return memcmp(machine_id, unknown, sizeof(unknown)) != 0 &&
+	       memcmp(key->machine_id, unknown, sizeof(unknown)) != 0 &&
+	       memcmp(key->machine_id, machine_id, sizeof(unknown)) != 0;
+}
+
+static int check_keys(const struct trail_key_state *keys, const uint8_t *machine_id,
+		      struct trail_recovery *recovery)
 {
 	const struct trail_key *old_key, *new_key;
 	int older, newer;
@@ -337,6 +325,8 @@ static int check_keys(const struct trail_key_state *keys, struct trail_recovery 
 	trail_key_order(keys, &older, &newer);
 	if (older < 0)
 		return damaged(recovery, TRAIL_DAMAGE_NO_KEY, 0);
+	if (of_other_machine(&keys->key[newer < 0 ? older : newer], machine_id))
+		return damaged(recovery, TRAIL_DAMAGE_MACHINE, 0);
 	if (newer < 0)
 		return 0;
 	old_key = &keys->key[older];
@@ -403,7 +393,7 @@ static int walk_before(struct trail_store *store, uint64_t previous, const struc
 }
 
 int trail_recover(struct trail_store *store, const struct trail_key_state *keys,
-		  struct trail_recovery *recovery)
+		  const uint8_t *machine_id, struct trail_recovery *recovery)
 {
 	struct trail_segment segment;
 	struct walk walk = { .segment = &segment };
@@ -412,7 +402,7 @@ int trail_recover(struct trail_store *store, const struct trail_key_state *keys,
 	uint64_t previous;
 	int older, newer, r;
 
-	r = check_keys(keys, recovery);
+	r = check_keys(keys, machine_id, recovery);
 	if (r < 0)
 		return r;
 	trail_key_order(keys, &older, &newer);

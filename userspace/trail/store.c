@@ -103,15 +103,12 @@ static int finish_making(struct trail_store *store)
 	return r < 0 ? r : trail_io_sync(store->folder);
 }
 
-static int open_and_recover(struct trail_store *store, const struct trail_store_options *options,
-			    struct trail_key_state *keys, struct trail_recovery *recovery)
+static int make_or_recover(struct trail_store *store, const struct trail_store_options *options,
+			   struct trail_key_state *keys, struct trail_recovery *recovery)
 {
 	bool made = false;
 	int r;
 
-	r = open_folders(store, options);
-	if (r < 0)
-		return r;
 	r = trail_key_read(store->key_file, keys);
 	if (r < 0)
 		return r;
@@ -127,11 +124,57 @@ static int open_and_recover(struct trail_store *store, const struct trail_store_
 		if (r < 0)
 			return r;
 	}
-	r = trail_recover(store, keys, recovery);
+	r = trail_recover(store, keys, options->machine_id, recovery);
+	if (r == 0 && made)
+		recovery->found = TRAIL_FOUND_NOTHING;
+	return r;
+}
+
+/* The trail cannot be continued, and the host must not go unrecorded. */
+static int begin_anew(struct trail_store *store, const struct trail_store_options *options,
+		      struct trail_key_state *keys, struct trail_recovery *recovery)
+{
+	enum trail_damage reason = recovery->damage;
+	int r;
+
+	closep(&store->segment_file);
+	r = trail_old_set_aside(store->folder, store->key_file, keys, reason, &store->old);
 	if (r < 0)
 		return r;
-	if (made)
-		recovery->found = TRAIL_FOUND_NOTHING;
+	*recovery = (struct trail_recovery){};
+	return make_or_recover(store, options, keys, recovery);
+}
+
+/* Whatever was set aside before the first frame is quoted in it, also after a crash. */
+static int tell_old(struct trail_store *store, struct trail_recovery *recovery)
+{
+	int r = 0;
+
+	if (store->head.frame > 0)
+		return 0;
+	if (!store->old.reason)
+		r = trail_old_newest(store->folder, &store->old);
+	recovery->old = store->old;
+	return r == -ENOENT || r == -EBADMSG ? 0 : r;
+}
+
+static int open_and_recover(struct trail_store *store, const struct trail_store_options *options,
+			    struct trail_key_state *keys, struct trail_recovery *recovery)
+{
+	int r;
+
+	r = open_folders(store, options);
+	if (r == 0)
+		r = trail_old_finish(store->folder, store->key_file);
+	if (r < 0)
+		return r;
+	r = make_or_recover(store, options, keys, recovery);
+	if (r == -EUCLEAN && options->begin_anew)
+		r = begin_anew(store, options, keys, recovery);
+	if (r == 0)
+		r = tell_old(store, recovery);
+	if (r < 0)
+		return r;
 	store->committed_file =
 		trail_io_open(store->folder, TRAIL_COMMITTED_FILE, O_RDWR | O_CREAT, 0640);
 	if (store->committed_file < 0)

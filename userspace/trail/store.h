@@ -12,6 +12,7 @@
 #include "trail/batch.h"
 #include "trail/committed.h"
 #include "trail/key.h"
+#include "trail/old.h"
 #include "trail/segment.h"
 
 /* What was found when a trail was opened. */
@@ -21,22 +22,6 @@ enum trail_found {
 	TRAIL_FOUND_KEPT,    /* the last commit had reached the disk, but not been acknowledged */
 	TRAIL_FOUND_TORN, /* the last commit had reached the disk in part, or not at all: cut off */
 	TRAIL_FOUND_DAMAGE, /* nothing was changed, nothing can be written: -EUCLEAN */
-};
-
-enum trail_damage {
-	TRAIL_DAMAGE_NONE,
-	TRAIL_DAMAGE_NO_KEY,     /* there is a log, but no good key slot */
-	TRAIL_DAMAGE_KEYS,       /* the two slots contradict each other */
-	TRAIL_DAMAGE_NO_SEGMENT, /* the key is for a later frame than the first, and there is no log
-				  */
-	TRAIL_DAMAGE_CUT,        /* the log ends before the frame that the key follows on */
-	TRAIL_DAMAGE_BROKEN,     /* a frame before the end is not whole, or not the one that belongs
-				    there */
-	TRAIL_DAMAGE_FORK,       /* the last frame is not the one that the key follows on */
-	TRAIL_DAMAGE_BEHIND, /* bytes behind the end that no commit explains: the key is older than
-				the log */
-	TRAIL_DAMAGE_COMMITTED, /* frames that had been committed are not whole */
-	TRAIL_DAMAGE_VERSION,   /* written by another version */
 };
 
 struct trail_recovery {
@@ -54,10 +39,10 @@ struct trail_recovery {
 	uint64_t kept_events;
 	uint64_t torn_bytes; /* cut off the end */
 	char torn_file[128]; /* where they are now, under the trail's folder; "" without any */
+	/* Before frame 1: the trail that was set aside for this one; its reason is
+	 * TRAIL_DAMAGE_NONE when none was. */
+	struct trail_old_head old;
 };
-
-/* A sentence for a person; "" for TRAIL_DAMAGE_NONE. */
-const char *trail_damage_text(enum trail_damage damage);
 
 struct trail_store {
 	int folder, lock, state, key_file, segment_file, committed_file;
@@ -69,6 +54,7 @@ struct trail_store {
 	uint64_t offset;                    /* its end */
 	uint64_t segment_wall_ns;           /* of its first frame; 0: it has none */
 	uint64_t segment_bytes, segment_ns; /* when the next one is begun */
+	struct trail_old_head old;          /* what a NEWCHAIN line quotes */
 	struct trail_committed head;        /* the last commit */
 	int level;                          /* of zstd */
 	void *compressor;                   /* ZSTD_CCtx */
@@ -89,6 +75,7 @@ struct trail_store_options {
 	/* A segment ends with the commit that makes it this long, or that comes this long after its
 	 * first one. */
 	uint64_t segment_bytes, segment_ns;
+	bool begin_anew; /* set a trail aside that cannot be continued, and begin a new one */
 };
 
 /*
@@ -111,7 +98,7 @@ int trail_store_rotate(struct trail_store *store, int *ret_delayed);
 
 /* recovery.c: find the end of the log, mend it where a crash explains it. 0, -EUCLEAN, -errno. */
 int trail_recover(struct trail_store *store, const struct trail_key_state *keys,
-		  struct trail_recovery *recovery);
+		  const uint8_t *machine_id, struct trail_recovery *recovery);
 
 struct trail_commit {
 	unsigned int frames;

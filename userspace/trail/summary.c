@@ -167,6 +167,12 @@ static void append_tag(struct buffer *out, unsigned int tag, unsigned int flags,
 	buffer_append(out, &disk, sizeof(disk));
 }
 
+void trail_summary_append(struct buffer *out, unsigned int tag, const void *value, size_t length)
+{
+	append_tag(out, tag, 0, length);
+	buffer_append(out, value, length);
+}
+
 static int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -283,8 +289,7 @@ bool trail_summary_encode(const struct trail_summary *summary, uint64_t raw_leng
 	bool incomplete = false;
 
 	if (summary->first_ns <= summary->last_ns) {
-		append_tag(out, TRAIL_TAG_TIME_RANGE, 0, sizeof(range));
-		buffer_append(out, range, sizeof(range));
+		trail_summary_append(out, TRAIL_TAG_TIME_RANGE, range, sizeof(range));
 	}
 	encode_list(summary, TRAIL_TERM_KIND, SIZE_MAX, out);
 	incomplete |= encode_list(summary, TRAIL_TERM_OPERATION, begin + budget, out);

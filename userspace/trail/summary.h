@@ -81,6 +81,9 @@ void trail_summary_add(struct trail_summary *summary, uint64_t time_ns,
 bool trail_summary_encode(const struct trail_summary *summary, uint64_t raw_length,
 			  struct buffer *out);
 
+/* Append one element as it is. */
+void trail_summary_append(struct buffer *out, unsigned int tag, const void *value, size_t length);
+
 /* ---- reading ---- */
 
 struct trail_summary_element {

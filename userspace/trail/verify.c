@@ -135,6 +135,27 @@ static void tell_progress(struct trail_judge *judge, uint64_t bytes)
 					 judge->all_bytes);
 }
 
+/* The frame just checked against what is known of it from elsewhere. */
+static bool fits_anchors(struct trail_judge *judge, uint64_t offset)
+{
+	const struct trail_verify_options *options = judge->options;
+	uint64_t frame = judge->chain.next_frame - 1;
+
+	for (size_t i = 0; i < options->anchor_count; i++) {
+		const struct trail_anchor *anchor = &options->anchors[i];
+
+		if (anchor->frame != frame || !trail_anchor_is_of(anchor, judge->chain.trail_id))
+			continue;
+		if (memcmp(anchor->hash, judge->chain.hash, sizeof(anchor->hash)) != 0) {
+			set_bad(judge, offset, "the frame is not the one that an anchor names");
+			judge->verdict->bad_frame = frame;
+			return false;
+		}
+		judge->verdict->anchored_frame = frame;
+	}
+	return true;
+}
+
 /* Returns 0 at the segment's end or what is in progress, with judge->broken or otherwise; -errno.
  */
 static int walk_segment(struct trail_judge *judge, struct trail_segment *segment)
@@ -161,6 +182,11 @@ static int walk_segment(struct trail_judge *judge, struct trail_segment *segment
 			if (r != -EBADMSG && r != -ENODATA)
 				return r;
 			judge->broken = r;
+			break;
+		}
+		if (!fits_anchors(judge, offset)) {
+			judge->broken = -EBADMSG;
+			judge->misplaced = true;
 			break;
 		}
 		offset = frame.end_offset;
@@ -230,6 +256,7 @@ static void fill_sums(struct trail_judge *judge)
 	verdict->good_event = whole->next_event - 1;
 	verdict->good_wall_ns = whole->last_wall_ns;
 	verdict->gaps = whole->gaps;
+	verdict->old = whole->old;
 	memcpy(verdict->good_hash, whole->hash, sizeof(verdict->good_hash));
 	memcpy(verdict->trail_id, whole->trail_id, sizeof(verdict->trail_id));
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "trail/anchor.h"
 #include "trail/chain.h"
 
 /* The exit statuses of `docktrail verify`. */
@@ -24,6 +25,8 @@ struct trail_verify_options {
 	bool ignore_state;   /* judge without the key: the end is then never proven */
 	const uint8_t *root; /* the public key of frame 1, kept elsewhere; NULL: the folder's own
 				root.pub */
+	const struct trail_anchor *anchors;
+	size_t anchor_count;
 	/* Called now and then with the bytes checked so far, of how many there were at the begin.
 	 */
 	void (*progress)(void *context, uint64_t done_bytes, uint64_t all_bytes);
@@ -37,8 +40,9 @@ struct trail_verdict {
 	uint8_t root[TRAIL_KEY_BYTES];
 	bool root_given; /* not taken from the folder, which is as good as whoever can write there
 			  */
-	bool end_proven; /* by the key state */
-	bool live;       /* a recorder is writing: what it is committing was not looked at */
+	bool end_proven; /* by the key state, or by an anchor that says so */
+	uint64_t anchored_frame; /* the greatest that an anchor confirms; 0: none does */
+	bool live; /* a recorder is writing: what it is committing was not looked at */
 	uint64_t segments, frames, events, raw_bytes, stored_bytes; /* all good ones */
 	uint64_t good_frame, good_event; /* the last good ones; 0 without any */
 	uint64_t good_wall_ns;           /* when that frame was made */
@@ -47,6 +51,8 @@ struct trail_verdict {
 	char bad_segment[32]; /* its file */
 	uint64_t bad_offset;  /* where it begins there */
 	struct trail_gaps gaps;
+	struct trail_old_head
+		old; /* the trail before this one, as frame 1 quotes it; reason 0: none */
 	bool ended_without_stop; /* no recorder is writing, and the last commit has no STOP */
 	bool in_flight;         /* a commit was cut short, or its old key not yet erased: a crash */
 	uint64_t torn_bytes;    /* behind the last whole commit */

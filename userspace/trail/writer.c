@@ -166,7 +166,9 @@ static int check_entry(const struct trail_writer *writer, const struct trail_ent
 {
 	uint64_t sequence;
 
-	if (entry->type < TRAIL_DATA || entry->type > TRAIL_STOP || entry->class >= TRAIL_CLASSES)
+	if (entry->class >= TRAIL_CLASSES ||
+	    ((entry->type < TRAIL_DATA || entry->type > TRAIL_STOP) &&
+	     entry->type != TRAIL_NEWCHAIN))
 		return -EINVAL;
 	if (entry->length > TRAIL_LINE_MOST)
 		return -EMSGSIZE;
@@ -397,6 +399,7 @@ int trail_writer_open(const struct trail_options *options, struct trail_writer *
 	store.level = writer->options.level;
 	store.segment_bytes = writer->options.segment_bytes;
 	store.segment_ns = writer->options.segment_ns;
+	store.begin_anew = writer->options.begin_anew;
 	memcpy(store.boot_id, options->boot_id, sizeof(store.boot_id));
 	memcpy(store.machine_id, options->machine_id, sizeof(store.machine_id));
 	r = trail_random(&writer->queue.hash_seed, sizeof(writer->queue.hash_seed));

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,7 @@ struct trail_options {
 	uint64_t segment_bytes; /* 64 MiB: a segment ends with the commit that reaches it */
 	uint64_t segment_ns;    /* 24 h: or with the first one that is this much later than its
 				   first */
+	bool begin_anew; /* set a trail aside that cannot be continued, and begin a new one */
 };
 
 struct trail_writer_stats {
@@ -51,9 +53,10 @@ struct trail_writer_stats {
 
 /*
  * Open or make the trail in `folder` (0750; its parent must exist), recover it, start the thread.
- * Returns 0; -EBUSY when another recorder has it; -EUCLEAN when it is damaged, with ret_recovery
- * telling how (the only output that is set on an error); -EACCES and the like; -EINVAL for options
- * out of range. What was found is the caller's to tell: RECOVERY is an entry like any other.
+ * Returns 0; -EBUSY when another recorder has it; -EUCLEAN when it is damaged and `begin_anew` is
+ * not set, with ret_recovery telling how (the only output that is set on an error); -EACCES and the
+ * like; -EINVAL for options out of range. What was found is the caller's to tell: RECOVERY and
+ * NEWCHAIN (which is to be in the first commit) are entries like any other.
  */
 int trail_writer_open(const struct trail_options *options, struct trail_writer **ret_writer,
 		      struct trail_recovery *ret_recovery);

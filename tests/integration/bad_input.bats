@@ -128,33 +128,6 @@ private() {
 	says "--trail needs a path"
 }
 
-@test "a disk that is full: it ends, says why, and what was committed stays" {
-	mkdir "$TRAIL"
-	# A trail of 192 KiB is full after some hundred requests with long names. The first ten are committed before the others come.
-	exits 71 private 'mount -t tmpfs -o size=192k none "$TRAIL"
-		env --default-signal=INT "$DOCKTRAIL" record --trail "$TRAIL/t" --socket "$ENGINE_SOCKET" &
-		recorder=$!
-		ask_ten() {
-			head -c 15000 /dev/urandom | od -An -v -tx1 -w1500 | tr -d " " |
-				sed "s|.*|url = http://x/images/&/json\noutput = /dev/null|" |
-				curl -s --unix-socket "$ENGINE_SOCKET" -K - || echo "curl ended with $?"
-		}
-		committed() { "$DOCKTRAIL" replay --trail "$TRAIL/t" --where "event.action == \"api-request\"" 2>/dev/null | wc -l; }
-		until [ "$(committed)" -gt 5 ] || [ $((m += 1)) -gt 20 ]; do
-			ask_ten
-			for i in $(seq 20); do [ "$(committed)" -gt 5 ] && break; sleep 0.1; done
-		done
-		while kill -0 $recorder 2>/dev/null && [ $((n += 1)) -lt 100 ]; do ask_ten; done
-		"$DOCKTRAIL" replay --trail "$TRAIL/t" --format json >"$TRAIL.lines"
-		"$DOCKTRAIL" verify --trail "$TRAIL/t" >"$TRAIL.verdict" || echo $? >"$TRAIL.verified"
-		wait $recorder'
-	says "cannot be written: No space left on device" "Recording ends"
-	cat "$TRAIL.verdict"
-	[ "$(cat "$TRAIL.verified")" = 1 ]
-	[ "$(wc -l <"$TRAIL.lines")" -gt 5 ]
-	without_gaps "$TRAIL.lines"
-}
-
 # --- the configuration --------------------------------------------------------------------------
 
 # refuses LINES TEXT...: as a configuration they are refused, with the file and each TEXT.

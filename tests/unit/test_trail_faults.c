@@ -18,10 +18,24 @@
 #include "tests/unit/trail_bed.h"
 #include "trail/io.h"
 
-enum call { OPEN, MKDIR, READ, WRITE, DATASYNC, SYNC, TRUNCATE, RENAME, CALLS };
+enum call {
+	OPEN,
+	MKDIR,
+	READ,
+	WRITE,
+	DATASYNC,
+	SYNC,
+	TRUNCATE,
+	RENAME,
+	UNLINK,
+	FALLOCATE,
+	CALLS,
+};
 
-static const char *const call_names[CALLS] = { "open",      "mkdir", "read",     "write",
-					       "fdatasync", "fsync", "truncate", "rename" };
+static const char *const call_names[CALLS] = {
+	"open",  "mkdir",    "read",   "write",  "fdatasync",
+	"fsync", "truncate", "rename", "unlink", "fallocate"
+};
 
 /* The one that fails: the number-th of this kind, and with `ever` all behind it. */
 static struct {
@@ -91,6 +105,16 @@ static int try_renameat(int from, const char *old_name, int to, const char *new_
 	return fails(RENAME) ? -1 : trail_io_kernel.renameat(from, old_name, to, new_name);
 }
 
+static int try_unlinkat(int folder, const char *name, int flags)
+{
+	return fails(UNLINK) ? -1 : trail_io_kernel.unlinkat(folder, name, flags);
+}
+
+static int try_fallocate(int fd, int mode, off_t offset, off_t length)
+{
+	return fails(FALLOCATE) ? -1 : trail_io_kernel.fallocate(fd, mode, offset, length);
+}
+
 static const struct trail_io_calls trying = {
 	.openat = try_openat,
 	.mkdirat = try_mkdirat,
@@ -100,15 +124,18 @@ static const struct trail_io_calls trying = {
 	.fsync = try_fsync,
 	.ftruncate = try_ftruncate,
 	.renameat = try_renameat,
+	.unlinkat = try_unlinkat,
+	.fallocate = try_fallocate,
 };
 
 /* 1: each commit has a segment of its own; 0: all are in one. */
 static uint64_t segment_bytes;
+static bool reserve;
 
 /* Record until something fails. Returns the last event that was acknowledged. */
 static uint64_t record(struct bed *bed)
 {
-	const struct trail_options options = { .segment_bytes = segment_bytes };
+	const struct trail_options options = { .segment_bytes = segment_bytes, .reserve = reserve };
 	struct trail_writer_stats stats = {};
 	int r = bed_try_open(bed, &options);
 
@@ -166,6 +193,7 @@ static bool run(enum call call, unsigned int number, bool ever, bool torn)
 	bed_make(&bed);
 	if (torn) {
 		fail_at(WRITE, TEARING_WRITE, false);
+		fault.error = EIO;
 		acknowledged = record(&bed);
 		assert_int_equal(acknowledged, 1);
 	}
@@ -209,6 +237,9 @@ static void test_every_call_of_a_rotation(void **state)
 	segment_bytes = 1;
 	every_call(false);
 	every_call(true);
+	reserve = true;
+	every_call(false);
+	reserve = false;
 	segment_bytes = 0;
 }
 

@@ -102,7 +102,10 @@ static int open_trail(struct ledger *ledger, const struct record_options *record
 					 .queue_bytes = record->queue_bytes,
 					 .segment_bytes = record->segment_bytes,
 					 .segment_ns = record->segment_s * NS_PER_SECOND,
-					 .begin_anew = ledger->begin_anew };
+					 .begin_anew = ledger->recording,
+					 .reserve = ledger->recording,
+					 .halt_on_full =
+						 !ledger->recording || record->halt_on_full };
 	int r;
 
 	parse_id(ledger->boot_id, options.boot_id);

@@ -18,7 +18,7 @@ struct redact;
 
 /* Zeroed before the first use, but for what the caller sets. */
 struct ledger {
-	bool begin_anew; /* set by the caller: as in struct trail_options */
+	bool recording; /* set by the caller: it must go on, whatever becomes of the disk */
 	struct trail_writer *writer;
 	struct trail_recovery recovery; /* what was found when it was opened */
 	struct redact *redact;          /* by the configuration's rules */

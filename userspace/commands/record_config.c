@@ -25,6 +25,12 @@ static int parse_ring(const char *value, uint32_t *ret)
 	return r < 0 ? r : *ret & (*ret - 1) ? -ERANGE : 0;
 }
 
+static int parse_either(const char *value, const char *no, const char *yes, bool *ret)
+{
+	*ret = strcmp(value, yes) == 0;
+	return *ret || strcmp(value, no) == 0 ? 0 : -EINVAL;
+}
+
 /* Whether the redaction will take it: asked here, where the line is still known. */
 static int check_mask(const char *value, struct redact_problem *ret_problem)
 {
@@ -55,7 +61,8 @@ enum {
 	WANT_NUMBER,
 	WANT_RING,
 	WANT_BOOLEAN,
-	WANT_AUDIT
+	WANT_AUDIT,
+	WANT_ON_FULL
 };
 
 /* The keys of the configuration file. Lists are given by repeating the key. */
@@ -91,6 +98,7 @@ static const struct key {
 	{ "sweep", WANT_NUMBER, AT(sweep_s), 0, 3600, "seconds, 0 to 3600" },
 	{ "audit", WANT_AUDIT, AT(audit), 0, 0, "auto, on, off or daemon" },
 	{ "queue", WANT_NUMBER, AT(queue_bytes), 1u << 20, 1u << 30, "bytes, 1M to 1024M" },
+	{ "on_full", WANT_ON_FULL, AT(halt_on_full), 0, 0, "degrade or halt" },
 	{ "checkpoint", WANT_NUMBER, AT(checkpoint_s), 0, 24 * 3600, "seconds, 0 to 86400" },
 	{ "segment_size", WANT_NUMBER, AT(segment_bytes), 4096, 1u << 30, "bytes, 4K to 1024M" },
 	{ "segment_age", WANT_NUMBER, AT(segment_s), 60, 366 * 24 * 3600,
@@ -122,8 +130,9 @@ static int set_key(struct record_options *options, const struct key *key, const 
 	case WANT_AUDIT:
 		return record_value_audit(value, place);
 	case WANT_BOOLEAN:
-		*(bool *)place = strcmp(value, "yes") == 0;
-		return *(bool *)place || strcmp(value, "no") == 0 ? 0 : -EINVAL;
+		return parse_either(value, "no", "yes", place);
+	case WANT_ON_FULL:
+		return parse_either(value, "degrade", "halt", place);
 	default:
 		return record_value_number(value, key->least, key->most, place);
 	}

@@ -4,7 +4,6 @@
 #include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,9 +14,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
-#include <syslog.h>
 #include <systemd/sd-daemon.h>
-#include <systemd/sd-journal.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -99,58 +96,6 @@ static void look_who_is_alive(struct recorder *recorder, uint64_t now)
 	conversations_alive_end(conversations, now);
 }
 
-/* It is tried again after each commit: until then one segment grows. */
-static void check_rotation(struct recorder *recorder, int error)
-{
-	char reason[160];
-
-	if (error == recorder->rotation_error)
-		return;
-	recorder->rotation_error = error;
-	if (error)
-		snprintf(
-			reason, sizeof(reason),
-			"the trail goes on in a segment that is full: the next one cannot be made: %s",
-			strerror(-error));
-	else
-		snprintf(reason, sizeof(reason), "the trail has begun its next segment");
-	recorder_say_degraded(recorder, reason);
-	fprintf(stderr, "docktrail: %s\n", reason);
-}
-
-static void check_disk(struct recorder *recorder)
-{
-	struct scribe_stats stats;
-
-	scribe_get_stats(recorder->scribe, &stats);
-	check_rotation(recorder, stats.trail.rotation_error);
-	if (!stats.trail.error || recorder->disk_failed)
-		return;
-	recorder->disk_failed = true;
-	fprintf(stderr,
-		"docktrail: the trail %s cannot be written: %s. Recording ends: nothing of this would "
-		"be kept\n",
-		recorder->options->trail, strerror(-stats.trail.error));
-	recorder->error = stats.trail.error;
-	sd_event_exit(recorder->loop, stats.trail.error);
-}
-
-/* Written, synced and gone all the same: no write says so when somebody has removed the folder. */
-static void check_folder(struct recorder *recorder)
-{
-	struct stat status;
-
-	if (recorder->disk_failed || fstat(recorder->trail_folder, &status) < 0 ||
-	    status.st_nlink > 0)
-		return;
-	recorder->disk_failed = true;
-	fprintf(stderr,
-		"docktrail: the trail %s was removed. Recording ends: nothing of this would be kept\n",
-		recorder->options->trail);
-	recorder->error = -ENOENT;
-	sd_event_exit(recorder->loop, -ENOENT);
-}
-
 static void measure_rate(struct recorder *recorder, uint64_t now)
 {
 	struct scribe_stats stats;
@@ -180,26 +125,6 @@ static void check_pause(struct recorder *recorder, uint64_t now)
 	recorder->second_at = now;
 }
 
-/* A copy of how far the trail goes, where who changes the trail may not reach it. */
-static void leave_anchor(struct recorder *recorder, uint64_t now)
-{
-	struct scribe_stats stats;
-	char hash[2 * TRAIL_HASH_BYTES + 1];
-
-	if (!recorder->options->checkpoint_s || now < recorder->checkpoint_at)
-		return;
-	scribe_get_stats(recorder->scribe, &stats);
-	if (!stats.trail.committed_frame)
-		return;
-	for (size_t i = 0; i < TRAIL_HASH_BYTES; i++)
-		sprintf(hash + 2 * i, "%02x", stats.trail.head[i]);
-	/* Without a journal there is nothing to say about it. */
-	sd_journal_send("MESSAGE=docktrail checkpoint %s:%" PRIu64 ":%s",
-			scribe_trail_id(recorder->scribe), stats.trail.committed_frame, hash,
-			"PRIORITY=%i", LOG_INFO, NULL);
-	recorder->checkpoint_at = now + recorder->options->checkpoint_s * NS_PER_SECOND;
-}
-
 static int on_second(sd_event_source *timer, uint64_t due, void *user)
 {
 	struct recorder *recorder = user;
@@ -224,10 +149,9 @@ static int on_second(sd_event_source *timer, uint64_t due, void *user)
 		recorder_prove(recorder);
 		recorder->beat_at = now + recorder->options->heartbeat_s * NS_PER_SECOND;
 	}
-	leave_anchor(recorder, now);
+	recorder_leave_anchor(recorder, now);
 	measure_rate(recorder, now);
-	check_disk(recorder);
-	check_folder(recorder);
+	recorder_check_disk(recorder);
 	recorder_warn_names(recorder);
 	recorder_write_status(recorder); /* a status that grows old is seen as such */
 	sd_notify(0, "WATCHDOG=1");

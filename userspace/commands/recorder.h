@@ -20,6 +20,16 @@ struct audit_plan;
 struct recorder_audit;
 struct recorder_sweep;
 
+/* How much room there is for events, and what becomes of them: each is worse than the one before.
+ */
+enum recorder_room {
+	ROOM_ENOUGH,
+	ROOM_WITHOUT_RESERVE,
+	ROOM_IN_MEMORY,
+	ROOM_FOR_EVIDENCE,
+	ROOM_NONE,
+};
+
 struct recorder {
 	const struct record_options *options;
 	struct bpf_source *source;
@@ -44,6 +54,7 @@ struct recorder {
 	bool left_behind;   /* a thread that may still use anything of this */
 	bool disk_failed;
 	int rotation_error; /* that was told; 0: none */
+	enum recorder_room room;
 	bool names_missing; /* it was said that an engine's files are not where we look */
 	int error;          /* why the loop ended, 0 for a signal */
 };
@@ -65,6 +76,17 @@ uint64_t recorder_memory_bytes(void);
 
 /* Begin to try whether the hooks are alive; what comes of it is said when it is known. */
 void recorder_prove(struct recorder *recorder);
+
+/* ---- recorder_disk.c */
+
+/* A sentence for people. */
+const char *recorder_room_words(enum recorder_room room);
+
+/* Tell what has changed since the last call; end recording where nothing would be kept of it. */
+void recorder_check_disk(struct recorder *recorder);
+
+/* An anchor for the journal, where it is time. */
+void recorder_leave_anchor(struct recorder *recorder, uint64_t now);
 
 /* ---- recorder_losses.c */
 

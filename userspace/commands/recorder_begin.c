@@ -223,6 +223,10 @@ int recorder_begin(struct recorder *recorder)
 	recorder_begin_audit(recorder);
 	malloc_trim(0); /* the kernel's types and /proc took more than recording will */
 	r = scribe_sync(recorder->scribe);
+	if (r == -ENOSPC) {
+		recorder_check_disk(recorder);
+		return 0;
+	}
 	if (r < 0)
 		fprintf(stderr, "docktrail: the trail %s cannot be written: %s\n",
 			recorder->options->trail, strerror(-r));

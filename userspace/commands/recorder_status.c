@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /* status.json: what `docktrail status` reads. Its layout is described in docktrail-status(8). */
 #include <errno.h>
+#include <fcntl.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "commands/recorder.h"
@@ -199,10 +201,25 @@ static void add_warnings(struct recorder *recorder, const struct scribe_stats *s
 			warnings,
 			json_object_new_string("no socket is there: it is watched as soon as an "
 					       "engine makes it"));
+	if (recorder->room != ROOM_ENOUGH)
+		json_object_array_add(warnings,
+				      json_object_new_string(recorder_room_words(recorder->room)));
 	if (stats->trail.error)
 		json_object_array_add(
 			warnings,
 			json_object_new_string("the trail cannot be written: nothing is recorded"));
+}
+
+/* On a full disk the file has at least the room that it had: who reads it meanwhile tries again. */
+static int write_over(int folder, const char *text)
+{
+	_cleanup_close_ int fd =
+		openat(folder, "status.json", O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int r = fd < 0 ? -errno : file_write_all(fd, text, strlen(text));
+
+	if (r == 0 && ftruncate(fd, (off_t)strlen(text)) < 0)
+		r = -errno;
+	return r;
 }
 
 int recorder_write_status(struct recorder *recorder)
@@ -235,6 +252,8 @@ int recorder_write_status(struct recorder *recorder)
 	text = json_object_to_json_string_ext(status, JSON_C_TO_STRING_PRETTY);
 	r = text ? file_replace(recorder->trail_folder, "status.json", text, strlen(text), 0640)
 		 : -ENOMEM;
+	if (r == -ENOSPC || r == -EDQUOT)
+		r = write_over(recorder->trail_folder, text);
 	json_object_put(status);
 	return r;
 }

@@ -111,7 +111,7 @@ int scribe_open(const struct scribe_options *options, struct scribe **ret, struc
 	/* Ids of connections tell one run of the recorder from another by when it began. */
 	snprintf(scribe->prefix, sizeof(scribe->prefix), "%08x",
 		 (unsigned int)(clock_wall_ns() / NS_PER_MS / 100));
-	scribe->ledger.begin_anew = true;
+	scribe->ledger.recording = true;
 	r = ledger_open(&scribe->ledger, options->record, problem);
 	if (r == 0)
 		r = open_actors(scribe, options);

@@ -132,10 +132,14 @@ static int read_file(int folder, struct status *status)
 	uint64_t now = clock_wall_ns(), written;
 	int r;
 
-	r = file_read(folder, STATUS_FILE, STATUS_BYTES_MOST, &contents);
-	if (r < 0)
-		return r;
-	r = parse(&contents, &status->root);
+	r = -EBADMSG;
+	/* On a full disk it is written over in place. */
+	for (int attempt = 0; r == -EBADMSG && attempt < 4; attempt++) {
+		buffer_clear(&contents);
+		r = file_read(folder, STATUS_FILE, STATUS_BYTES_MOST, &contents);
+		if (r == 0)
+			r = parse(&contents, &status->root);
+	}
 	if (r < 0)
 		return r;
 	if (fstatat(folder, STATUS_FILE, &file, AT_SYMLINK_NOFOLLOW) < 0)

@@ -25,9 +25,12 @@ static uint64_t monotonic_ns(void)
 	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
 }
 
-static void key_wipep(struct trail_key *key)
+#define RESERVE_RETRY_NS (10 * NS_PER_SECOND) /* between two attempts where there was no room */
+
+/* It may be there again later. */
+static bool no_room(int error)
 {
-	trail_wipe(key, sizeof(*key));
+	return error == -ENOSPC || error == -EDQUOT;
 }
 
 /* Append one zstd frame with content size and checksum; the compressor was set up so. */
@@ -144,28 +147,27 @@ static int build_frames(struct trail_store *store, const struct trail_batch *bat
 }
 
 /* The order that recovery and `verify` rely on: docs/trail-format.md, "The order of a commit". */
-static int write_frames(struct trail_store *store, const struct trail_key *key,
-			const struct trail_committed *head)
+static int write_frames(struct trail_store *store)
 {
-	unsigned int slot = !store->slot;
+	const struct trail_prepared *prepared = &store->prepared;
 	int r;
 
-	r = trail_key_store(store->key_file, slot, key);
+	r = trail_key_store(store->key_file, !store->slot, &prepared->key);
+	if (r == 0)
+		r = trail_io_datasync(store->key_file);
 	if (r < 0)
-		return r;
-	r = trail_io_datasync(store->key_file);
-	if (r < 0)
-		return r;
+		return no_room(r) ? -EIO : r;
+	/* What is there of them when the room ends is written over the next time: it is behind the
+	 * end. */
 	r = trail_io_write(store->segment_file, store->out.data, store->out.length, store->offset);
 	if (r < 0)
 		return r;
 	r = trail_io_datasync(store->segment_file);
-	if (r < 0)
-		return r;
-	r = trail_key_erase(store->key_file, store->slot);
-	if (r < 0)
-		return r;
-	return trail_committed_write(store->committed_file, head);
+	if (r == 0)
+		r = trail_key_erase(store->key_file, store->slot);
+	if (r == 0)
+		r = trail_committed_write(store->committed_file, &prepared->head);
+	return no_room(r) ? -EIO : r;
 }
 
 static bool is_full(const struct trail_store *store)
@@ -176,21 +178,55 @@ static bool is_full(const struct trail_store *store)
 	       (first && last > first && last - first >= store->segment_ns);
 }
 
-int trail_store_rotate(struct trail_store *store, int *ret_delayed)
+void trail_store_reserve(struct trail_store *store)
+{
+	int r = 0;
+
+	if (!store->reserve)
+		return;
+	store->reserve_ns = monotonic_ns();
+	/* Whether or not there is any: the end of the room is met when it is. */
+	(void)trail_io_reserve(store->segment_file, store->segment_bytes);
+	if (store->next_file < 0) {
+		store->next_file = trail_io_open(store->folder, TRAIL_NEXT_FILE,
+						 O_RDWR | O_CREAT | O_TRUNC, 0640);
+		if (store->next_file < 0)
+			r = store->next_file;
+		else
+			r = trail_io_reserve(store->next_file, store->segment_bytes);
+	}
+	/* Where no room can be kept, none is: a file system that cannot is not one that is full. */
+	if (no_room(r)) {
+		closep(&store->next_file);
+		trail_io_unlink(store->folder, TRAIL_NEXT_FILE);
+	}
+	store->reserve_error = no_room(r) ? r : 0;
+}
+
+/* The file of the next segment, empty and under its name: the one that room was kept for, where
+ * there is one. Returns a descriptor or -errno. */
+static int make_segment(struct trail_store *store, const char *name)
+{
+	int fd, r;
+
+	if (store->next_file < 0)
+		return trail_io_open(store->folder, name, O_RDWR | O_CREAT | O_EXCL, 0640);
+	r = trail_io_rename(store->folder, TRAIL_NEXT_FILE, store->folder, name);
+	if (r < 0)
+		return r;
+	fd = TAKE_FD(store->next_file);
+	return fd;
+}
+
+/* Returns 0, with the -errno in `ret_delayed` where it cannot be made now; -errno. */
+static int begin_segment(struct trail_store *store, int *ret_delayed)
 {
 	char name[TRAIL_SEGMENT_NAME_BYTES];
 	int fd, r;
 
 	*ret_delayed = 0;
-	if (!is_full(store))
-		return 0;
-	/* With the zeros over the last key: a key for frames before a segment's first one would not
-	 * go with that segment. */
-	r = trail_io_datasync(store->key_file);
-	if (r < 0)
-		return r;
 	trail_segment_name(store->key.frame, name);
-	fd = trail_io_open(store->folder, name, O_RDWR | O_CREAT | O_EXCL, 0640);
+	fd = make_segment(store, name);
 	if (fd < 0) {
 		*ret_delayed = fd;
 		return 0;
@@ -200,20 +236,58 @@ int trail_store_rotate(struct trail_store *store, int *ret_delayed)
 		close(fd);
 		return r;
 	}
+	if (store->reserve)
+		(void)trail_io_release(store->segment_file);
 	close(store->segment_file);
 	store->segment_file = fd;
 	store->segment = store->key.frame;
 	store->offset = 0;
 	store->segment_wall_ns = 0;
+	trail_store_reserve(store);
 	return 0;
 }
 
-int trail_store_commit(struct trail_store *store, const struct trail_batch *batch,
-		       struct trail_commit *ret_commit)
+int trail_store_rotate(struct trail_store *store, int *ret_delayed)
 {
-	_cleanup_(key_wipep)
-	struct trail_key key = store->key;
-	uint64_t begin_ns = monotonic_ns(), disk_ns;
+	int r;
+
+	*ret_delayed = 0;
+	if (store->reserve_error && monotonic_ns() > store->reserve_ns + RESERVE_RETRY_NS)
+		trail_store_reserve(store);
+	if (!is_full(store))
+		return 0;
+	/* With the zeros over the last key: a key for frames before a segment's first one would not
+	 * go with that segment. */
+	r = trail_io_datasync(store->key_file);
+	return r < 0 ? r : begin_segment(store, ret_delayed);
+}
+
+/*
+ * The room that is kept for the next segment is used for frames that have none in this one. What is
+ * there of them is cut off first: for a reader nothing stands behind the end of a segment that has
+ * a next one. Returns 1, 0 when no room is kept, -errno.
+ */
+static int move_on(struct trail_store *store)
+{
+	int delayed = 0, r;
+
+	if (store->next_file < 0 || store->offset == 0)
+		return 0;
+	r = trail_io_truncate(store->segment_file, store->offset);
+	if (r == 0)
+		r = trail_io_datasync(store->segment_file);
+	if (r == 0)
+		r = begin_segment(store, &delayed);
+	if (r < 0 || delayed)
+		return r;
+	store->prepared.head.segment = store->segment;
+	store->prepared.head.offset = store->out.length;
+	return 1;
+}
+
+int trail_store_prepare(struct trail_store *store, const struct trail_batch *batch)
+{
+	struct trail_prepared *prepared = &store->prepared;
 	struct trail_header header = {
 		.commit_frames = (batch->part[TRAIL_EVIDENCE].event_count > 0) +
 				 (batch->part[TRAIL_ROUTINE].event_count > 0),
@@ -222,34 +296,56 @@ int trail_store_commit(struct trail_store *store, const struct trail_batch *batc
 		.commit_first_event = batch->first_event,
 		.commit_event_count = batch->event_count,
 	};
-	struct trail_committed head = store->head;
+	struct trail_committed *head = &prepared->head;
 	int r;
 
-	memcpy(header.trail_id, key.trail_id, sizeof(header.trail_id));
-	memcpy(header.boot_id, key.boot_id, sizeof(header.boot_id));
+	*prepared = (struct trail_prepared){
+		.key = store->key,
+		.head = store->head,
+		.frames = header.commit_frames,
+		.begin_ns = monotonic_ns(),
+	};
+	memcpy(header.trail_id, store->key.trail_id, sizeof(header.trail_id));
+	memcpy(header.boot_id, store->key.boot_id, sizeof(header.boot_id));
 	buffer_clear(&store->out);
-	r = build_frames(store, batch, &key, &header);
+	r = build_frames(store, batch, &prepared->key, &header);
 	if (r < 0)
-		return r;
-	head.frame = key.frame - 1;
-	head.event = key.first_event - 1;
-	head.segment = store->segment;
-	head.offset = store->offset + store->out.length;
-	head.wall_ns = header.wall_ns;
-	memcpy(head.hash, key.previous_hash, sizeof(head.hash));
-	disk_ns = monotonic_ns();
-	r = write_frames(store, &key, &head);
+		return no_room(r) ? -EIO : r;
+	head->frame = prepared->key.frame - 1;
+	head->event = prepared->key.first_event - 1;
+	head->segment = store->segment;
+	head->offset = store->offset + store->out.length;
+	head->wall_ns = header.wall_ns;
+	memcpy(head->hash, prepared->key.previous_hash, sizeof(head->hash));
+	return 0;
+}
+
+int trail_store_write(struct trail_store *store, struct trail_commit *ret_commit)
+{
+	struct trail_prepared *prepared = &store->prepared;
+	uint64_t disk_ns = monotonic_ns();
+	int r = write_frames(store);
+
+	if (no_room(r)) {
+		int moved = move_on(store);
+
+		if (moved < 0)
+			return no_room(moved) ? -EIO : moved;
+		if (moved > 0)
+			r = write_frames(store);
+	}
 	if (r < 0)
 		return r;
 	store->slot = !store->slot;
-	store->key = key;
-	store->offset = head.offset;
-	store->head = head;
-	store->segment_wall_ns = store->segment_wall_ns ?: header.wall_ns;
+	store->key = prepared->key;
+	store->offset = prepared->head.offset;
+	store->head = prepared->head;
+	store->segment_wall_ns = store->segment_wall_ns ?: store->head.wall_ns;
+	trail_wipe(&prepared->key, sizeof(prepared->key));
 	*ret_commit = (struct trail_commit){
-		.frames = header.commit_frames,
+		.frames = prepared->frames,
 		.stored_bytes = store->out.length,
-		.duration_ns = monotonic_ns() - begin_ns,
+		.duration_ns = monotonic_ns() - prepared->begin_ns,
 		.disk_ns = monotonic_ns() - disk_ns,
 	};
 	return 0;

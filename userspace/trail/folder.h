@@ -10,6 +10,7 @@
 
 #define TRAIL_LOCK_FILE    "lock"
 #define TRAIL_ROOT_FILE    "root.pub"
+#define TRAIL_NEXT_FILE    "next"
 #define TRAIL_TORN_FOLDER  "torn"
 #define TRAIL_STATE_FOLDER "state"
 

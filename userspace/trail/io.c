@@ -23,6 +23,8 @@ const struct trail_io_calls trail_io_kernel = {
 	.fsync = fsync,
 	.ftruncate = ftruncate,
 	.renameat = renameat,
+	.unlinkat = unlinkat,
+	.fallocate = fallocate,
 };
 
 static const struct trail_io_calls *beneath = &trail_io_kernel;
@@ -120,6 +122,25 @@ int trail_io_replace(int folder, const char *name, const void *data, size_t leng
 	if (r == 0)
 		r = trail_io_sync(fd);
 	return r < 0 ? r : trail_io_rename(folder, beside, folder, name);
+}
+
+int trail_io_unlink(int folder, const char *name)
+{
+	return beneath->unlinkat(folder, name, 0) < 0 ? -errno : 0;
+}
+
+int trail_io_reserve(int fd, uint64_t length)
+{
+	return beneath->fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)length) < 0 ? -errno : 0;
+}
+
+/* Every file system looks behind the end then, also where the length stays (ext4_setattr()). */
+int trail_io_release(int fd)
+{
+	uint64_t length;
+	int r = trail_io_length(fd, &length);
+
+	return r < 0 ? r : trail_io_truncate(fd, length);
 }
 
 int trail_io_rename(int from, const char *old_name, int to, const char *new_name)

@@ -20,6 +20,8 @@ struct trail_io_calls {
 	int (*fsync)(int fd);
 	int (*ftruncate)(int fd, off_t length);
 	int (*renameat)(int from, const char *old_name, int to, const char *new_name);
+	int (*unlinkat)(int folder, const char *name, int flags);
+	int (*fallocate)(int fd, int mode, off_t offset, off_t length);
 };
 
 extern const struct trail_io_calls trail_io_kernel;
@@ -51,6 +53,17 @@ int trail_io_truncate(int fd, uint64_t length);
 /* Replace a file of a folder by one of these contents, which are on the disk before the name leads
  * to them. The name itself is there for sure once the folder is synced. Returns 0 or -errno. */
 int trail_io_replace(int folder, const char *name, const void *data, size_t length, mode_t mode);
+
+/* unlinkat(2) of a file. Returns 0 or -errno. */
+int trail_io_unlink(int folder, const char *name);
+
+/*
+ * Keep room for the first `length` bytes without making the file longer (fallocate(2),
+ * FALLOC_FL_KEEP_SIZE). Returns 0; -EOPNOTSUPP where the file system cannot; -errno.
+ */
+int trail_io_reserve(int fd, uint64_t length);
+/* Give back what was kept behind the end of the file, which stays as it is. Returns 0 or -errno. */
+int trail_io_release(int fd);
 
 /* renameat(2). Returns 0 or -errno. */
 int trail_io_rename(int from, const char *old_name, int to, const char *new_name);

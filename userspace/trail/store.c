@@ -169,6 +169,13 @@ static int open_and_recover(struct trail_store *store, const struct trail_store_
 	if (r < 0)
 		return r;
 	r = make_or_recover(store, options, keys, recovery);
+	/* What is cut off a torn end is kept: there is the room that was reserved. */
+	if ((r == -ENOSPC || r == -EDQUOT) &&
+	    trail_io_unlink(store->folder, TRAIL_NEXT_FILE) == 0) {
+		closep(&store->segment_file);
+		*recovery = (struct trail_recovery){};
+		r = make_or_recover(store, options, keys, recovery);
+	}
 	if (r == -EUCLEAN && options->begin_anew)
 		r = begin_anew(store, options, keys, recovery);
 	if (r == 0)
@@ -179,12 +186,16 @@ static int open_and_recover(struct trail_store *store, const struct trail_store_
 		trail_io_open(store->folder, TRAIL_COMMITTED_FILE, O_RDWR | O_CREAT, 0640);
 	if (store->committed_file < 0)
 		return store->committed_file;
+	store->reserve = options->reserve;
 	store->segment_bytes = options->segment_bytes;
 	store->segment_ns = options->segment_ns;
 	memcpy(store->key.boot_id, options->boot_id, sizeof(options->boot_id));
 	memcpy(store->key.machine_id, options->machine_id, sizeof(options->machine_id));
 	r = finish_making(store);
-	return r < 0 ? r : set_up_compressor(store, options->level);
+	if (r < 0)
+		return r;
+	trail_store_reserve(store);
+	return set_up_compressor(store, options->level);
 }
 
 int trail_store_open(const struct trail_store_options *options, struct trail_store *ret_store,
@@ -216,11 +227,18 @@ void trail_store_close(struct trail_store *store)
 		trail_io_datasync(store->committed_file);
 	}
 	closep(&store->committed_file);
+	/* Nobody is to miss the room while nothing is recorded. */
+	if (store->reserve && store->segment_file >= 0)
+		(void)trail_io_release(store->segment_file);
+	if (store->next_file >= 0)
+		(void)trail_io_unlink(store->folder, TRAIL_NEXT_FILE);
+	closep(&store->next_file);
 	closep(&store->segment_file);
 	closep(&store->key_file);
 	closep(&store->state);
 	closep(&store->folder);
 	trail_wipe(&store->key, sizeof(store->key));
+	trail_wipe(&store->prepared, sizeof(store->prepared));
 	buffer_free(&store->out);
 	buffer_free(&store->summary);
 	buffer_free(&store->signed_bytes);

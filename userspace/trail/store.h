@@ -44,8 +44,18 @@ struct trail_recovery {
 	struct trail_old_head old;
 };
 
+/* Frames that are built and signed, in trail_store.out, and what the store is once they are on the
+ * disk. */
+struct trail_prepared {
+	struct trail_key key;
+	struct trail_committed head;
+	unsigned int frames;
+	uint64_t begin_ns; /* CLOCK_MONOTONIC */
+};
+
 struct trail_store {
 	int folder, lock, state, key_file, segment_file, committed_file;
+	int next_file;        /* room for the next segment, under TRAIL_NEXT_FILE; -1: none */
 	struct trail_key key; /* of the next frame */
 	unsigned int slot;    /* where it lies */
 	uint8_t root_key[TRAIL_KEY_BYTES];
@@ -54,17 +64,21 @@ struct trail_store {
 	uint64_t offset;                    /* its end */
 	uint64_t segment_wall_ns;           /* of its first frame; 0: it has none */
 	uint64_t segment_bytes, segment_ns; /* when the next one is begun */
-	struct trail_old_head old;          /* what a NEWCHAIN line quotes */
-	struct trail_committed head;        /* the last commit */
-	int level;                          /* of zstd */
-	void *compressor;                   /* ZSTD_CCtx */
+	bool reserve;                       /* keep room for the active and the next segment */
+	int reserve_error;                  /* why there is no `next`; 0: there is */
+	uint64_t reserve_ns;                /* CLOCK_MONOTONIC: of the last attempt */
+	struct trail_prepared prepared;
+	struct trail_old_head old;   /* what a NEWCHAIN line quotes */
+	struct trail_committed head; /* the last commit */
+	int level;                   /* of zstd */
+	void *compressor;            /* ZSTD_CCtx */
 	struct buffer out, summary, signed_bytes;
 };
 
 #define TRAIL_STORE_CLOSED                                                                         \
 	{                                                                                          \
 		.folder = -1, .lock = -1, .state = -1, .key_file = -1, .segment_file = -1,         \
-		.committed_file = -1                                                               \
+		.committed_file = -1, .next_file = -1                                              \
 	}
 
 struct trail_store_options {
@@ -76,6 +90,8 @@ struct trail_store_options {
 	 * first one. */
 	uint64_t segment_bytes, segment_ns;
 	bool begin_anew; /* set a trail aside that cannot be continued, and begin a new one */
+	bool reserve; /* keep room on the disk for what is left of the active segment and the next
+			 one */
 };
 
 /*
@@ -108,8 +124,13 @@ struct trail_commit {
 };
 
 /*
- * Write a batch that is not empty as one commit. Returns 0, or -errno: the store must then not be
- * written to again.
+ * A commit is two steps. Build the frames of a batch that is not empty; then write them. Both
+ * return 0 or -errno: the store must then not be written to again. But where writing returns
+ * -ENOSPC or -EDQUOT there was no room for the frames: nothing is lost, and it is to be called
+ * again.
  */
-int trail_store_commit(struct trail_store *store, const struct trail_batch *batch,
-		       struct trail_commit *ret_commit);
+int trail_store_prepare(struct trail_store *store, const struct trail_batch *batch);
+int trail_store_write(struct trail_store *store, struct trail_commit *ret_commit);
+
+/* Keep room for the active and the next segment, as far as there is any. */
+void trail_store_reserve(struct trail_store *store);

@@ -18,6 +18,8 @@
 #define DEFAULT_QUEUE_BYTES  (16u << 20)
 #define DEFAULT_LEVEL        3
 
+#define FULL_RETRY_NS NS_PER_SECOND /* between two attempts where there was no room */
+
 #define DEFAULT_SEGMENT_BYTES (64u << 20)
 #define DEFAULT_SEGMENT_NS    (24 * 3600 * NS_PER_SECOND)
 
@@ -105,6 +107,42 @@ static void count_commit(struct trail_writer *writer, const struct trail_batch *
 		stats->most_disk_ns = commit->disk_ns;
 }
 
+/* The lock is held. Until `ns`, or until the writer is to end. */
+static void pause_until(struct trail_writer *writer, uint64_t ns)
+{
+	while (!writer->closing && monotonic_ns() < ns)
+		wait_until(writer, ns);
+}
+
+/*
+ * Without room the frames wait, and behind them what is appended: it is tried again every second,
+ * and a last time at the end. The lock is held, but for the disk.
+ */
+static int commit_batch(struct trail_writer *writer, const struct trail_batch *batch,
+			struct trail_commit *ret_commit)
+{
+	struct trail_writer_stats *stats = &writer->stats;
+	bool closing = writer->closing;
+	int r;
+
+	pthread_mutex_unlock(&writer->lock);
+	r = trail_store_prepare(&writer->store, batch);
+	if (r == 0)
+		r = trail_store_write(&writer->store, ret_commit);
+	pthread_mutex_lock(&writer->lock);
+	while ((r == -ENOSPC || r == -EDQUOT) && !writer->options.halt_on_full && !closing) {
+		stats->full_error = r;
+		pthread_cond_broadcast(&writer->done);
+		pause_until(writer, monotonic_ns() + FULL_RETRY_NS);
+		closing = writer->closing;
+		pthread_mutex_unlock(&writer->lock);
+		r = trail_store_write(&writer->store, ret_commit);
+		pthread_mutex_lock(&writer->lock);
+	}
+	stats->full_error = 0;
+	return r;
+}
+
 /* The lock is held, but for the disk. What was committed is acknowledged by now. */
 static void rotate(struct trail_writer *writer)
 {
@@ -115,6 +153,7 @@ static void rotate(struct trail_writer *writer)
 	pthread_mutex_lock(&writer->lock);
 	writer->stats.segment = writer->store.segment;
 	writer->stats.rotation_error = delayed;
+	writer->stats.reserve_error = writer->store.reserve_error;
 	if (r < 0) {
 		writer->stats.error = r;
 		pthread_cond_broadcast(&writer->done);
@@ -139,9 +178,7 @@ static void *write_batches(void *context)
 			continue;
 		}
 		batch = trail_queue_take(&writer->queue);
-		pthread_mutex_unlock(&writer->lock);
-		r = trail_store_commit(&writer->store, batch, &commit);
-		pthread_mutex_lock(&writer->lock);
+		r = commit_batch(writer, batch, &commit);
 		writer->stats.queue_bytes -= batch->raw_bytes;
 		if (r < 0) {
 			/* The same bytes are never written again: what the disk has of them is
@@ -259,9 +296,10 @@ int trail_writer_sync(struct trail_writer *writer)
 	pthread_mutex_lock(&writer->lock);
 	writer->sync_event = writer->next_sequence - 1;
 	pthread_cond_signal(&writer->wake);
-	while (!writer->stats.error && writer->stats.committed_event < writer->sync_event)
+	while (!writer->stats.error && !writer->stats.full_error &&
+	       writer->stats.committed_event < writer->sync_event)
 		pthread_cond_wait(&writer->done, &writer->lock);
-	r = writer->stats.error ? -EIO : 0;
+	r = writer->stats.error ? -EIO : writer->stats.full_error ? -ENOSPC : 0;
 	pthread_mutex_unlock(&writer->lock);
 	return r;
 }
@@ -356,6 +394,7 @@ static void take_over(struct trail_writer *writer)
 		to_hex(store->root_key, TRAIL_KEY_BYTES, writer->root);
 	writer->next_sequence = store->key.first_event;
 	writer->stats.segment = store->segment;
+	writer->stats.reserve_error = store->reserve_error;
 	writer->stats.committed_frame = store->head.frame;
 	writer->stats.committed_event = store->head.event;
 	writer->stats.committed_offset = store->head.offset;
@@ -400,6 +439,7 @@ int trail_writer_open(const struct trail_options *options, struct trail_writer *
 	store.segment_bytes = writer->options.segment_bytes;
 	store.segment_ns = writer->options.segment_ns;
 	store.begin_anew = writer->options.begin_anew;
+	store.reserve = writer->options.reserve;
 	memcpy(store.boot_id, options->boot_id, sizeof(store.boot_id));
 	memcpy(store.machine_id, options->machine_id, sizeof(store.machine_id));
 	r = trail_random(&writer->queue.hash_seed, sizeof(writer->queue.hash_seed));

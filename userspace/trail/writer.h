@@ -32,7 +32,9 @@ struct trail_options {
 	uint64_t segment_bytes; /* 64 MiB: a segment ends with the commit that reaches it */
 	uint64_t segment_ns;    /* 24 h: or with the first one that is this much later than its
 				   first */
-	bool begin_anew; /* set a trail aside that cannot be continued, and begin a new one */
+	bool begin_anew;   /* set a trail aside that cannot be continued, and begin a new one */
+	bool reserve;      /* keep room on the disk for the active and the next segment */
+	bool halt_on_full; /* no room is an error like any other, and is not waited out */
 };
 
 struct trail_writer_stats {
@@ -48,6 +50,8 @@ struct trail_writer_stats {
 	size_t queue_bytes, most_queue_bytes; /* lines not yet committed */
 	int error;                            /* 0 or the -errno that ended writing */
 	uint64_t segment;                     /* first frame of the active one */
+	int full_error;     /* 0, or -ENOSPC, -EDQUOT: what is to be written waits for room */
+	int reserve_error;  /* 0, or why no room is kept for the next segment */
 	int rotation_error; /* 0, or why the last attempt to begin the next one failed */
 };
 
@@ -80,7 +84,7 @@ const char *trail_writer_root(const struct trail_writer *writer);
  */
 int trail_writer_append(struct trail_writer *writer, const struct trail_entry *entry);
 
-/* Commit all that was appended, and wait for it. Returns 0 or -EIO. */
+/* Commit all that was appended, and wait for it. Returns 0, -EIO, or -ENOSPC: it waits for room. */
 int trail_writer_sync(struct trail_writer *writer);
 
 void trail_writer_get_stats(struct trail_writer *writer, struct trail_writer_stats *ret_stats);

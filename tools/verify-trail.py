@@ -278,6 +278,8 @@ class Anchor:
         trail, frame, hash_, *last = text.split(":")
         self.trail, self.frame, self.hash = bytes.fromhex(trail), int(frame), bytes.fromhex(hash_)
         self.last = last == ["last"]
+        if not self.frame:
+            raise ValueError("frames are numbered from 1")
 
     def of(self, chain):
         return not any(self.trail) or self.trail == chain.trail
@@ -404,8 +406,8 @@ class Judge:
                     chain.check(data, frame)
                     for anchor in self.anchors:
                         if anchor.frame == frame.frame and anchor.of(chain):
-                            self.misplaced = anchor.hash != frame.hash
-                            require(not self.misplaced, "the frame is not the one of an anchor")
+                            require(anchor.hash == frame.hash,
+                                    "the frame is not the one of an anchor")
                     at = frame.end
                     if chain.left == 0:
                         self.whole, end = copy.deepcopy(chain), at
@@ -458,7 +460,7 @@ class Judge:
                                       not (self.live and self.committed)):
                 return TAMPERED, ""
         if self.anchored_end:
-            return VALID, ""
+            return (GAPS, "the recorder ended within a commit") if self.rest else (VALID, "")
         return UNPROVEN, f"{self.no_keys}: that nothing was cut off the end is not shown"
 
     def against_committed(self):
@@ -504,6 +506,8 @@ class Judge:
         if not self.segments:
             if self.keys and self.keys[0].frame > 1:
                 return TAMPERED, "the key follows on frames that are gone"
+            if self.anchors:
+                return TAMPERED, "the frame that an anchor names is gone"
             return UNREADABLE, "there is no segment here"
         try:
             self.walk()

@@ -160,10 +160,11 @@ write_logs() {
 	events 'docktrail.audit.keys == "docktrail-import" and event.action == "watch-hit"' | jq -r .docktrail.audit.operation | sort -u | paste -sd ' ' | grep -q 'create.*mode.*rename.*write'
 	# And what auparse makes of each: who, by which program, with what result, of which file.
 	ausearch -if "$AUDITD_LOG" -k docktrail-import --format csv | python3 -c '
-import csv, sys
+import csv, re, sys
 for row in csv.DictReader(sys.stdin):
     if row["EVENT"] == "SYSCALL":
-        print(row["SERIAL_NUM"], row["SUBJ_SEC"], row["HOW"], row["RESULT"], row["OBJ_PRIME"])' | sort >"$LOGS/auparse"
+        who = re.sub(r"^unknown\((\d+)\)$", r"\1", row["SUBJ_SEC"])
+        print(row["SERIAL_NUM"], who, row["HOW"], row["RESULT"], row["OBJ_PRIME"])' | sort >"$LOGS/auparse"
 	[ -s "$LOGS/auparse" ]
 	events 'event.action == "watch-hit"' | jq -r '"\(.docktrail.audit.serial) \(.user.name // .user.id) \(.process.executable) \(.event.outcome | if . == "failure" then "failed" else . end) \(.docktrail.audit.paths | map(select(.type != "PARENT"))[0].name)"' | sort | diff "$LOGS/auparse" -
 	events 'docktrail.audit.operation == "rename"' | jq -e '.process.name == "mv" and .user.name == "root" and .host.name == $host' --arg host "$(hostname)"

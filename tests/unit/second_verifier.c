@@ -36,12 +36,11 @@ static void start(void)
 
 static void ask_of_anchor(const struct trail_anchor *anchor)
 {
-	for (size_t i = 0; i < TRAIL_ID_BYTES; i++)
-		fprintf(questions, "%02x", anchor->trail_id[i]);
-	fprintf(questions, ":%lu:", anchor->frame);
-	for (size_t i = 0; i < TRAIL_HASH_BYTES; i++)
-		fprintf(questions, "%02x", anchor->hash[i]);
-	fprintf(questions, "%s ", anchor->last ? ":last" : "");
+	char text[TRAIL_ANCHOR_TEXT_MOST];
+
+	fprintf(questions, "%s%s ",
+		trail_anchor_text(anchor->trail_id, anchor->frame, anchor->hash, text),
+		anchor->last ? ":last" : "");
 }
 
 enum trail_verdict_code second_verdict(const char *folder,

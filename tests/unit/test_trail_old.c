@@ -55,7 +55,8 @@ static struct trail_verdict verify_old(const struct bed *bed, const char *folder
 	}
 	if (quoted->key_frame) {
 		anchor->frame = quoted->key_frame;
-		anchor->last = quoted->key_frame == quoted->frame;
+		anchor->last = quoted->reason == TRAIL_DAMAGE_MACHINE &&
+			       quoted->key_frame == quoted->frame;
 		memcpy(anchor++->hash, quoted->key_hash, TRAIL_HASH_BYTES);
 	}
 	options.anchor_count = (size_t)(anchor - anchors);
@@ -124,6 +125,22 @@ static void store_key(const struct bed *bed, const struct trail_key *key, unsign
 	close(fd);
 }
 
+/* The segment without its last byte, and the keys of before and after the last commit. */
+static void tear_last_commit(struct bed *bed, const struct buffer *key_before)
+{
+	_cleanup_buffer_ struct buffer segment = {}, key = {};
+
+	bed_load(bed, BED_SEGMENT, &segment);
+	bed_store(bed, BED_SEGMENT, segment.data, segment.length - 1);
+	bed_load(bed, "state/key", &key);
+	assert_int_equal(key.length, key_before->length);
+	/* Each is in a slot of its own. */
+	for (size_t i = 0; i < key.length; i++)
+		key.data[i] |= key_before->data[i];
+	bed_store(bed, "state/key", key.data, key.length);
+	bed_unlink(bed, "committed");
+}
+
 static void test_a_cut_tail(void **state)
 {
 	_cleanup_buffer_ struct buffer segment = {}, moved = {};
@@ -137,8 +154,14 @@ static void test_a_cut_tail(void **state)
 	load_key(&bed, &key, &slot);
 	bed_load(&bed, BED_SEGMENT, &segment);
 	bed_store(&bed, BED_SEGMENT, segment.data, segment.length - 1);
-	/* `committed` cannot say so to who reads the old one; the quote can. */
 	old = expect_anew(&bed, TRAIL_DAMAGE_CUT, TRAIL_TAMPERED);
+	/* Without `committed` it is the quote that says so. */
+	snprintf(name, sizeof(name), "%s/%s/committed", TRAIL_OLD_FOLDER, old.folder);
+	bed_unlink(&bed, name);
+	assert_int_equal(verify_old(&bed, old.folder, &old).code, TRAIL_TAMPERED);
+	old.frame = old.key_frame = 0;
+	assert_int_equal(verify_old(&bed, old.folder, &old).code, TRAIL_UNPROVEN_END);
+	old = bed.recovery.old;
 	assert_int_equal(old.frame, FRAMES - 1);
 	assert_int_equal(old.key_frame, FRAMES);
 	assert_memory_equal(old.key_hash, key.previous_hash, sizeof(old.key_hash));
@@ -152,7 +175,7 @@ static void test_a_cut_tail(void **state)
 
 static void test_every_other_reason(void **state)
 {
-	_cleanup_buffer_ struct buffer segment = {}, key = {}, committed = {};
+	_cleanup_buffer_ struct buffer segment = {}, key = {};
 	struct trail_old_head old;
 	struct bed bed;
 
@@ -166,7 +189,7 @@ static void test_every_other_reason(void **state)
 	/* No segment, but a key that follows on frames. */
 	make_trail(&bed);
 	bed_unlink(&bed, BED_SEGMENT);
-	old = expect_anew(&bed, TRAIL_DAMAGE_NO_SEGMENT, TRAIL_UNREADABLE);
+	old = expect_anew(&bed, TRAIL_DAMAGE_NO_SEGMENT, TRAIL_TAMPERED);
 	assert_int_equal(old.frame, 0);
 	assert_int_equal(old.key_frame, FRAMES);
 	bed_remove(&bed);
@@ -180,14 +203,115 @@ static void test_every_other_reason(void **state)
 	/* The key state is from a backup: what came since is genuine, and more may have. */
 	make_trail(&bed);
 	bed_load(&bed, "state/key", &key);
-	bed_load(&bed, "committed", &committed);
 	bed_start(&bed);
 	bed_stop(&bed);
 	bed_store(&bed, "state/key", key.data, key.length);
-	bed_store(&bed, "committed", committed.data, committed.length);
 	old = expect_anew(&bed, TRAIL_DAMAGE_BEHIND, TRAIL_UNPROVEN_END);
 	assert_int_equal(old.frame, FRAMES + 1);
 	assert_int_equal(old.key_frame, FRAMES);
+	bed_remove(&bed);
+	/* A link in the place of the log, and of `committed`. */
+	for (int i = 0; i < 2; i++) {
+		char path[160];
+
+		make_trail(&bed);
+		bed_unlink(&bed, i ? "committed" : BED_SEGMENT);
+		snprintf(path, sizeof(path), "%s/%s", bed.folder, i ? "committed" : BED_SEGMENT);
+		assert_int_equal(symlink("/dev/null", path), 0);
+		expect_anew(&bed, i ? TRAIL_DAMAGE_COMMITTED : TRAIL_DAMAGE_BROKEN,
+			    i ? TRAIL_UNPROVEN_END : TRAIL_UNREADABLE);
+		bed_remove(&bed);
+	}
+}
+
+/* The key is of a trail that lies elsewhere: it may prove that one, and nothing here. */
+static void test_the_key_of_another_trail(void **state)
+{
+	_cleanup_buffer_ struct buffer theirs = {}, kept = {};
+	struct trail_old_head old;
+	struct trail_key key;
+	char name[64] = "state/key-";
+	unsigned int slot;
+	struct bed bed, other;
+
+	make_trail(&other);
+	bed_start(&other);
+	bed_stop(&other);
+	load_key(&other, &key, &slot);
+	bed_load(&other, "state/key", &theirs);
+	make_trail(&bed);
+	bed_store(&bed, "state/key", theirs.data, theirs.length);
+	old = expect_anew(&bed, TRAIL_DAMAGE_BROKEN, TRAIL_UNPROVEN_END);
+	assert_int_equal(old.frame, FRAMES);
+	assert_int_equal(old.key_frame, 0);
+	for (size_t i = 0; i < 8; i++)
+		sprintf(name + 10 + 2 * i, "%02x", key.trail_id[i]);
+	bed_load(&bed, name, &kept);
+	assert_int_equal(kept.length, theirs.length);
+	assert_memory_equal(kept.data, theirs.data, kept.length);
+	bed_expect(&other, TRAIL_VALID);
+	bed_remove(&other);
+	bed_remove(&bed);
+}
+
+/* Frames that nobody signed, and half a commit: what is quoted is the last that was whole. */
+static void test_what_only_looks_like_frames(void **state)
+{
+	_cleanup_buffer_ struct buffer segment = {}, false_frame = {};
+	struct trail_options there = { .machine_id = { 2 } };
+	struct trail_old_head old;
+	struct trail_key key;
+	unsigned int slot;
+	struct bed bed;
+	size_t begin;
+
+	/* The last frame once more, as the next one, by who has no key. */
+	make_trail(&bed);
+	load_key(&bed, &key, &slot);
+	bed_load(&bed, BED_SEGMENT, &segment);
+	for (begin = segment.length - 1; begin > 0; begin--)
+		if (memcmp(segment.data + begin, TRAIL_HEADER_MAGIC, 8) == 0)
+			break;
+	begin -= 8;
+	buffer_append(&false_frame, segment.data + begin, segment.length - begin);
+	false_frame.data[8 + offsetof(struct trail_disk_header, frame)]++;
+	false_frame.data[8 + offsetof(struct trail_disk_header, first_event)]++;
+	false_frame.data[8 + offsetof(struct trail_disk_header, commit_first_event)]++;
+	memcpy(false_frame.data + 8 + offsetof(struct trail_disk_header, previous_hash),
+	       key.previous_hash, TRAIL_HASH_BYTES);
+	buffer_append(&segment, false_frame.data, false_frame.length);
+	bed_store(&bed, BED_SEGMENT, segment.data, segment.length);
+	old = expect_anew(&bed, TRAIL_DAMAGE_BEHIND, TRAIL_UNPROVEN_END);
+	assert_int_equal(old.frame, FRAMES);
+	assert_int_equal(old.key_frame, FRAMES);
+	bed_remove(&bed);
+	/* A segment of its own, far behind. */
+	make_trail(&bed);
+	bed_store(&bed, "18446744073709551615.jsonl.zst", false_frame.data, false_frame.length);
+	old = expect_anew(&bed, TRAIL_DAMAGE_BEHIND, TRAIL_TAMPERED);
+	assert_int_equal(old.frame, FRAMES);
+	bed_remove(&bed);
+	/* Another machine, and the power went within a commit of two frames: the log is whole. */
+	bed_make(&bed);
+	assert_int_equal(bed_try_open(&bed, &(struct trail_options){ .machine_id = { 1 } }), 0);
+	assert_int_equal(bed_append(&bed, TRAIL_START, TRAIL_EVIDENCE, "recorder-start"), 0);
+	assert_int_equal(trail_writer_sync(bed.writer), 0);
+	buffer_clear(&segment);
+	buffer_free(&segment);
+	bed_load(&bed, "state/key", &segment);
+	assert_int_equal(bed_append_long(&bed, TRAIL_EVIDENCE, "c", 20), 0);
+	assert_int_equal(bed_append_long(&bed, TRAIL_ROUTINE, "c", 20), 0);
+	assert_int_equal(trail_writer_sync(bed.writer), 0);
+	bed_close(&bed);
+	tear_last_commit(&bed, &segment);
+	there.begin_anew = true;
+	assert_int_equal(bed_try_open(&bed, &there), 0);
+	old = bed.recovery.old;
+	assert_int_equal(old.reason, TRAIL_DAMAGE_MACHINE);
+	assert_int_equal(old.frame, 1);
+	assert_int_equal(old.key_frame, 1);
+	record_anew(&bed);
+	assert_int_equal(verify_old(&bed, old.folder, &old).code, TRAIL_VALID_WITH_GAPS);
 	bed_remove(&bed);
 }
 
@@ -220,6 +344,30 @@ static void test_another_machine(void **state)
 	assert_int_equal(bed_try_open(&bed, &there), 0);
 	assert_int_equal(bed.recovery.old.reason, TRAIL_DAMAGE_NONE);
 	bed_stop(&bed);
+	bed_remove(&bed);
+}
+
+/* One key, two folders: the first one has it. */
+static void test_a_shared_state(void **state)
+{
+	struct bed bed, other;
+	struct trail_options shared = anew;
+	char path[160];
+
+	make_trail(&bed);
+	bed_open(&bed);
+	bed_make(&other);
+	snprintf(path, sizeof(path), "%s/state", bed.folder);
+	shared.state = path;
+	assert_int_equal(bed_try_open(&other, &shared), -EBUSY);
+	bed_stop(&bed);
+	bed_expect(&bed, TRAIL_VALID);
+	/* While nobody has it, the key is kept for the trail that it is of. */
+	assert_int_equal(bed_try_open(&other, &shared), 0);
+	assert_int_equal(other.recovery.old.reason, TRAIL_DAMAGE_NO_SEGMENT);
+	bed_stop(&other);
+	bed_remove(&other);
+	bed_expect(&bed, TRAIL_UNPROVEN_END);
 	bed_remove(&bed);
 }
 
@@ -315,12 +463,15 @@ static const struct trail_io_calls crashing = {
 /* Whatever was done by then, the next start has the old trail whole, once, and quotes it. */
 static bool crash(unsigned int at)
 {
-	_cleanup_buffer_ struct buffer segment = {}, moved = {};
+	_cleanup_buffer_ struct buffer segment = {}, moved = {}, key = {};
+	struct trail_key old_key;
+	unsigned int slot;
 	char name[128];
 	struct bed bed;
 	int r;
 
 	make_trail(&bed);
+	load_key(&bed, &old_key, &slot);
 	bed_load(&bed, BED_SEGMENT, &segment);
 	bed_store(&bed, BED_SEGMENT, segment.data, segment.length - 1);
 	calls = 0;
@@ -330,8 +481,16 @@ static bool crash(unsigned int at)
 	trail_io_use(NULL);
 	if (r == 0)
 		bed_close(&bed);
+	/* And the start after it, somewhere else. */
+	calls = 0;
+	crash_at = at * 7 % 50 + 1;
+	trail_io_use(&crashing);
+	if (bed_try_open(&bed, &anew) == 0)
+		bed_close(&bed);
+	trail_io_use(NULL);
 	assert_int_equal(bed_try_open(&bed, &anew), 0);
 	assert_int_equal(bed.recovery.old.reason, TRAIL_DAMAGE_CUT);
+	assert_int_equal(bed.recovery.old.key_frame, FRAMES);
 	assert_int_equal(bed.recovery.old.frame, FRAMES - 1);
 	assert_memory_equal(bed.recovery.old.folder, "0001", 4);
 	snprintf(name, sizeof(name), "%s/%s/" BED_SEGMENT, TRAIL_OLD_FOLDER,
@@ -342,6 +501,11 @@ static bool crash(unsigned int at)
 	record_anew(&bed);
 	bed_expect(&bed, TRAIL_VALID_WITH_GAPS);
 	assert_int_equal(bed_verify(&bed).old.reason, TRAIL_DAMAGE_CUT);
+	assert_int_equal(verify_old(&bed, bed.recovery.old.folder, &bed.recovery.old).code,
+			 TRAIL_TAMPERED);
+	/* The old key signs nothing any more. */
+	bed_load(&bed, "state/key", &key);
+	assert_null(memmem(key.data, key.length, old_key.public_key, TRAIL_KEY_BYTES));
 	bed_remove(&bed);
 	return r < 0;
 }
@@ -410,7 +574,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_cut_tail),
 		cmocka_unit_test(test_every_other_reason),
+		cmocka_unit_test(test_the_key_of_another_trail),
+		cmocka_unit_test(test_what_only_looks_like_frames),
 		cmocka_unit_test(test_another_machine),
+		cmocka_unit_test(test_a_shared_state),
 		cmocka_unit_test(test_a_key_that_was_made_up),
 		cmocka_unit_test(test_a_crash_at_every_call),
 		cmocka_unit_test(test_anchors),

@@ -55,13 +55,15 @@ static void parse_id(const char *text, uint8_t id[16])
  */
 static void name_machine(const struct ledger *ledger, uint8_t machine_id[16])
 {
-	char firmware[64], both[sizeof(ledger->host_id) + sizeof(firmware)];
 	uint8_t hash[TRAIL_HASH_BYTES];
+	char firmware[64];
 
 	read_word("/sys/class/dmi/id/product_uuid", firmware, sizeof(firmware));
-	snprintf(both, sizeof(both), "%s %s", ledger->host_id, firmware);
-	if ((ledger->host_id[0] || firmware[0]) && trail_hash(both, strlen(both), hash) == 0)
-		memcpy(machine_id, hash, 16);
+	memset(machine_id, 0, 16);
+	if (ledger->host_id[0] && trail_hash(ledger->host_id, strlen(ledger->host_id), hash) == 0)
+		memcpy(machine_id, hash, 8);
+	if (firmware[0] && trail_hash(firmware, strlen(firmware), hash) == 0)
+		memcpy(machine_id + 8, hash, 8);
 }
 
 static void learn_host(struct ledger *ledger)
@@ -75,7 +77,7 @@ static const char *trail_problem(int r, const struct trail_recovery *recovery)
 {
 	switch (r) {
 	case -EBUSY:
-		return "another recorder is writing this trail: stop it, or give this one a --trail of its own";
+		return "another recorder is writing this trail, or to another one with the same --state: stop it, or give this one a --trail of its own";
 	case -EUCLEAN:
 		return trail_damage_text(recovery->damage);
 	case -EACCES:

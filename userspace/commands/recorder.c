@@ -254,6 +254,7 @@ static int end(struct recorder *recorder)
 		recorder_say_losses(recorder);
 		recorder_say_stop(recorder);
 		r = r ?: scribe_sync(recorder->scribe);
+		recorder_leave_anchor(recorder, UINT64_MAX);
 		recorder_write_status(recorder);
 		scribe_get_stats(recorder->scribe, &stats);
 		if (r == 0)

@@ -85,7 +85,7 @@ const char *recorder_room_words(enum recorder_room room);
 /* Tell what has changed since the last call; end recording where nothing would be kept of it. */
 void recorder_check_disk(struct recorder *recorder);
 
-/* An anchor for the journal, where it is time. */
+/* An anchor for the journal, where it is time; with UINT64_MAX it is: recording ends. */
 void recorder_leave_anchor(struct recorder *recorder, uint64_t now);
 
 /* ---- recorder_losses.c */

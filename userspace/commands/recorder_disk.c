@@ -4,10 +4,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <syslog.h>
-#include <systemd/sd-journal.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "commands/recorder.h"
 
@@ -118,22 +120,44 @@ void recorder_check_disk(struct recorder *recorder)
 	check_folder(recorder);
 }
 
+/*
+ * A line for the journal, by its native protocol (systemd, JOURNAL_NATIVE_PROTOCOL).
+ * sd_journal_send() waits while the journal reads nothing, and recording would with it. Returns 0,
+ * also where there is no journal; -errno.
+ */
+static int tell_journal(const char *message)
+{
+	static const struct sockaddr_un journal = { .sun_family = AF_UNIX,
+						    .sun_path = "/run/systemd/journal/socket" };
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	char text[512];
+	int length = snprintf(text, sizeof(text),
+			      "SYSLOG_IDENTIFIER=docktrail\nPRIORITY=%d\nMESSAGE=%s\n", LOG_INFO,
+			      message);
+
+	if (fd < 0)
+		return -errno;
+	if (sendto(fd, text, (size_t)length, MSG_NOSIGNAL, (const struct sockaddr *)&journal,
+		   sizeof(journal)) < 0)
+		return errno == ENOENT || errno == ECONNREFUSED ? 0 : -errno;
+	return 0;
+}
+
 /* A copy of how far the trail goes, where who changes the trail may not reach it. */
 void recorder_leave_anchor(struct recorder *recorder, uint64_t now)
 {
 	struct scribe_stats stats;
-	char hash[2 * TRAIL_HASH_BYTES + 1];
+	char message[sizeof("docktrail checkpoint ") + 2 * TRAIL_HASH_BYTES + 64], *at = message;
 
 	if (!recorder->options->checkpoint_s || now < recorder->checkpoint_at)
 		return;
 	scribe_get_stats(recorder->scribe, &stats);
 	if (!stats.trail.committed_frame)
 		return;
+	at += sprintf(at, "docktrail checkpoint %s:%" PRIu64 ":", scribe_trail_id(recorder->scribe),
+		      stats.trail.committed_frame);
 	for (size_t i = 0; i < TRAIL_HASH_BYTES; i++)
-		sprintf(hash + 2 * i, "%02x", stats.trail.head[i]);
-	/* Without a journal there is nothing to say about it. */
-	sd_journal_send("MESSAGE=docktrail checkpoint %s:%" PRIu64 ":%s",
-			scribe_trail_id(recorder->scribe), stats.trail.committed_frame, hash,
-			"PRIORITY=%i", LOG_INFO, NULL);
-	recorder->checkpoint_at = now + recorder->options->checkpoint_s * NS_PER_SECOND;
+		at += sprintf(at, "%02x", stats.trail.head[i]);
+	if (tell_journal(message) == 0)
+		recorder->checkpoint_at = now + recorder->options->checkpoint_s * NS_PER_SECOND;
 }

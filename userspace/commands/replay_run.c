@@ -348,6 +348,7 @@ static int tell_all(struct run *run)
 			"%s: the trail was begun anew meanwhile: what is missing lies in "
 			"its folder " TRAIL_OLD_FOLDER "\n",
 			run->replay->name);
+		run->damaged = true;
 		r = 0;
 	}
 	/* What is gathered is told even where reading failed. */

@@ -40,7 +40,7 @@ static const char documentation[] =
 	"\v"
 	"Verdicts, which are also the exit status:\n"
 	"  0  VALID            intact from the root to the end, the end proven, nothing lost\n"
-	"  1  VALID-WITH-GAPS  intact; signed notes tell of a crash, lost events, degraded hooks\n"
+	"  1  VALID-WITH-GAPS  intact; signed notes tell of a crash, lost events, degraded hooks, an older trail\n"
 	"  2  UNPROVEN-END     genuine; that nothing was cut off the end is not shown\n"
 	"  3  TAMPERED         edited, cut, reordered, rolled back, missing, wrong root\n"
 	"  4  UNREADABLE       it could not be read\n"
@@ -49,11 +49,12 @@ static const char documentation[] =
 	"can write there. Root on this machine during recording can stop the recorder, blind it or feed it: "
 	"what follows a compromise rests on what was exported before. The batch in flight (up to 1 s, 100 ms "
 	"for what is severe) is exposed. A snapshot of disk and key that is rolled back together shows only "
-	"through a copy kept elsewhere, or by its age. Old keys may survive in an SSD's flash, in snapshots, in "
+	"through a copy or an anchor kept elsewhere, or by its age. Old keys may survive in an SSD's flash, in snapshots, in "
 	"backups: keep the state folder out of them.\n\n"
 	"For example:\n"
 	"  docktrail verify\n"
 	"  docktrail verify ./trail --root ./root.pub\n"
+	"  docktrail verify --anchor ./anchors\n"
 	"  docktrail verify --trail ./copy --state none --json | jq .verdict";
 
 enum {
@@ -227,29 +228,36 @@ static bool is_there(const char *name, const char *folder)
 	return false;
 }
 
+static void conclude(struct verify_report *report, const char *reason, const char *detail)
+{
+	if (report->verdict.code >= TRAIL_TAMPERED)
+		return;
+	report->verdict.code = TRAIL_TAMPERED;
+	snprintf(report->verdict.reason, sizeof(report->verdict.reason), "%s%s", reason, detail);
+}
+
 /* The trail, then those before it: each with the anchors that are about it. */
 static int verify_all(struct verify *verify, struct trail_verify_options *how)
 {
 	struct verify_report *report = &verify->report;
-	struct trail_anchor *anchors = verify->anchors.items;
-	int own = verify_old_sort_anchors(verify->trail, anchors, verify->anchors.count), r;
+	int r;
 
-	if (own < 0)
-		return own;
-	how->anchors = anchors;
-	how->anchor_count = (size_t)own;
+	how->anchors = verify->anchors.items;
+	how->anchor_count = verify->anchors.count;
+	how->others_expected = true;
 	r = trail_verify(verify->trail, how, &report->verdict);
+	if (r == 0)
+		r = verify_old(verify->trail, &report->verdict, how, &report->olds);
 	if (r < 0)
 		return r;
-	how->anchors = anchors + own;
-	how->anchor_count = verify->anchors.count - (size_t)own;
-	r = verify_old(verify->trail, &report->verdict, how, &report->olds);
-	if (r == 0 && report->olds.unused_anchors && report->verdict.code < TRAIL_TAMPERED) {
-		report->verdict.code = TRAIL_TAMPERED;
-		snprintf(report->verdict.reason, sizeof(report->verdict.reason),
-			 "an anchor is of a trail that no quote leads to");
-	}
-	return r;
+	if (report->olds.unused_anchors)
+		conclude(report,
+			 "an anchor is of a trail that is neither this one nor quoted by it", "");
+	for (size_t i = 0; i < report->olds.count; i++)
+		if (report->olds.items[i].verdict.code == TRAIL_TAMPERED)
+			conclude(report, "a trail before this one is not what was recorded: ",
+				 report->olds.items[i].folder);
+	return 0;
 }
 
 int command_verify(int argc, char **argv)

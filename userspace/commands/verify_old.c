@@ -22,29 +22,6 @@ static bool is_called(const char *name, const uint8_t *trail_id)
 	return digits && strcmp(digits + 1, id) == 0;
 }
 
-int verify_old_sort_anchors(const char *trail, struct trail_anchor *anchors, size_t count)
-{
-	_cleanup_close_ int folder = trail_io_open_folder(AT_FDCWD, trail, false, 0);
-	_cleanup_free_ char(*names)[TRAIL_OLD_NAME_BYTES] = NULL;
-	size_t names_count, others = 0;
-	int r = folder < 0 ? folder : trail_old_list(folder, &names, &names_count);
-
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < count; i++) {
-		struct trail_anchor anchor = anchors[i];
-		size_t at = 0;
-
-		while (at < names_count && !is_called(names[at], anchor.trail_id))
-			at++;
-		if (at < names_count)
-			continue;
-		anchors[i] = anchors[others];
-		anchors[others++] = anchor;
-	}
-	return (int)others;
-}
-
 static void set_anchor(struct trail_anchor *anchor, const struct trail_old_head *quoted,
 		       uint64_t frame, const uint8_t *hash)
 {
@@ -54,9 +31,9 @@ static void set_anchor(struct trail_anchor *anchor, const struct trail_old_head 
 }
 
 /*
- * What the log came to, and up to where its key said that it went. Where both are one frame, that
- * was the last: the key was erased then, and nothing can have come behind it. Then those that were
- * given.
+ * What the log came to, and up to where its key said that it went; then those that were given. Of a
+ * trail that another machine could have gone on with, and did not, that was the last frame: its key
+ * was erased then. For every other reason something is behind it, or may be.
  */
 static size_t collect_anchors(const struct trail_old_head *quoted,
 			      const struct trail_verify_options *how, struct trail_anchor *anchors)
@@ -68,7 +45,8 @@ static size_t collect_anchors(const struct trail_old_head *quoted,
 	if (quoted->key_frame)
 		set_anchor(&anchors[count++], quoted, quoted->key_frame, quoted->key_hash);
 	if (count == 2)
-		anchors[1].last = quoted->key_frame == quoted->frame;
+		anchors[1].last = quoted->reason == TRAIL_DAMAGE_MACHINE &&
+				  quoted->key_frame == quoted->frame;
 	for (size_t i = 0; i < how->anchor_count; i++)
 		if (memcmp(how->anchors[i].trail_id, quoted->trail_id, TRAIL_ID_BYTES) == 0)
 			anchors[count++] = how->anchors[i];
@@ -81,27 +59,31 @@ static int verify_one(const char *trail, const struct trail_verify_options *how,
 	_cleanup_free_ struct trail_anchor *anchors =
 		calloc(how->anchor_count + 2, sizeof(*anchors));
 	struct trail_verify_options options = { .ignore_state = true,
+						.at_rest = true,
 						.anchors = anchors,
 						.progress = how->progress,
 						.context = how->context };
 	_cleanup_free_ char *path = NULL;
+	int r;
 
 	if (!anchors || asprintf(&path, "%s/%s", trail, old->folder) < 0)
 		return -ENOMEM;
 	options.anchor_count = collect_anchors(&old->quoted, how, anchors);
-	return trail_verify(path, &options, &old->verdict);
+	r = trail_verify(path, &options, &old->verdict);
+	if (r == 0 && options.anchor_count == 0 && old->verdict.frames > 0) {
+		old->verdict.code = TRAIL_TAMPERED;
+		snprintf(old->verdict.reason, sizeof(old->verdict.reason),
+			 "its successor found no frame in it");
+	}
+	return r;
 }
 
-static void count_unused(const struct trail_verify_options *how, struct verify_olds *olds)
+static bool is_quoted(const struct verify_olds *olds, const uint8_t *trail_id)
 {
-	olds->unused_anchors = how->anchor_count;
-	for (size_t i = 0; i < how->anchor_count; i++)
-		for (size_t at = 0; at < olds->count; at++)
-			if (memcmp(how->anchors[i].trail_id, olds->items[at].quoted.trail_id,
-				   TRAIL_ID_BYTES) == 0) {
-				olds->unused_anchors--;
-				break;
-			}
+	for (size_t i = 0; i < olds->count; i++)
+		if (memcmp(trail_id, olds->items[i].quoted.trail_id, TRAIL_ID_BYTES) == 0)
+			return true;
+	return false;
 }
 
 int verify_old(const char *trail, const struct trail_verdict *successor,
@@ -115,8 +97,11 @@ int verify_old(const char *trail, const struct trail_verdict *successor,
 	size_t names_count, at = 0;
 	int r = folder < 0 ? folder : trail_old_list(folder, &names, &names_count);
 
-	if (r < 0)
+	if (r == -ENOMEM)
 		return r;
+	/* What cannot be read is not there. */
+	if (r < 0)
+		names_count = 0;
 	all = calloc(names_count + 1, sizeof(*all));
 	if (!all)
 		return -ENOMEM;
@@ -135,7 +120,10 @@ int verify_old(const char *trail, const struct trail_verdict *successor,
 		quoted = old->verdict.old;
 	}
 	olds.items = TAKE_PTR(all);
-	count_unused(how, &olds);
+	for (size_t i = 0; i < how->anchor_count; i++)
+		olds.unused_anchors += memcmp(how->anchors[i].trail_id, successor->trail_id,
+					      TRAIL_ID_BYTES) != 0 &&
+				       !is_quoted(&olds, how->anchors[i].trail_id);
 	*ret_olds = olds;
 	return 0;
 }

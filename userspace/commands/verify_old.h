@@ -17,14 +17,8 @@ struct verify_old {
 struct verify_olds {
 	struct verify_old *items; /* owned */
 	size_t count;
-	size_t unused_anchors; /* of none of them */
+	size_t unused_anchors; /* of neither the successor nor any of them */
 };
-
-/*
- * Put the anchors that are about trails which lie below `old` behind the others. Returns how many
- * others there are, or -errno.
- */
-int verify_old_sort_anchors(const char *trail, struct trail_anchor *anchors, size_t count);
 
 /*
  * Verify what `successor` quotes, what that quotes, and so on; of `how` the anchors and the

@@ -231,6 +231,8 @@ static void add_old(struct json_object *all, const struct verify_old *old)
 		add(object, "verdict", json_object_new_string(trail_verdict_name(verdict->code)));
 		add(object, "reason", json_object_new_string(verdict->reason));
 		add(object, "end_proven", json_object_new_boolean(verdict->end_proven));
+		add_number(object, "anchored_frame", verdict->anchored_frame);
+		add_number(object, "torn_bytes", verdict->torn_bytes);
 		add_number(object, "frames", verdict->frames);
 		add_number(object, "events", verdict->events);
 	}

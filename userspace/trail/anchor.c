@@ -30,7 +30,8 @@ const char *trail_anchor_text(const uint8_t *trail_id, uint64_t frame, const uin
 	return text;
 }
 
-/* Digits and colons without anything between: an anchor, or something that looks like one. */
+/* Digits and colons without anything between: an anchor, or something that looks like one. A colon
+ * on either side belongs to the text around it. */
 static bool parse(const char *word, size_t length, struct trail_anchor *ret_anchor)
 {
 	char text[TRAIL_ANCHOR_TEXT_MOST], id[2 * TRAIL_ID_BYTES + 1],
@@ -38,6 +39,10 @@ static bool parse(const char *word, size_t length, struct trail_anchor *ret_anch
 	struct trail_anchor anchor = {};
 	int end = 0;
 
+	for (; length > 0 && *word == ':'; word++)
+		length--;
+	while (length > 0 && word[length - 1] == ':')
+		length--;
 	if (length >= sizeof(text))
 		return false;
 	memcpy(text, word, length);

@@ -64,10 +64,13 @@ static bool judge_anchors(struct trail_judge *judge)
 	uint64_t last = judge->whole.next_frame - 1;
 
 	for (size_t i = 0; i < judge->options->anchor_count; i++) {
-		const struct trail_anchor *anchor = &judge->options->anchors[i];
+		const struct trail_anchor *anchor = &judge->anchors[i];
 
-		if (last > 0 && !trail_anchor_is_of(anchor, judge->whole.trail_id))
+		if (last > 0 && !trail_anchor_is_of(anchor, judge->whole.trail_id)) {
+			if (judge->options->others_expected)
+				continue;
 			return tampered_or(judge, "an anchor is of another trail");
+		}
 		if (anchor->frame > last)
 			return tampered_or(judge, "the frame that an anchor names is gone");
 		if (anchor->last && anchor->frame < last)
@@ -142,8 +145,10 @@ static bool judge_without_key(struct trail_judge *judge)
 	if (judge->misplaced || (judge->broken && !(last && torn && !(judge->live && judge->told))))
 		return tampered_or(judge, "");
 	judge->verdict->torn_bytes = judge->live ? 0 : judge->rest_bytes;
-	if (judge->end_anchored)
+	if (judge->end_anchored) {
+		judge->verdict->in_flight = judge->rest_bytes > 0;
 		return judge->verdict->end_proven = true;
+	}
 	trail_judge_conclude(judge, TRAIL_UNPROVEN_END,
 			     "%s: that nothing was cut off the end is not shown", judge->no_keys);
 	return true;

@@ -26,12 +26,14 @@ struct trail_judge {
 	struct trail_chain whole; /* its commit_bits are not owned and not used */
 	uint64_t *segments;
 	size_t segment_count, segment;
-	uint64_t end_offset; /* in that segment */
-	uint64_t rest_bytes; /* behind it */
-	int broken;          /* why the walk ended before the end: -ENODATA, -EBADMSG; 0 */
-	bool misplaced;      /* by what does not belong there: no crash leaves that */
-	bool end_anchored;   /* an anchor says that the last frame was the last */
-	bool over;           /* at what is in progress */
+	uint64_t end_offset;          /* in that segment */
+	uint64_t rest_bytes;          /* behind it */
+	int broken;                   /* why the walk ended before the end: -ENODATA, -EBADMSG; 0 */
+	bool misplaced;               /* by what does not belong there: no crash leaves that */
+	bool end_anchored;            /* an anchor says that the last frame was the last */
+	struct trail_anchor *anchors; /* those that were given, by frame; owned */
+	size_t anchor_at;             /* the first that may be of a frame to come */
+	bool over;                    /* at what is in progress */
 	uint64_t done_bytes, all_bytes;
 	struct trail_verdict *verdict;
 };

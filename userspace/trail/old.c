@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
@@ -17,7 +18,9 @@
 #include "trail/folder.h"
 #include "trail/io.h"
 #include "trail/segment.h"
+#include "trail/store.h"
 #include "trail/summary.h"
+#include "trail/walk.h"
 
 static const struct {
 	const char *word, *text;
@@ -111,76 +114,192 @@ static bool parse_head(const char *text, struct trail_old_head *ret_head)
 	return true;
 }
 
-static int read_head(int folder, struct trail_old_head *ret_head)
+static int read_head(int folder, const char *name, struct trail_old_head *ret_head)
 {
 	char text[TRAIL_CHECKED_MOST + 1];
-	int n = trail_checked_read(folder, TRAIL_HEAD_FILE, text);
+	int n = trail_checked_read(folder, name, text);
 
 	if (n < 0)
 		return n;
 	return parse_head(text, ret_head) ? 0 : -EBADMSG;
 }
 
-/* ---- what the trail came to ---- */
-
-/* A key that the frame before it does not name proves nothing: anybody can make one. */
-static void check_key(const struct trail_frame *frame, const struct trail_key *key,
-		      struct trail_old_head *head)
+int trail_old_read(int state, struct trail_old_head *ret_head)
 {
-	if (key && frame->header.frame == head->key_frame &&
-	    memcmp(frame->seal.next_public_key, key->public_key, TRAIL_KEY_BYTES) != 0) {
-		head->key_frame = 0;
-		memset(head->key_hash, 0, sizeof(head->key_hash));
-	}
+	return read_head(state, TRAIL_HEAD_FILE, ret_head);
 }
 
-/* The last frame of the segment that can be read. Returns 1, 0 when there is none, -errno. */
-static int find_last_frame(int folder, uint64_t first_frame, const struct trail_key *key,
-			   struct trail_old_head *head)
+static int write_head(int folder, const char *name, const struct trail_old_head *head)
+{
+	_cleanup_buffer_ struct buffer text = {};
+
+	append_head(&text, head);
+	return text.error ?: trail_io_replace(folder, name, text.data, text.length, 0640);
+}
+
+/* ---- what the trail came to ---- */
+
+/* Whether it says something of the bytes, and nothing of the disk. */
+static bool is_no_frame(int r)
+{
+	return r == -EBADMSG || r == -ENODATA || r == -EPROTONOSUPPORT;
+}
+
+/* Not a regular file. */
+static bool is_no_segment(int r)
+{
+	return r == -ELOOP || r == -EINVAL || r == -EISDIR || r == -ENXIO || r == -ENOENT;
+}
+
+struct search {
+	int folder;
+	const uint64_t *segments;
+	size_t at;                   /* the one that is looked at */
+	const struct trail_key *key; /* NULL: there is none */
+	bool key_named;              /* by the frame that it follows on */
+	bool key_seen;               /* that frame, whatever it names */
+};
+
+/* The chain up to the end of a segment, by its headers. Returns 0, also where it ends early;
+ * -errno. */
+static int walk_headers(int folder, uint64_t first_frame, const uint8_t *trail_id,
+			struct trail_walk *ret_walk)
+{
+	_cleanup_(trail_segment_close)
+	struct trail_segment segment = { .fd = -1 };
+	struct trail_walk walk = { .segment = &segment, .next_frame = first_frame };
+	char name[TRAIL_SEGMENT_NAME_BYTES];
+	int r;
+
+	trail_segment_name(first_frame, name);
+	r = trail_segment_open(folder, name, &segment);
+	while (r >= 0 && (r = trail_walk_frame(&walk, trail_id)) > 0)
+		;
+	*ret_walk = walk;
+	return r == 0 || is_no_frame(r) || is_no_segment(r) ? 0 : r;
+}
+
+/*
+ * What the first frame of the segment has to continue. `ret_key` has the key that it is signed by,
+ * where `ret_known`. Returns 1, 0 when it continues nothing, -errno.
+ */
+static int connect_segment(const struct search *search, const uint8_t *trail_id,
+			   struct trail_walk *walk, uint8_t *ret_key, bool *ret_known)
+{
+	struct trail_walk before;
+	int r;
+
+	walk->next_frame = search->segments[search->at];
+	walk->hash_known = true;
+	if (search->at == 0) {
+		/* An older one may be gone: then there is nothing to compare with. */
+		walk->hash_known = walk->next_frame == 1;
+		*ret_known = walk->next_frame == 1 && trail_root_read(search->folder, ret_key) == 0;
+		return 1;
+	}
+	r = walk_headers(search->folder, search->segments[search->at - 1], trail_id, &before);
+	if (r < 0 || before.next_frame != walk->next_frame || before.commit_left > 0)
+		return r;
+	memcpy(walk->hash, before.hash, sizeof(walk->hash));
+	walk->next_event = before.next_event;
+	memcpy(ret_key, before.frame.seal.next_public_key, TRAIL_KEY_BYTES);
+	return *ret_known = true;
+}
+
+static void note_key(struct search *search, const struct trail_frame *frame)
+{
+	if (!search->key || frame->header.frame != search->key->frame - 1)
+		return;
+	search->key_seen = true;
+	search->key_named =
+		memcmp(frame->header.trail_id, search->key->trail_id, TRAIL_ID_BYTES) == 0 &&
+		memcmp(frame->seal.next_public_key, search->key->public_key, TRAIL_KEY_BYTES) == 0;
+}
+
+static int walk_to_last(struct search *search, struct trail_segment *segment,
+			struct trail_old_head *head)
+{
+	struct trail_walk walk = { .segment = segment };
+	uint8_t trail_id[TRAIL_ID_BYTES], key[TRAIL_KEY_BYTES];
+	struct trail_frame first;
+	bool key_known = false;
+	int r, found = 0;
+
+	r = trail_segment_frame(segment, 0, &first);
+	if (r <= 0)
+		return r;
+	memcpy(trail_id, first.header.trail_id, sizeof(trail_id));
+	r = connect_segment(search, trail_id, &walk, key, &key_known);
+	if (r <= 0)
+		return r;
+	while ((r = trail_walk_frame(&walk, trail_id)) > 0) {
+		r = trail_walk_check(&walk, key_known ? key : NULL);
+		if (r < 0)
+			break;
+		memcpy(key, walk.frame.seal.next_public_key, sizeof(key));
+		key_known = true;
+		note_key(search, &walk.frame);
+		/* A commit of which a part is there is no commit. */
+		if (walk.commit_left > 0)
+			continue;
+		memcpy(head->trail_id, trail_id, sizeof(trail_id));
+		memcpy(head->hash, walk.hash, sizeof(head->hash));
+		head->frame = walk.frame.header.frame;
+		found = 1;
+	}
+	return r == 0 || is_no_frame(r) ? found : r;
+}
+
+/* The last commit of the segment that is whole and signed. Returns 1, 0 when there is none, -errno.
+ */
+static int find_last_frame(struct search *search, struct trail_old_head *head)
 {
 	_cleanup_(trail_segment_close)
 	struct trail_segment segment = { .fd = -1 };
 	char name[TRAIL_SEGMENT_NAME_BYTES];
-	struct trail_frame frame;
-	uint64_t offset = 0;
-	int r, found = 0;
+	int r;
 
-	trail_segment_name(first_frame, name);
-	r = trail_segment_open(folder, name, &segment);
-	/* A link, or a FIFO: it is moved aside like the rest. */
-	if (r < 0)
-		return r == -ENOMEM ? r : 0;
-	while (trail_segment_frame(&segment, offset, &frame) > 0) {
-		r = trail_segment_hash(&segment, &frame, head->hash);
-		if (r < 0)
-			return r;
-		memcpy(head->trail_id, frame.header.trail_id, sizeof(head->trail_id));
-		head->frame = frame.header.frame;
-		check_key(&frame, key, head);
-		offset = frame.end_offset;
-		found = 1;
-	}
-	return found;
+	trail_segment_name(search->segments[search->at], name);
+	r = trail_segment_open(search->folder, name, &segment);
+	if (r == 0)
+		r = walk_to_last(search, &segment, head);
+	return is_no_frame(r) || is_no_segment(r) ? 0 : r;
+}
+
+/* A key of another trail, or one that the frame before it does not name, proves nothing: anybody
+ * can make one. */
+static void tell_key(const struct search *search, struct trail_old_head *head)
+{
+	const struct trail_key *key = search->key;
+
+	if (!key || key->frame == 0 ||
+	    (head->frame && memcmp(head->trail_id, key->trail_id, TRAIL_ID_BYTES) != 0) ||
+	    (search->key_seen ? !search->key_named : key->frame <= head->frame))
+		return;
+	head->key_frame = key->frame - 1;
+	memcpy(head->key_hash, key->previous_hash, sizeof(head->key_hash));
+	memcpy(head->trail_id, key->trail_id, sizeof(head->trail_id));
 }
 
 static int find_head(int folder, const struct trail_key_state *keys, struct trail_old_head *head)
 {
 	_cleanup_free_ uint64_t *segments = NULL;
-	const struct trail_key *key;
+	struct search search = { .folder = folder };
 	int older, newer, r;
 	size_t count;
 
 	trail_key_order(keys, &older, &newer);
-	key = older < 0 ? NULL : &keys->key[older];
-	if (key) {
-		head->key_frame = key->frame - 1;
-		memcpy(head->key_hash, key->previous_hash, sizeof(head->key_hash));
-		memcpy(head->trail_id, key->trail_id, sizeof(head->trail_id));
-	}
+	search.key = older < 0 ? NULL : &keys->key[older];
 	r = trail_segment_list(folder, &segments, &count, NULL);
-	for (; r == 0 && count > 0; count--)
-		r = find_last_frame(folder, segments[count - 1], key, head);
-	return r < 0 ? r : 0;
+	search.segments = segments;
+	while (r == 0 && count > 0) {
+		search.at = --count;
+		r = find_last_frame(&search, head);
+	}
+	if (r < 0)
+		return r;
+	tell_key(&search, head);
+	return 0;
 }
 
 /* ---- the folders below `old` ---- */
@@ -250,26 +369,6 @@ static int name_folder(int old, struct trail_old_head *head)
 	return r;
 }
 
-int trail_old_newest(int folder, struct trail_old_head *ret_head)
-{
-	_cleanup_close_ int old = trail_io_open_folder(folder, TRAIL_OLD_FOLDER, false, 0);
-	_cleanup_buffer_ struct buffer names = {};
-	_cleanup_close_ int newest = -1;
-	int r = old < 0 ? old : list_folders(old, &names);
-
-	if (r < 0 || names.length == 0)
-		return r < 0 ? r : -ENOENT;
-	newest = trail_io_open_folder(old, names.data, false, 0);
-	if (newest < 0)
-		return newest;
-	r = read_head(newest, ret_head);
-	if (r == 0) {
-		ret_head->key_frame = 0;
-		memset(ret_head->key_hash, 0, sizeof(ret_head->key_hash));
-	}
-	return r;
-}
-
 /* ---- the move ---- */
 
 static int collect_name(void *context, const char *name)
@@ -302,64 +401,112 @@ static int erase_keys(int key_file)
 	return r < 0 ? r : trail_io_datasync(key_file);
 }
 
-int trail_old_finish(int folder, int key_file)
+/* Under a name of its own, and a new file in its place. */
+static int keep_keys(struct trail_store *store, const struct trail_key *key)
 {
-	_cleanup_close_ int old = trail_io_open_folder(folder, TRAIL_OLD_FOLDER, false, 0);
-	_cleanup_close_ int target = -1;
+	char name[sizeof(TRAIL_KEY_FILE) + 1 + 16];
+	char *at = name + sprintf(name, TRAIL_KEY_FILE "-");
+	int fd, r;
+
+	for (int i = 0; i < 8; i++)
+		at += sprintf(at, "%02x", key->trail_id[i]);
+	r = trail_io_rename(store->state, TRAIL_KEY_FILE, store->state, name);
+	if (r < 0)
+		return r;
+	fd = trail_io_open(store->state, TRAIL_KEY_FILE, O_RDWR | O_CREAT, 0600);
+	if (fd < 0)
+		return fd;
+	close(store->key_file);
+	store->key_file = fd;
+	r = trail_io_lock(fd);
+	return r < 0 ? r : trail_io_sync(store->state);
+}
+
+static int retire_keys(struct trail_store *store, const struct trail_old_head *head)
+{
+	struct trail_key_state keys = {};
+	int r = trail_key_read(store->key_file, &keys);
+
+	for (unsigned int slot = 0; r == 0 && slot < TRAIL_SLOTS; slot++)
+		if (keys.state[slot] == TRAIL_SLOT_GOOD &&
+		    (!head->frame ||
+		     memcmp(keys.key[slot].trail_id, head->trail_id, TRAIL_ID_BYTES) != 0)) {
+			r = keep_keys(store, &keys.key[slot]);
+			break;
+		}
+	trail_key_state_clear(&keys);
+	return r < 0 ? r : erase_keys(store->key_file);
+}
+
+/* What is called so and is no folder is in the way. */
+static int open_old(int folder)
+{
+	char name[64];
+	int old = trail_io_open_folder(folder, TRAIL_OLD_FOLDER, true, 0750), r;
+
+	if (old != -ENOTDIR && old != -ELOOP)
+		return old;
+	snprintf(name, sizeof(name), TRAIL_OLD_FOLDER ".%" PRIu64, clock_wall_ns());
+	r = trail_io_rename(folder, TRAIL_OLD_FOLDER, folder, name);
+	return r < 0 ? r : trail_io_open_folder(folder, TRAIL_OLD_FOLDER, true, 0750);
+}
+
+int trail_old_finish(struct trail_store *store)
+{
+	_cleanup_close_ int old = -1, target = -1;
 	struct trail_old_head head;
 	int r;
 
-	if (old < 0)
-		return old == -ENOENT ? 0 : old;
-	r = read_head(old, &head);
+	r = read_head(store->state, TRAIL_MOVING_FILE, &head);
 	/* It got its name only when it was whole: a damaged one is not ours. */
 	if (r < 0)
 		return r == -ENOENT || r == -EBADMSG ? 0 : r;
+	old = open_old(store->folder);
+	if (old < 0)
+		return old;
 	target = trail_io_open_folder(old, head.folder, true, 0750);
 	if (target < 0)
 		return target;
-	r = move_all(folder, target);
+	r = trail_io_sync(old);
 	if (r == 0)
-		r = erase_keys(key_file);
-	/* With this it is done. */
+		r = move_all(store->folder, target);
 	if (r == 0)
-		r = trail_io_rename(old, TRAIL_HEAD_FILE, target, TRAIL_HEAD_FILE);
+		r = retire_keys(store, &head);
+	if (r == 0)
+		r = write_head(target, TRAIL_HEAD_FILE, &head);
 	if (r == 0)
 		r = trail_io_sync(target);
+	/* With this it is done. */
 	if (r == 0)
-		r = trail_io_sync(old);
+		r = trail_io_rename(store->state, TRAIL_MOVING_FILE, store->state, TRAIL_HEAD_FILE);
+	if (r == 0)
+		r = trail_io_sync(store->state);
 	return r < 0 ? r : 1;
 }
 
-int trail_old_set_aside(int folder, int key_file, const struct trail_key_state *keys,
-			enum trail_damage reason, struct trail_old_head *ret_head)
+int trail_old_set_aside(struct trail_store *store, const struct trail_key_state *keys,
+			enum trail_damage reason)
 {
 	struct trail_old_head head = { .reason = reason, .wall_ns = clock_wall_ns() };
-	_cleanup_buffer_ struct buffer text = {};
 	_cleanup_close_ int old = -1;
-	int r = find_head(folder, keys, &head);
+	int r = find_head(store->folder, keys, &head);
 
 	if (r < 0)
 		return r;
-	old = trail_io_open_folder(folder, TRAIL_OLD_FOLDER, true, 0750);
+	old = open_old(store->folder);
 	if (old < 0)
 		return old;
 	r = name_folder(old, &head);
-	if (r < 0)
-		return r;
-	append_head(&text, &head);
+	if (r == 0)
+		r = trail_io_sync(store->folder);
 	/* From here on a crash does not change what is decided. */
-	r = text.error ?: trail_io_replace(old, TRAIL_HEAD_FILE, text.data, text.length, 0640);
 	if (r == 0)
-		r = trail_io_sync(old);
+		r = write_head(store->state, TRAIL_MOVING_FILE, &head);
 	if (r == 0)
-		r = trail_io_sync(folder);
+		r = trail_io_sync(store->state);
 	if (r == 0)
-		r = trail_old_finish(folder, key_file);
-	if (r < 0)
-		return r;
-	*ret_head = head;
-	return 0;
+		r = trail_old_finish(store);
+	return r < 0 ? r : 0;
 }
 
 /* ---- the quote ---- */

@@ -12,9 +12,13 @@
 #include "trail/key.h"
 
 struct buffer;
+struct trail_store;
 
 #define TRAIL_OLD_FOLDER "old"
-#define TRAIL_HEAD_FILE  "head"
+/* In each of its folders, and of the last one in the state folder. */
+#define TRAIL_HEAD_FILE "head"
+/* In the state folder: the same, while it is being set aside. */
+#define TRAIL_MOVING_FILE "moving"
 
 #define TRAIL_OLD_NAME_BYTES 32 /* a number, "-", 16 hexadecimal digits of its id, and the zero */
 
@@ -57,24 +61,23 @@ struct trail_old_head {
 };
 
 /*
- * Move the trail in `folder` aside and erase its key. A crash in between is finished by
- * trail_old_finish(). Returns 0 or -errno.
+ * Move the trail of `store`, whose folders and key are open, aside. Its key is erased; but where
+ * nothing of the key's trail lies here, it may prove one that lies elsewhere, and is kept beside
+ * the new one. A crash in between is finished by trail_old_finish(). Returns 0 or -errno.
  */
-int trail_old_set_aside(int folder, int key_file, const struct trail_key_state *keys,
-			enum trail_damage reason, struct trail_old_head *ret_head);
+int trail_old_set_aside(struct trail_store *store, const struct trail_key_state *keys,
+			enum trail_damage reason);
 
 /* Go on with what a crash interrupted. Returns 1, 0 where there is nothing to do, -errno. */
-int trail_old_finish(int folder, int key_file);
+int trail_old_finish(struct trail_store *store);
+
+/* What was set aside last, as the state folder says, where the key lies, too. Returns 0; -ENOENT;
+ * -EBADMSG; -errno. */
+int trail_old_read(int state, struct trail_old_head *ret_head);
 
 /* The folders below `old`, the newest first; owned by the caller, NULL where there is none. Returns
  * 0 or -errno. */
 int trail_old_list(int folder, char (**ret_names)[TRAIL_OLD_NAME_BYTES], size_t *ret_count);
-
-/*
- * The trail that was set aside last, by what stands in its folder: who can write there could have
- * made up the key's frame, so that it is not told. Returns 0, -ENOENT when none was, -errno.
- */
-int trail_old_newest(int folder, struct trail_old_head *ret_head);
 
 /* The element TRAIL_TAG_OLD_HEAD of a summary: append it; find it. Returns 0; -ENOENT when there is
  * none; -EBADMSG. */

@@ -198,6 +198,9 @@ static int refresh_limit(struct trail_reader *reader)
 		return r;
 	told = source->first_frame && reader->flags & TRAIL_READ_COMMITTED &&
 	       trail_committed_read(source->folder, &committed) == 0;
+	/* It is gone while the trail is being set aside. */
+	if (!told && reader->trail_folder == source->folder)
+		return 0;
 	reader->stale = told && is_another(reader, source->folder, committed.trail_id);
 	if (told && !reader->stale && committed.segment <= source->first_frame) {
 		uint64_t most = committed.segment == source->first_frame ? committed.offset : 0;
@@ -281,6 +284,8 @@ static int advance(struct trail_reader *reader)
 	for (;;) {
 		int r = read_current(reader), finished;
 
+		if (reader->stale && (r == -EBADMSG || r == -EPROTONOSUPPORT))
+			return -ESTALE;
 		if (r != 0)
 			return r;
 		finished = refresh_limit(reader);
@@ -288,10 +293,11 @@ static int advance(struct trail_reader *reader)
 			return finished;
 		/* Once more: what came before the next segment was begun is to be read first. */
 		r = read_current(reader);
+		/* It was set aside for what stands there, perhaps. */
+		if (reader->stale && (r == 0 || r == -EBADMSG || r == -EPROTONOSUPPORT))
+			return -ESTALE;
 		if (r != 0)
 			return r;
-		if (reader->stale)
-			return -ESTALE;
 		if (!finished) {
 			r = find_new_segment(reader);
 			if (r <= 0)

@@ -12,20 +12,7 @@
 #include "trail/folder.h"
 #include "trail/io.h"
 #include "trail/sign.h"
-
-/* How far the log has been read, and what the next frame must continue. */
-struct walk {
-	struct trail_segment *segment;
-	struct trail_frame frame; /* the last one, where there was one */
-	uint64_t offset;
-	uint64_t next_frame, next_event;
-	uint8_t hash[TRAIL_HASH_BYTES]; /* of the last frame */
-	bool hash_known;
-	uint64_t first_wall_ns; /* of the segment's first frame */
-	uint32_t commit_types;
-	uint64_t commit_offset, commit_begin_frame;
-	unsigned int commit_left; /* frames that the commit still lacks */
-};
+#include "trail/walk.h"
 
 static int damaged(struct trail_recovery *recovery, enum trail_damage damage, uint64_t offset)
 {
@@ -35,89 +22,13 @@ static int damaged(struct trail_recovery *recovery, enum trail_damage damage, ui
 	return -EUCLEAN;
 }
 
-/* Whether a frame is the one that belongs here, by its header. */
-static bool continues(const struct walk *walk, const struct trail_header *header,
-		      const uint8_t *trail_id)
-{
-	if (memcmp(header->trail_id, trail_id, TRAIL_ID_BYTES) != 0 ||
-	    header->frame != walk->next_frame)
-		return false;
-	if (walk->hash_known && memcmp(header->previous_hash, walk->hash, sizeof(walk->hash)) != 0)
-		return false;
-	if (walk->commit_left > 0)
-		return header->commit_frames == walk->frame.header.commit_frames &&
-		       header->commit_index == walk->frame.header.commit_index + 1 &&
-		       header->commit_first_event == walk->frame.header.commit_first_event &&
-		       header->commit_event_count == walk->frame.header.commit_event_count;
-	return header->commit_index == 0 &&
-	       (!walk->next_event || header->commit_first_event == walk->next_event);
-}
-
-/* Move over the next frame by its header and seal. Returns 1, 0 at the end, -EBADMSG, -ENODATA,
- * -errno. */
-static int walk_frame(struct walk *walk, const uint8_t *trail_id)
-{
-	struct trail_frame frame;
-	int r;
-
-	r = trail_segment_frame(walk->segment, walk->offset, &frame);
-	if (r <= 0)
-		return r;
-	if (!continues(walk, &frame.header, trail_id))
-		return -EBADMSG;
-	r = trail_segment_hash(walk->segment, &frame, walk->hash);
-	if (r < 0)
-		return r;
-	walk->hash_known = true;
-	if (walk->offset == 0)
-		walk->first_wall_ns = frame.header.wall_ns;
-	if (walk->commit_left == 0) {
-		walk->commit_offset = walk->offset;
-		walk->commit_begin_frame = frame.header.frame;
-		walk->commit_left = frame.header.commit_frames;
-		walk->commit_types = 0;
-		walk->next_event =
-			frame.header.commit_first_event + frame.header.commit_event_count;
-	}
-	walk->commit_left--;
-	walk->commit_types |= frame.header.types;
-	walk->next_frame++;
-	walk->offset = frame.end_offset;
-	walk->frame = frame;
-	return 1;
-}
-
-/* The signature and both hashes of the frame just walked over. Returns 0, -EBADMSG, -errno. */
-static int check_frame(struct walk *walk, const uint8_t *public_key)
-{
-	uint8_t hash[TRAIL_HASH_BYTES];
-	const struct buffer *bytes;
-	const char *raw;
-	size_t length;
-	int r;
-
-	r = trail_segment_signed(walk->segment, &walk->frame, &bytes);
-	if (r == 0)
-		r = trail_check_signature(public_key, bytes->data, bytes->length,
-					  walk->frame.seal.signature);
-	if (r == 0)
-		r = trail_segment_check_stored(walk->segment, &walk->frame);
-	if (r == 0)
-		r = trail_segment_payload(walk->segment, &walk->frame, &raw, &length);
-	if (r == 0)
-		r = trail_hash(raw, length, hash);
-	if (r == 0 && memcmp(hash, walk->frame.header.raw_hash, sizeof(hash)) != 0)
-		r = -EBADMSG;
-	return r;
-}
-
 /* Read up to the frame that the older key follows on: all of that is acknowledged, and must be
  * there. */
-static int walk_to_key(struct walk *walk, const struct trail_key *key,
+static int walk_to_key(struct trail_walk *walk, const struct trail_key *key,
 		       struct trail_recovery *recovery)
 {
 	while (walk->next_frame < key->frame) {
-		int r = walk_frame(walk, key->trail_id);
+		int r = trail_walk_frame(walk, key->trail_id);
 
 		if (r == 0 || r == -ENODATA)
 			return damaged(recovery, TRAIL_DAMAGE_CUT, walk->offset);
@@ -145,17 +56,17 @@ static int walk_to_key(struct walk *walk, const struct trail_key *key,
  * Whether the commit between the two keys is whole, to the last bit. It moves the walk over what
  * is. Returns 1, 0, or an error that says nothing of the bytes.
  */
-static int walk_commit(struct walk *walk, const struct trail_key *older,
+static int walk_commit(struct trail_walk *walk, const struct trail_key *older,
 		       const struct trail_key *newer)
 {
 	uint8_t public_key[TRAIL_KEY_BYTES];
 
 	memcpy(public_key, older->public_key, sizeof(public_key));
 	while (walk->next_frame < newer->frame) {
-		int r = walk_frame(walk, older->trail_id);
+		int r = trail_walk_frame(walk, older->trail_id);
 
 		if (r > 0)
-			r = check_frame(walk, public_key);
+			r = trail_walk_check(walk, public_key);
 		else if (r == 0)
 			return 0;
 		if (r == -EBADMSG || r == -ENODATA || r == -EPROTONOSUPPORT)
@@ -242,7 +153,7 @@ static int adopt_key(struct trail_store *store, const struct trail_key_state *ke
 	return r < 0 ? r : trail_io_datasync(store->key_file);
 }
 
-static void tell_end(struct trail_store *store, const struct walk *walk,
+static void tell_end(struct trail_store *store, const struct trail_walk *walk,
 		     const struct trail_committed *committed, struct trail_recovery *recovery)
 {
 	struct trail_committed *head = &store->head;
@@ -270,11 +181,11 @@ static void tell_end(struct trail_store *store, const struct walk *walk,
 
 /* What stands behind the frame that the older key follows on, and what to do about it. */
 static int recover_end(struct trail_store *store, const struct trail_key_state *keys,
-		       struct walk *walk, struct trail_recovery *recovery)
+		       struct trail_walk *walk, struct trail_recovery *recovery)
 {
 	struct trail_committed committed;
 	int older, newer, slot, r;
-	struct walk end = *walk;
+	struct trail_walk end = *walk;
 	bool told;
 
 	trail_key_order(keys, &older, &newer);
@@ -284,13 +195,12 @@ static int recover_end(struct trail_store *store, const struct trail_key_state *
 	if (r < 0)
 		return r;
 	slot = r > 0 ? newer : older;
+	/* The log must end here: no commit can have left more. */
+	if ((r > 0 || newer < 0) && walk->offset != walk->segment->limit)
+		return damaged(recovery, TRAIL_DAMAGE_BEHIND, walk->offset);
 	if (told && committed.frame >= keys->key[slot].frame)
 		return damaged(recovery, TRAIL_DAMAGE_COMMITTED, end.offset);
-	if (r > 0 || newer < 0) {
-		/* The log must end here: no commit can have left more. */
-		if (walk->offset != walk->segment->limit)
-			return damaged(recovery, TRAIL_DAMAGE_BEHIND, walk->offset);
-	} else {
+	if (r == 0 && newer >= 0) {
 		*walk = end;
 		r = cut_tail(store, walk->offset, recovery);
 		if (r < 0)
@@ -306,14 +216,18 @@ static int recover_end(struct trail_store *store, const struct trail_key_state *
 	return 0;
 }
 
-/* Ids that are not known are zeros. */
+/* An id has two halves, of what the system is called and of what its firmware is: a half that is
+ * not known is zeros, and says nothing. */
 static bool of_other_machine(const struct trail_key *key, const uint8_t *machine_id)
 {
-	static const uint8_t unknown[sizeof(key->machine_id)];
+	static const uint8_t unknown[sizeof(key->machine_id) / 2];
 
-	return memcmp(machine_id, unknown, sizeof(unknown)) != 0 &&
-	       memcmp(key->machine_id, unknown, sizeof(unknown)) != 0 &&
-	       memcmp(key->machine_id, machine_id, sizeof(unknown)) != 0;
+	for (size_t at = 0; at < sizeof(key->machine_id); at += sizeof(unknown))
+		if (memcmp(machine_id + at, unknown, sizeof(unknown)) != 0 &&
+		    memcmp(key->machine_id + at, unknown, sizeof(unknown)) != 0 &&
+		    memcmp(key->machine_id + at, machine_id + at, sizeof(unknown)) != 0)
+			return true;
+	return false;
 }
 
 static int check_keys(const struct trail_key_state *keys, const uint8_t *machine_id,
@@ -335,6 +249,14 @@ static int check_keys(const struct trail_key_state *keys, const uint8_t *machine
 	    new_key->frame == old_key->frame || new_key->frame - old_key->frame > TRAIL_COMMIT_MOST)
 		return damaged(recovery, TRAIL_DAMAGE_KEYS, 0);
 	return 0;
+}
+
+/* Something else than a file stands in the place of a segment. */
+static int no_file(struct trail_recovery *recovery, int r)
+{
+	if (r == -ELOOP || r == -EINVAL || r == -EISDIR || r == -ENXIO)
+		return damaged(recovery, TRAIL_DAMAGE_BROKEN, 0);
+	return r;
 }
 
 /* The last segment, or the first one when none was ever made. */
@@ -359,7 +281,7 @@ static int open_last_segment(struct trail_store *store, const struct trail_key *
 		return damaged(recovery, TRAIL_DAMAGE_BEHIND, 0);
 	store->segment_file =
 		trail_io_open(store->folder, name, O_RDWR | (count ? 0 : O_CREAT), 0640);
-	return store->segment_file < 0 ? store->segment_file : 0;
+	return store->segment_file < 0 ? no_file(recovery, store->segment_file) : 0;
 }
 
 /*
@@ -367,18 +289,18 @@ static int open_last_segment(struct trail_store *store, const struct trail_key *
  * stands in the segment before.
  */
 static int walk_before(struct trail_store *store, uint64_t previous, const struct trail_key *key,
-		       struct walk *walk, struct trail_recovery *recovery)
+		       struct trail_walk *walk, struct trail_recovery *recovery)
 {
 	struct trail_segment segment;
-	struct walk before = { .segment = &segment, .next_frame = previous };
+	struct trail_walk before = { .segment = &segment, .next_frame = previous };
 	char name[TRAIL_SEGMENT_NAME_BYTES];
 	int r;
 
 	trail_segment_name(previous, name);
+	memcpy(recovery->segment, name, sizeof(recovery->segment));
 	r = trail_segment_open(store->folder, name, &segment);
 	if (r < 0)
-		return r;
-	memcpy(recovery->segment, name, sizeof(recovery->segment));
+		return no_file(recovery, r);
 	r = walk_to_key(&before, key, recovery);
 	if (r == 0 && before.offset != segment.limit)
 		r = damaged(recovery, TRAIL_DAMAGE_BEHIND, before.offset);
@@ -396,7 +318,7 @@ int trail_recover(struct trail_store *store, const struct trail_key_state *keys,
 		  const uint8_t *machine_id, struct trail_recovery *recovery)
 {
 	struct trail_segment segment;
-	struct walk walk = { .segment = &segment };
+	struct trail_walk walk = { .segment = &segment };
 	char name[TRAIL_SEGMENT_NAME_BYTES];
 	const struct trail_key *key;
 	uint64_t previous;
@@ -415,7 +337,7 @@ int trail_recover(struct trail_store *store, const struct trail_key_state *keys,
 	trail_segment_name(store->segment, name);
 	r = trail_segment_open(store->folder, name, &segment);
 	if (r < 0)
-		return r;
+		return no_file(recovery, r);
 	walk.next_frame = store->segment;
 	/* Before frame 1 there are zeros; before another segment's first frame, what the key
 	 * remembers. */

@@ -34,15 +34,18 @@ static int open_folders(struct trail_store *store, const struct trail_store_opti
 	if (store->state < 0)
 		return store->state;
 	store->key_file = trail_io_open(store->state, TRAIL_KEY_FILE, O_RDWR | O_CREAT, 0600);
-	return store->key_file < 0 ? store->key_file : 0;
+	/* A recorder of another folder may have the same state. */
+	return store->key_file < 0 ? store->key_file : trail_io_lock(store->key_file);
 }
 
 /* A trail's first key. Recovery then makes the rest, as after a crash at this point. */
-static int make_first_key(struct trail_store *store)
+static int make_first_key(struct trail_store *store, const struct trail_store_options *options)
 {
 	struct trail_key key = { .frame = 1, .first_event = 1 };
 	int r;
 
+	memcpy(key.machine_id, options->machine_id, sizeof(key.machine_id));
+	memcpy(key.boot_id, options->boot_id, sizeof(key.boot_id));
 	r = trail_random(key.trail_id, sizeof(key.trail_id));
 	if (r == 0)
 		r = trail_key_generate(key.seed, key.public_key);
@@ -103,6 +106,22 @@ static int finish_making(struct trail_store *store)
 	return r < 0 ? r : trail_io_sync(store->folder);
 }
 
+static int open_committed(struct trail_store *store, int flags, struct trail_recovery *recovery)
+{
+	int fd = trail_io_open(store->folder, TRAIL_COMMITTED_FILE, O_RDWR | flags, 0640);
+
+	if (fd >= 0) {
+		store->committed_file = fd;
+		return 0;
+	}
+	/* Somebody put a link or a folder in its place. */
+	if (fd != -ELOOP && fd != -EISDIR && fd != -ENXIO)
+		return fd == -ENOENT ? 0 : fd;
+	recovery->found = TRAIL_FOUND_DAMAGE;
+	recovery->damage = TRAIL_DAMAGE_COMMITTED;
+	return -EUCLEAN;
+}
+
 static int make_or_recover(struct trail_store *store, const struct trail_store_options *options,
 			   struct trail_key_state *keys, struct trail_recovery *recovery)
 {
@@ -117,17 +136,26 @@ static int make_or_recover(struct trail_store *store, const struct trail_store_o
 		return r;
 	if (r > 0) {
 		made = true;
-		r = make_first_key(store);
+		r = make_first_key(store, options);
 		if (r < 0)
 			return r;
 		r = trail_key_read(store->key_file, keys);
 		if (r < 0)
 			return r;
 	}
-	r = trail_recover(store, keys, options->machine_id, recovery);
+	r = open_committed(store, 0, recovery);
+	if (r == 0)
+		r = trail_recover(store, keys, options->machine_id, recovery);
 	if (r == 0 && made)
 		recovery->found = TRAIL_FOUND_NOTHING;
 	return r;
+}
+
+static void close_log(struct trail_store *store)
+{
+	closep(&store->segment_file);
+	closep(&store->committed_file);
+	store->segment_file = store->committed_file = -1;
 }
 
 /* The trail cannot be continued, and the host must not go unrecorded. */
@@ -137,8 +165,8 @@ static int begin_anew(struct trail_store *store, const struct trail_store_option
 	enum trail_damage reason = recovery->damage;
 	int r;
 
-	closep(&store->segment_file);
-	r = trail_old_set_aside(store->folder, store->key_file, keys, reason, &store->old);
+	close_log(store);
+	r = trail_old_set_aside(store, keys, reason);
 	if (r < 0)
 		return r;
 	*recovery = (struct trail_recovery){};
@@ -148,12 +176,11 @@ static int begin_anew(struct trail_store *store, const struct trail_store_option
 /* Whatever was set aside before the first frame is quoted in it, also after a crash. */
 static int tell_old(struct trail_store *store, struct trail_recovery *recovery)
 {
-	int r = 0;
+	int r;
 
 	if (store->head.frame > 0)
 		return 0;
-	if (!store->old.reason)
-		r = trail_old_newest(store->folder, &store->old);
+	r = trail_old_read(store->state, &store->old);
 	recovery->old = store->old;
 	return r == -ENOENT || r == -EBADMSG ? 0 : r;
 }
@@ -165,14 +192,14 @@ static int open_and_recover(struct trail_store *store, const struct trail_store_
 
 	r = open_folders(store, options);
 	if (r == 0)
-		r = trail_old_finish(store->folder, store->key_file);
+		r = trail_old_finish(store);
 	if (r < 0)
 		return r;
 	r = make_or_recover(store, options, keys, recovery);
 	/* What is cut off a torn end is kept: there is the room that was reserved. */
 	if ((r == -ENOSPC || r == -EDQUOT) &&
 	    trail_io_unlink(store->folder, TRAIL_NEXT_FILE) == 0) {
-		closep(&store->segment_file);
+		close_log(store);
 		*recovery = (struct trail_recovery){};
 		r = make_or_recover(store, options, keys, recovery);
 	}
@@ -180,12 +207,10 @@ static int open_and_recover(struct trail_store *store, const struct trail_store_
 		r = begin_anew(store, options, keys, recovery);
 	if (r == 0)
 		r = tell_old(store, recovery);
+	if (r == 0 && store->committed_file < 0)
+		r = open_committed(store, O_CREAT, recovery);
 	if (r < 0)
 		return r;
-	store->committed_file =
-		trail_io_open(store->folder, TRAIL_COMMITTED_FILE, O_RDWR | O_CREAT, 0640);
-	if (store->committed_file < 0)
-		return store->committed_file;
 	store->reserve = options->reserve;
 	store->segment_bytes = options->segment_bytes;
 	store->segment_ns = options->segment_ns;

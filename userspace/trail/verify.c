@@ -135,16 +135,38 @@ static void tell_progress(struct trail_judge *judge, uint64_t bytes)
 					 judge->all_bytes);
 }
 
+static int by_frame(const void *a, const void *b)
+{
+	const struct trail_anchor *left = a, *right = b;
+
+	return left->frame < right->frame ? -1 : left->frame > right->frame;
+}
+
+/* There may be a year's of them. */
+static int sort_anchors(struct trail_judge *judge)
+{
+	size_t count = judge->options->anchor_count;
+
+	judge->anchors = calloc(count + 1, sizeof(*judge->anchors));
+	if (!judge->anchors)
+		return -ENOMEM;
+	if (count > 0)
+		memcpy(judge->anchors, judge->options->anchors, count * sizeof(*judge->anchors));
+	qsort(judge->anchors, count, sizeof(*judge->anchors), by_frame);
+	return 0;
+}
+
 /* The frame just checked against what is known of it from elsewhere. */
 static bool fits_anchors(struct trail_judge *judge, uint64_t offset)
 {
-	const struct trail_verify_options *options = judge->options;
 	uint64_t frame = judge->chain.next_frame - 1;
 
-	for (size_t i = 0; i < options->anchor_count; i++) {
-		const struct trail_anchor *anchor = &options->anchors[i];
+	for (; judge->anchor_at < judge->options->anchor_count; judge->anchor_at++) {
+		const struct trail_anchor *anchor = &judge->anchors[judge->anchor_at];
 
-		if (anchor->frame != frame || !trail_anchor_is_of(anchor, judge->chain.trail_id))
+		if (anchor->frame > frame)
+			break;
+		if (anchor->frame < frame || !trail_anchor_is_of(anchor, judge->chain.trail_id))
 			continue;
 		if (memcmp(anchor->hash, judge->chain.hash, sizeof(anchor->hash)) != 0) {
 			set_bad(judge, offset, "the frame is not the one that an anchor names");
@@ -186,7 +208,6 @@ static int walk_segment(struct trail_judge *judge, struct trail_segment *segment
 		}
 		if (!fits_anchors(judge, offset)) {
 			judge->broken = -EBADMSG;
-			judge->misplaced = true;
 			break;
 		}
 		offset = frame.end_offset;
@@ -281,6 +302,9 @@ static int judge_folder(struct trail_judge *judge)
 		if (judge->older && judge->older->frame > 1)
 			trail_judge_conclude(judge, TRAIL_TAMPERED,
 					     "the key follows on frames that are gone");
+		else if (judge->options->anchor_count > 0 && !judge->options->others_expected)
+			trail_judge_conclude(judge, TRAIL_TAMPERED,
+					     "the frame that an anchor names is gone");
 		else
 			trail_judge_conclude(judge, TRAIL_UNREADABLE, "there is no segment here");
 		return 0;
@@ -311,15 +335,18 @@ static int judge_once(const char *path, const struct trail_verify_options *optio
 	}
 	/* In this order: whatever the recorder does meanwhile, what `committed` says comes before
 	 * these keys, and frames before these keys are there. */
-	judge.live = trail_is_live(folder) > 0;
+	judge.live = !options->at_rest && trail_is_live(folder) > 0;
 	judge.told = trail_committed_read(folder, &judge.committed) == 0;
 	judge.no_keys = read_keys(&judge);
-	r = judge_folder(&judge);
+	r = sort_anchors(&judge);
+	if (r == 0)
+		r = judge_folder(&judge);
 	trail_chain_end(&judge.chain);
 	free(judge.segments);
+	free(judge.anchors);
 	trail_key_state_clear(&judge.keys);
 	/* A recorder that started meanwhile made of a log at rest one in motion. */
-	if (r >= 0 && !judge.live && trail_is_live(folder) > 0)
+	if (r >= 0 && !judge.live && !options->at_rest && trail_is_live(folder) > 0)
 		return 1;
 	return r;
 }

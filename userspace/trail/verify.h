@@ -27,6 +27,8 @@ struct trail_verify_options {
 				root.pub */
 	const struct trail_anchor *anchors;
 	size_t anchor_count;
+	bool others_expected; /* anchors of other trails are not looked at, instead of tampering */
+	bool at_rest;         /* nobody records to it: who holds its lock holds another one */
 	/* Called now and then with the bytes checked so far, of how many there were at the begin.
 	 */
 	void (*progress)(void *context, uint64_t done_bytes, uint64_t all_bytes);

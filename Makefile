@@ -150,7 +150,7 @@ test-all:
 	$(Q)tools/deps test
 	$(Q)$(MAKE) --no-print-directory -j2 tests plain-tests $(FUZZABLE)
 	$(Q)mkdir -p $B && tests/run --all --table $B/table.md; status=$$?; tools/testing-table $B/table.md; \
-		tools/routes-table $$(find build/results -name routes -size +0); exit $$status
+		tools/routes-table $$(find build/results -name routes -size +0); tools/attack-table build/results/attacks; exit $$status
 
 check: $B/docktrail
 	$(Q)tools/check-layers

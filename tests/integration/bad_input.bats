@@ -457,3 +457,21 @@ P
 	echo "$output"
 	[ "$status" -ge 3 ]
 }
+
+@test "verify --salvage: the events that still verify, the rest named" {
+	copy
+	"$DOCKTRAIL" replay --trail "$TRAIL" --format json >"$BATS_TEST_TMPDIR/all"
+	# A letter of the second frame's payload: no chain is broken by it.
+	second=$(LC_ALL=C grep -obUaP '\x28\xb5\x2f\xfd' "$SEGMENT" | sed -n 2p | cut -d: -f1)
+	flip $((second + 30))
+	status=0
+	"$DOCKTRAIL" verify --trail "$TRAIL" --salvage >"$BATS_TEST_TMPDIR/saved" 2>"$BATS_TEST_TMPDIR/said" || status=$?
+	[ "$status" = 3 ]
+	grep -q '^TAMPERED' "$BATS_TEST_TMPDIR/said"
+	grep -q 'proven from the root: .* of 1 frames with .* the payload is lost' "$BATS_TEST_TMPDIR/said"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/saved")" -gt 2 ]
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/saved")" -lt "$(wc -l <"$BATS_TEST_TMPDIR/all")" ]
+	# Not a line that was not recorded.
+	[ -z "$(sort "$BATS_TEST_TMPDIR/all" | comm -13 - <(sort "$BATS_TEST_TMPDIR/saved"))" ]
+	jq -s -e 'length > 2' "$BATS_TEST_TMPDIR/saved"
+}

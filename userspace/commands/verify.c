@@ -28,7 +28,7 @@
 struct verify {
 	const char *trail, *state, *root_file;
 	uint8_t root[TRAIL_KEY_BYTES];
-	bool root_given;
+	bool root_given, salvage;
 	struct trail_anchors anchors;
 	struct verify_report report;
 	uint64_t began_ns, progress_ns;
@@ -55,6 +55,7 @@ static const char documentation[] =
 	"  docktrail verify\n"
 	"  docktrail verify ./trail --root ./root.pub\n"
 	"  docktrail verify --anchor ./anchors\n"
+	"  docktrail verify ./damaged --salvage >saved.jsonl\n"
 	"  docktrail verify --trail ./copy --state none --json | jq .verdict";
 
 enum {
@@ -62,6 +63,7 @@ enum {
 	KEY_STATE = 's',
 	KEY_ROOT = 'r',
 	KEY_ANCHOR = 'a',
+	KEY_SALVAGE = 0x101,
 	KEY_JSON = 'j',
 	KEY_COLOR = 0x100,
 };
@@ -78,6 +80,8 @@ static const struct argp_option options[] = {
 	  "What `docktrail status --checkpoint` printed, or a file with any number of such lines; may "
 	  "be given again",
 	  1 },
+	{ "salvage", KEY_SALVAGE, NULL, 0,
+	  "Print the events that still verify, as JSON lines; the verdict goes to stderr", 2 },
 	{ "json", KEY_JSON, NULL, 0, "As JSON", 2 },
 	{ "color", KEY_COLOR, "WHEN", 0, "auto (default: on a terminal), always or never", 2 },
 	{ "colour", KEY_COLOR, NULL, OPTION_ALIAS, NULL, 2 },
@@ -170,6 +174,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	case KEY_ANCHOR:
 		add_anchors(state, argument, verify);
+		return 0;
+	case KEY_SALVAGE:
+		verify->salvage = true;
 		return 0;
 	case KEY_JSON:
 		verify->report.json = true;
@@ -293,7 +300,9 @@ int command_verify(int argc, char **argv)
 		fprintf(stderr, "%s: %s: %s\n", argv[0], verify.trail, strerror(-r));
 		return TRAIL_UNREADABLE;
 	}
-	r = verify_report_print(report);
+	r = verify_report_print(report, verify.salvage ? stderr : stdout);
+	if (r == 0 && verify.salvage)
+		r = verify_salvage(argv[0], verify.trail, &how);
 	if (r < 0 || fflush(stdout) != 0)
 		fprintf(stderr, "%s: %s, but it could not be printed\n", argv[0],
 			trail_verdict_name(report->verdict.code));

@@ -146,7 +146,7 @@ static void say_old(const struct verify_old *old, struct paragraph *page)
 		paragraph_more(page, STYLE_plain, "%s", verdict->reason);
 }
 
-static int print_for_people(const struct verify_report *report)
+static int print_for_people(const struct verify_report *report, FILE *out)
 {
 	static const char *const meanings[] = {
 		"intact from the root to the end, nothing lost",
@@ -158,8 +158,8 @@ static int print_for_people(const struct verify_report *report)
 	const struct trail_verdict *verdict = &report->verdict;
 	_cleanup_(paragraph_free)
 	struct paragraph page = {
-		.colour = terminal_colour(STDOUT_FILENO, report->colour),
-		.width = terminal_width(STDOUT_FILENO),
+		.colour = terminal_colour(fileno(out), report->colour),
+		.width = terminal_width(fileno(out)),
 	};
 
 	paragraph_headline(&page, verdict_styles[verdict->code], trail_verdict_name(verdict->code),
@@ -172,7 +172,7 @@ static int print_for_people(const struct verify_report *report)
 	}
 	for (size_t i = 0; i < report->olds.count; i++)
 		say_old(&report->olds.items[i], &page);
-	return paragraph_print(&page, stdout);
+	return paragraph_print(&page, out);
 }
 
 static void add(struct json_object *object, const char *key, struct json_object *value)
@@ -239,7 +239,7 @@ static void add_old(struct json_object *all, const struct verify_old *old)
 	json_object_array_add(all, object);
 }
 
-static int print_json(const struct verify_report *report)
+static int print_json(const struct verify_report *report, FILE *out)
 {
 	const struct trail_verdict *verdict = &report->verdict;
 	struct json_object *old = json_object_new_array();
@@ -274,13 +274,14 @@ static int print_json(const struct verify_report *report)
 	for (size_t i = 0; i < report->olds.count; i++)
 		add_old(old, &report->olds.items[i]);
 	add(object, "before", old);
-	r = puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
-								JSON_C_TO_STRING_NOSLASHESCAPE));
+	r = fprintf(out, "%s\n",
+		    json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
+								   JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(object);
 	return r < 0 ? -EIO : 0;
 }
 
-int verify_report_print(const struct verify_report *report)
+int verify_report_print(const struct verify_report *report, FILE *out)
 {
-	return report->json ? print_json(report) : print_for_people(report);
+	return report->json ? print_json(report, out) : print_for_people(report, out);
 }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "base/terminal.h"
 #include "commands/verify_old.h"
@@ -17,5 +18,12 @@ struct verify_report {
 	enum colour colour;
 };
 
-/* Print it to stdout. Returns 0, -ENOMEM or -errno of writing. */
-int verify_report_print(const struct verify_report *report);
+/* Print it to `out`. Returns 0, -ENOMEM or -errno of writing. */
+int verify_report_print(const struct verify_report *report, FILE *out);
+
+/*
+ * verify_salvage.c: print the lines that still verify of the trail, and say on stderr, by `name`,
+ * which frames they are of, and what is lost. Of `how` the root and the anchors are used. Returns 0
+ * or -errno.
+ */
+int verify_salvage(const char *name, const char *trail, const struct trail_verify_options *how);

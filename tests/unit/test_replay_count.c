@@ -8,9 +8,12 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
+#include "base/buffer.h"
 #include "base/text.h"
 #include "commands/replay_count.h"
 #include "event/record.h"
+#include "trail/frame.h"
+#include "trail/summary.h"
 
 static void expect(const struct replay_count *count, bool json, const char *expected)
 {
@@ -179,6 +182,73 @@ static void test_too_long(void **state)
 	replay_count_free(count);
 }
 
+/* A frame's summary, of events with these kinds and containers. */
+static void make_frame(struct trail_header *header, struct buffer *summary, size_t events,
+		       uint64_t raw_length)
+{
+	static struct trail_summary counting;
+
+	trail_summary_clear(&counting, 1);
+	for (size_t i = 0; i < events; i++) {
+		char container[65];
+		const struct trail_term terms[] = {
+			{ TRAIL_TERM_KIND, i % 3 ? "api-request" : "oom-kill", i % 3 ? 11 : 8 },
+			{ TRAIL_TERM_CONTAINER, container, 64 },
+			{ TRAIL_TERM_USER, "1000", i % 2 ? 4 : 0 },
+		};
+
+		snprintf(container, sizeof(container), "%064zx", i / 2);
+		trail_summary_add(&counting, 1 + i, terms, 3);
+	}
+	*header = (struct trail_header){ .event_count = events };
+	trail_summary_encode(&counting, raw_length, summary);
+	header->summary = (const uint8_t *)summary->data;
+	header->summary_length = (uint32_t)summary->length;
+}
+
+static void test_frames(void **state)
+{
+	_cleanup_buffer_ struct buffer summary = {}, narrow = {};
+	struct replay_count *count;
+	struct trail_header header;
+
+	make_frame(&header, &summary, 5, 1 << 20);
+	assert_int_equal(replay_count_new(FIELD_event_action, &count), 0);
+	assert_int_equal(replay_count_add_frame(count, &header), 1);
+	assert_int_equal(replay_count_add_frame(count, &header), 1);
+	expect(count, false, "count  event.action\n    6  api-request\n    4  oom-kill\n");
+	replay_count_free(count);
+	/* Who is no user is none. */
+	assert_int_equal(replay_count_new(FIELD_user_id, &count), 0);
+	assert_int_equal(replay_count_add_frame(count, &header), 1);
+	expect(count, false, "count  user.id\n    3  -\n    2  1000\n");
+	replay_count_free(count);
+	assert_int_equal(replay_count_new(REPLAY_COUNT_CONTAINERS, &count), 0);
+	assert_int_equal(replay_count_add_frame(count, &header), 1);
+	expect(count, true,
+	       "{\"field\":\"container\",\"value\":"
+	       "\"0000000000000000000000000000000000000000000000000000000000000000\",\"count\":2}\n"
+	       "{\"field\":\"container\",\"value\":"
+	       "\"0000000000000000000000000000000000000000000000000000000000000001\",\"count\":2}\n"
+	       "{\"field\":\"container\",\"value\":"
+	       "\"0000000000000000000000000000000000000000000000000000000000000002\",\"count\":1}\n");
+	replay_count_free(count);
+	/* Nothing is said of other fields; nor where a list lacks values, or adds up to too much.
+	 */
+	assert_int_equal(replay_count_new(FIELD_url_path, &count), 0);
+	assert_int_equal(replay_count_add_frame(count, &header), 0);
+	replay_count_free(count);
+	assert_int_equal(replay_count_new(FIELD_event_action, &count), 0);
+	header.event_count = 4;
+	assert_int_equal(replay_count_add_frame(count, &header), 0);
+	replay_count_free(count);
+	make_frame(&header, &narrow, 40, 100);
+	assert_int_equal(replay_count_new(REPLAY_COUNT_CONTAINERS, &count), 0);
+	assert_int_equal(replay_count_add_frame(count, &header), 0);
+	expect(count, false, "");
+	replay_count_free(count);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -187,6 +257,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_lists_and_booleans, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_too_many, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_too_long, set_up, tear_down),
+		cmocka_unit_test(test_frames),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

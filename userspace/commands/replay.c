@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/terminal.h"
 #include "commands/command.h"
+#include "commands/replay_count.h"
 #include "commands/replay_run.h"
 #include "event/filter.h"
 #include "output/escape.h"
@@ -139,7 +140,8 @@ static int set_count_by(struct argp_state *state, const char *name, struct repla
 	struct filter *filter = NULL;
 	int r = 0;
 
-	replay->count_by = field_find(name, strlen(name));
+	replay->count_by = strcmp(name, "container") == 0 ? REPLAY_COUNT_CONTAINERS
+							  : field_find(name, strlen(name));
 	if (replay->count_by != FIELD_COUNT)
 		return 0;
 	buffer_printf(&expression, "%s%s", exists, name);

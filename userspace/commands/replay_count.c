@@ -17,6 +17,8 @@
 #include "event/utf8.h"
 #include "output/escape.h"
 #include "output/format.h"
+#include "trail/frame.h"
+#include "trail/summary.h"
 
 struct entry {
 	UT_hash_handle hh;
@@ -86,7 +88,7 @@ static int new_entry(struct replay_count *count, struct text value, uint64_t ord
 	return 0;
 }
 
-static int add(struct replay_count *count, struct text value, uint64_t order)
+static int add_times(struct replay_count *count, struct text value, uint64_t order, uint64_t times)
 {
 	struct entry *entry;
 	int r;
@@ -97,7 +99,7 @@ static int add(struct replay_count *count, struct text value, uint64_t order)
 	if (!entry) {
 		if (count->count == REPLAY_COUNT_VALUES_MOST ||
 		    count->bytes + value.length > REPLAY_COUNT_BYTES_MOST) {
-			count->others++;
+			count->others += times;
 			return 0;
 		}
 		r = new_entry(count, value, order, &entry);
@@ -105,9 +107,15 @@ static int add(struct replay_count *count, struct text value, uint64_t order)
 			return r;
 	}
 	/* Twice in one list is one event. */
-	entry->count += entry->last_event != count->events;
+	if (entry->last_event != count->events)
+		entry->count += times;
 	entry->last_event = count->events;
 	return 0;
+}
+
+static int add(struct replay_count *count, struct text value, uint64_t order)
+{
+	return add_times(count, value, order, 1);
 }
 
 static int add_number(struct replay_count *count, const struct value *value)
@@ -135,13 +143,30 @@ static int add_number(struct replay_count *count, const struct value *value)
 	return add(count, (struct text){ count->text.data, count->text.length }, order);
 }
 
+/* As commands/ledger.c counts them for a frame's summary. */
+static int add_containers(struct replay_count *count, const struct record *record)
+{
+	struct text own = record_text(record, FIELD_container_id);
+	struct text target = record_text(record, FIELD_target_id);
+	int r = own.length ? add(count, own, 0) : 0;
+
+	if (r == 0 && target.length && !text_equal(own, target) &&
+	    text_equal(record_text(record, FIELD_target_type), TEXT("container")))
+		r = add(count, target, 0);
+	return r;
+}
+
 int replay_count_add(struct replay_count *count, const struct record *record)
 {
-	const struct value *value = &record->values[count->field];
-	enum field_type type = field_rows[count->field].type;
+	const struct value *value;
+	enum field_type type;
 	int r = 0;
 
 	count->events++;
+	if (count->field == REPLAY_COUNT_CONTAINERS)
+		return add_containers(count, record);
+	value = &record->values[count->field];
+	type = field_rows[count->field].type;
 	if (!record_has(record, count->field) || (type == TYPE_list && value->list.count == 0)) {
 		count->absent++;
 		return 0;
@@ -156,7 +181,75 @@ int replay_count_add(struct replay_count *count, const struct record *record)
 	return r;
 }
 
+/* The list of a summary that has a field's values; 0: none has. */
+static unsigned int list_of(enum field field)
+{
+	switch ((int)field) {
+	case FIELD_event_action:
+		return TRAIL_TAG_KIND;
+	case FIELD_user_id:
+		return TRAIL_TAG_USER;
+	case FIELD_api_operation:
+		return TRAIL_TAG_OPERATION;
+	case REPLAY_COUNT_CONTAINERS:
+		return TRAIL_TAG_CONTAINER;
+	default:
+		return 0;
+	}
+}
+
+/* Returns 1, 0 when the list is incomplete, -EBADMSG. An absent one says that no event has a value.
+ */
+static int find_list(const struct trail_header *header, unsigned int tag,
+		     struct trail_summary_element *ret_list)
+{
+	struct trail_summary_element element;
+	size_t at = 0;
+	int r;
+
+	*ret_list = (struct trail_summary_element){};
+	while ((r = trail_summary_next(header->summary, header->summary_length, &at, &element)) >
+	       0) {
+		if (element.tag != tag)
+			continue;
+		*ret_list = element;
+		return !element.incomplete;
+	}
+	return r < 0 ? r : 1;
+}
+
+int replay_count_add_frame(struct replay_count *count, const struct trail_header *header)
+{
+	unsigned int tag = list_of(count->field);
+	struct trail_summary_element list;
+	struct trail_summary_count item;
+	uint64_t counted = 0;
+	size_t at = 0;
+	int r;
+
+	if (!tag || find_list(header, tag, &list) <= 0)
+		return 0;
+	/* Looked at before anything is added: one that lies adds nothing. */
+	while ((r = trail_summary_next_count(&list, &at, &item)) > 0)
+		counted += item.count;
+	if (r < 0 || (tag != TRAIL_TAG_CONTAINER && counted > header->event_count))
+		return 0;
+	count->events += header->event_count;
+	at = 0;
+	while (r == 0 && trail_summary_next_count(&list, &at, &item) > 0)
+		r = add_times(count, (struct text){ item.value, item.length }, 0, item.count);
+	if (tag != TRAIL_TAG_CONTAINER)
+		count->absent += header->event_count - counted;
+	return r < 0 ? r : 1;
+}
+
 /* ---- the table */
+
+static const char *name_of(const struct replay_count *count)
+{
+	return count->field == REPLAY_COUNT_CONTAINERS ? "container"
+						       : field_rows[count->field].name;
+}
 
 static int compare_values(const struct entry *a, const struct entry *b)
 {
@@ -215,7 +308,8 @@ static void append_json(struct buffer *line, struct text text, bool *ret_broken)
 static void append_json_value(const struct replay_count *count, struct text value,
 			      struct buffer *line)
 {
-	enum field_type type = field_rows[count->field].type;
+	enum field_type type =
+		count->field == REPLAY_COUNT_CONTAINERS ? TYPE_str : field_rows[count->field].type;
 	bool broken = false;
 
 	if (type == TYPE_u64 || type == TYPE_i64 || type == TYPE_bool) {
@@ -236,7 +330,7 @@ enum row { ROW_VALUE, ROW_ABSENT, ROW_OTHERS };
 static void append_json_row(const struct replay_count *count, enum row row, struct text value,
 			    struct buffer *line)
 {
-	buffer_printf(line, "{\"field\":\"%s\",", field_rows[count->field].name);
+	buffer_printf(line, "{\"field\":\"%s\",", name_of(count));
 	if (row == ROW_OTHERS) {
 		buffer_append_string(line, "\"others\":true");
 		return;
@@ -317,7 +411,7 @@ static int put_all(const struct replay_count *count, struct entry *const *sorted
 	int width = json ? -1 : width_of(count, rows ? sorted[0] : NULL), r = 0;
 
 	if (!json && (rows > 0 || count->others > 0) &&
-	    fprintf(out, "%*s  %s\n", width, "count", field_rows[count->field].name) < 0)
+	    fprintf(out, "%*s  %s\n", width, "count", name_of(count)) < 0)
 		return -errno;
 	for (size_t i = 0; r == 0 && i < rows; i++)
 		r = put_row(count, sorted[i], out, width);

@@ -14,6 +14,10 @@
 
 struct record;
 struct replay_count;
+struct trail_header;
+
+/* In place of a field: every container that an event is of or about, as summaries count it. */
+#define REPLAY_COUNT_CONTAINERS ((enum field)(FIELD_COUNT + 1))
 
 /* Returns 0 or -ENOMEM. */
 int replay_count_new(enum field field, struct replay_count **ret);
@@ -22,9 +26,15 @@ void replay_count_free(struct replay_count *count);
 
 /*
  * One more event. Of a list each different item counts once; a field that the event does not have
- * counts as absent. Returns 0 or -ENOMEM.
+ * counts as absent; of containers those are counted that there are. Returns 0 or -ENOMEM.
  */
 int replay_count_add(struct replay_count *count, const struct record *record);
+
+/*
+ * All events of a frame, by its signed summary. Returns 1; 0 when the summary does not tell, and
+ * its events are to be added one by one; -ENOMEM.
+ */
+int replay_count_add_frame(struct replay_count *count, const struct trail_header *header);
 
 /*
  * The most frequent first, and then by value: a table, or lines of JSON {"field", "value",

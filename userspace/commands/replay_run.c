@@ -235,6 +235,21 @@ static int take_frame(struct run *run, const struct trail_header *header)
 	return r < 0 ? r : 0;
 }
 
+/* What the header counts need not be looked at. Returns 1, 0 when it must be, -errno. */
+static int count_frame(struct run *run, const struct trail_header *header)
+{
+	int r;
+
+	if (!run->values || !replay_select_whole(&run->replay->select, header))
+		return 0;
+	r = replay_count_add_frame(run->values, header);
+	if (r > 0) {
+		run->events += header->event_count;
+		run->shown += header->event_count;
+	}
+	return r;
+}
+
 /* All that there is now. */
 static int catch_up(struct run *run)
 {
@@ -248,6 +263,11 @@ static int catch_up(struct run *run)
 			run->outside += header->event_count;
 			continue;
 		}
+		r = count_frame(run, header);
+		if (r > 0)
+			continue;
+		if (r < 0)
+			return r;
 		r = take_frame(run, header);
 		if (r < 0)
 			return r;

@@ -16,6 +16,18 @@ bool replay_select_all(const struct replay_select *select)
 	       !select->container && !select->user;
 }
 
+bool replay_select_whole(const struct replay_select *select, const struct trail_header *header)
+{
+	uint64_t first, last;
+
+	if (replay_select_all(select))
+		return true;
+	return !select->filter && !select->container && !select->user &&
+	       trail_summary_time_range(header->summary, header->summary_length, &first, &last) ==
+		       0 &&
+	       first >= select->since_ns && last < select->until_ns;
+}
+
 /* Whether an event of the frame may have this value: by the lists that it is counted in. */
 static bool may_be(void *user, enum field field, struct text value)
 {

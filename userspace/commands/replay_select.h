@@ -41,6 +41,8 @@ struct replay_select {
 
 /* Whether every record passes: then none needs to be looked at. */
 bool replay_select_all(const struct replay_select *select);
+/* Whether every event of a frame passes, by its header alone. */
+bool replay_select_whole(const struct replay_select *select, const struct trail_header *header);
 /* Whether some event of a frame can pass, by its header alone. */
 bool replay_select_frame(const struct replay_select *select, const struct trail_header *header);
 bool replay_select_record(struct replay_select *select, const struct record *record);

@@ -434,7 +434,7 @@ class Judge:
             if not whole.followed_by(older):
                 return TAMPERED, "the key is not the one that the last frame names"
             return VALID, ""
-        if len(keys) == 2 and whole.followed_by(older) and self.last:
+        if len(keys) == 2 and whole.followed_by(older) and self.last and not self.misplaced:
             return GAPS, "the recorder ended within a commit, which had not been acknowledged"
         if whole.frame < older.frame:
             return TAMPERED, "the log ends before the frame that the key follows on"

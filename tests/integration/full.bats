@@ -115,11 +115,26 @@ degraded() {
 	cat /dev/zero >"$DISK/fill" 2>/dev/null || true
 	recorder_start --config "$CONFIG"
 	docker ps >/dev/null
-	wait_for 20 warns "the disk is full"
+	ask_until warns "the disk is full"
 	rm "$DISK/fill"
 	wait_for 20 has 'event.action == "api-request"'
 	recorder_stop
 	verified
+	# The same after one that ended while it waited.
+	recorder_start --config "$CONFIG"
+	cat /dev/zero >"$DISK/fill" 2>/dev/null || true
+	ask_until warns "the disk is full: events wait"
+	status=0
+	recorder_stop || status=$?
+	[ "$status" = 71 ]
+	grep -q "the last events could not be written: .* events are lost" "$RECORDER_LOG"
+	recorder_start --config "$CONFIG"
+	ask_until warns "the disk is full: events wait"
+	rm "$DISK/fill"
+	wait_for 20 degraded "there is room on the disk*"
+	recorder_stop
+	verified
+	[ "$VERIFIED" = 1 ]
 }
 
 @test "on_full = halt: it ends, says why, and what was committed stays" {

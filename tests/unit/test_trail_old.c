@@ -450,6 +450,11 @@ static int try_renameat(int from, const char *old_name, int to, const char *new_
 	return crashed() ? -1 : trail_io_kernel.renameat(from, old_name, to, new_name);
 }
 
+static int try_unlinkat(int folder, const char *name, int flags)
+{
+	return crashed() ? -1 : trail_io_kernel.unlinkat(folder, name, flags);
+}
+
 static const struct trail_io_calls crashing = {
 	.openat = try_openat,
 	.mkdirat = try_mkdirat,
@@ -458,6 +463,7 @@ static const struct trail_io_calls crashing = {
 	.fdatasync = try_fdatasync,
 	.fsync = try_fsync,
 	.renameat = try_renameat,
+	.unlinkat = try_unlinkat,
 };
 
 /* Whatever was done by then, the next start has the old trail whole, once, and quotes it. */

@@ -113,6 +113,14 @@ static int open_trail(struct ledger *ledger, const struct record_options *record
 	parse_id(ledger->boot_id, options.boot_id);
 	name_machine(ledger, options.machine_id);
 	r = trail_writer_open(&options, &ledger->writer, &ledger->recovery);
+	if (r == 0 && !ledger->recording && ledger->recovery.old.reason) {
+		/* Its first frame is to say so, and only a recorder does. */
+		buffer_printf(
+			problem,
+			"trail %s: it was begun anew, and nothing is in it yet: record to it first",
+			record->trail);
+		return -EBUSY;
+	}
 	if (r == 0)
 		return 0;
 	buffer_printf(problem, "trail %s: %s", record->trail, trail_problem(r, &ledger->recovery));

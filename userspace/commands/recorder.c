@@ -4,6 +4,7 @@
 #include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -140,7 +141,7 @@ static int on_second(sd_event_source *timer, uint64_t due, void *user)
 	}
 	look_who_is_alive(recorder, now);
 	recorder_audit_compare(recorder, now);
-	recorder_say_losses(recorder);
+	recorder_say_losses(recorder, false);
 	if (now >= recorder->beat_at) {
 		bpf_source_capabilities(recorder->source, NULL, scribe_capability,
 					recorder->scribe);
@@ -238,7 +239,7 @@ static void end_live(pid_t child)
 
 static int end(struct recorder *recorder)
 {
-	struct scribe_stats stats;
+	struct scribe_stats stats = {};
 	int r = 0, closed;
 
 	if (recorder->scribe && recorder->source) {
@@ -251,7 +252,7 @@ static int end(struct recorder *recorder)
 		recorder_end_sweep(recorder);
 		/* A queue that is full has no room for what was lost. */
 		r = scribe_sync(recorder->scribe);
-		recorder_say_losses(recorder);
+		recorder_say_losses(recorder, true);
 		recorder_say_stop(recorder);
 		r = r ?: scribe_sync(recorder->scribe);
 		recorder_leave_anchor(recorder, UINT64_MAX);
@@ -261,11 +262,14 @@ static int end(struct recorder *recorder)
 			recorder_say_totals(recorder, &stats);
 	}
 	closed = scribe_close(recorder->scribe);
-	if (r == 0)
+	/* What waited for room may have had it now. */
+	if (r == 0 || r == -ENOSPC)
 		r = closed;
 	if (r < 0)
-		fprintf(stderr, "docktrail: the last events could not be written: %s\n",
-			strerror(-r));
+		fprintf(stderr,
+			"docktrail: the last events could not be written: %s. %" PRIu64
+			" events are lost\n",
+			strerror(-r), stats.events - stats.trail.events);
 	return r;
 }
 

@@ -92,9 +92,10 @@ void recorder_leave_anchor(struct recorder *recorder, uint64_t now);
 
 /*
  * An event for each reason whose count has grown since the last call, and for each of the processes
- * that it grew by most. Returns how many.
+ * that it grew by most; while much waits for the disk, later, unless this is the last call. Returns
+ * how many.
  */
-int recorder_say_losses(struct recorder *recorder);
+int recorder_say_losses(struct recorder *recorder, bool last);
 
 /* ---- recorder_audit.c */
 

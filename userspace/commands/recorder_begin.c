@@ -208,8 +208,8 @@ int recorder_begin(struct recorder *recorder)
 		fprintf(stderr, "docktrail: not all that was there before is known: %s\n",
 			strerror(-r));
 	recorder_sensitive_files(recorder); /* and what of them cannot be seen */
+	recorder_say_newchain(recorder);    /* for frame 1 */
 	recorder_say_recovery(recorder);
-	recorder_say_newchain(recorder);
 	recorder_say_start(recorder);
 	r = bpf_source_sweep(recorder->source);
 	if (r < 0)
@@ -223,10 +223,8 @@ int recorder_begin(struct recorder *recorder)
 	recorder_begin_audit(recorder);
 	malloc_trim(0); /* the kernel's types and /proc took more than recording will */
 	r = scribe_sync(recorder->scribe);
-	if (r == -ENOSPC) {
-		recorder_check_disk(recorder);
-		return 0;
-	}
+	if (r == -ENOSPC)
+		return 0; /* it waits for room, and is said when the loop runs */
 	if (r < 0)
 		fprintf(stderr, "docktrail: the trail %s cannot be written: %s\n",
 			recorder->options->trail, strerror(-r));

@@ -161,7 +161,7 @@ static int say_audit_losses(struct recorder *recorder)
 	return said;
 }
 
-int recorder_say_losses(struct recorder *recorder)
+int recorder_say_losses(struct recorder *recorder, bool last)
 {
 	struct scribe_stats stats;
 	int said;
@@ -169,7 +169,7 @@ int recorder_say_losses(struct recorder *recorder)
 	scribe_get_stats(recorder->scribe, &stats);
 	/* Where there is no room to say it in, it is said later: what is said is not counted again.
 	 */
-	if (stats.trail.queue_bytes >= recorder->options->queue_bytes / 2)
+	if (!last && stats.trail.queue_bytes >= recorder->options->queue_bytes / 2)
 		return 0;
 	said = say_kernel_losses(recorder);
 	said += say_if_grown(recorder, bpf_source_misses(recorder->source), &recorder->told_misses,

@@ -112,6 +112,7 @@ static void add_losses(struct recorder *recorder, const struct scribe_stats *sta
 {
 	struct json_object *losses = add_array(status, "losses"),
 			   *limits = add_array(status, "by_design");
+	struct wire_count now[WIRE_MESSAGES][WIRE_LOSSES];
 	const struct {
 		const char *reason;
 		uint64_t records;
@@ -120,17 +121,20 @@ static void add_losses(struct recorder *recorder, const struct scribe_stats *sta
 		{ "out of memory", stats->losses.memory },
 		{ "not what a probe of this build writes", stats->losses.bad },
 		{ "a probe was not run: it was already running on that CPU",
-		  recorder->told_misses },
+		  bpf_source_misses(recorder->source) },
 		{ "connections forgotten for want of room", stats->conversations.evicted },
 	};
 
+	/* What stands in the trail may be less: while much waits for the disk nothing is said
+	 * there. */
+	if (bpf_source_losses(recorder->source, now) < 0)
+		memcpy(now, recorder->told, sizeof(now));
 	for (int message = 0; message < WIRE_MESSAGES; message++)
 		for (int reason = 0; reason < WIRE_LOSSES; reason++)
 			add_loss(reason == WIRE_LOSS_volume || reason == WIRE_LOSS_stream ? limits
 											  : losses,
 				 bpf_message_name((enum wire_message)message),
-				 bpf_loss_name((enum wire_loss)reason),
-				 &recorder->told[message][reason]);
+				 bpf_loss_name((enum wire_loss)reason), &now[message][reason]);
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
 		add_loss(losses, "recorder", own[i].reason,
 			 &(struct wire_count){ .records = own[i].records });
@@ -210,16 +214,29 @@ static void add_warnings(struct recorder *recorder, const struct scribe_stats *s
 			json_object_new_string("the trail cannot be written: nothing is recorded"));
 }
 
-/* On a full disk the file has at least the room that it had: who reads it meanwhile tries again. */
-static int write_over(int folder, const char *text)
-{
-	_cleanup_close_ int fd =
-		openat(folder, "status.json", O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	int r = fd < 0 ? -errno : file_write_all(fd, text, strlen(text));
+#define STATUS_ROOM                                                                                \
+	(16u << 10) /* bytes: it is as long as a multiple of this, by blanks at its end */
 
-	if (r == 0 && ftruncate(fd, (off_t)strlen(text)) < 0)
-		r = -errno;
-	return r;
+/* On a full disk there is the room that it has: who reads it while it is written over tries again.
+ */
+static int write_text(int folder, const char *text)
+{
+	_cleanup_buffer_ struct buffer padded = {};
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	buffer_append_string(&padded, text ?: "");
+	while (!padded.error && padded.length % STATUS_ROOM != STATUS_ROOM - 1)
+		buffer_append_char(&padded, ' ');
+	buffer_append_char(&padded, '\n');
+	if (!text || padded.error)
+		return -ENOMEM;
+	r = file_replace(folder, "status.json", padded.data, padded.length, 0640);
+	if (r != -ENOSPC && r != -EDQUOT)
+		return r;
+	unlinkat(folder, "status.json.new", 0);
+	fd = openat(folder, "status.json", O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	return fd < 0 ? -errno : file_write_all(fd, padded.data, padded.length);
 }
 
 int recorder_write_status(struct recorder *recorder)
@@ -227,7 +244,6 @@ int recorder_write_status(struct recorder *recorder)
 	struct json_object *status = json_object_new_object();
 	struct scribe_stats stats;
 	struct utsname name;
-	const char *text;
 	int r;
 
 	if (!status)
@@ -249,11 +265,8 @@ int recorder_write_status(struct recorder *recorder)
 	add_losses(recorder, &stats, status);
 	add_warnings(recorder, &stats, status);
 	add_audit(recorder, &stats, status);
-	text = json_object_to_json_string_ext(status, JSON_C_TO_STRING_PRETTY);
-	r = text ? file_replace(recorder->trail_folder, "status.json", text, strlen(text), 0640)
-		 : -ENOMEM;
-	if (r == -ENOSPC || r == -EDQUOT)
-		r = write_over(recorder->trail_folder, text);
+	r = write_text(recorder->trail_folder,
+		       json_object_to_json_string_ext(status, JSON_C_TO_STRING_PRETTY));
 	json_object_put(status);
 	return r;
 }

@@ -146,28 +146,41 @@ static int build_frames(struct trail_store *store, const struct trail_batch *bat
 	return 0;
 }
 
-/* The order that recovery and `verify` rely on: docs/trail-format.md, "The order of a commit". */
+/* A sync that found no room has lost what it was to sync: that is no lack of room any more. */
+static int synced(int fd)
+{
+	int r = trail_io_datasync(fd);
+
+	return no_room(r) ? -EIO : r;
+}
+
+/*
+ * The order that recovery and `verify` rely on: docs/trail-format.md, "The order of a commit". What
+ * was done is not done again where a later step found no room.
+ */
 static int write_frames(struct trail_store *store)
 {
-	const struct trail_prepared *prepared = &store->prepared;
-	int r;
+	struct trail_prepared *prepared = &store->prepared;
+	int r = 0;
 
-	r = trail_key_store(store->key_file, !store->slot, &prepared->key);
-	if (r == 0)
-		r = trail_io_datasync(store->key_file);
-	if (r < 0)
-		return no_room(r) ? -EIO : r;
-	/* What is there of them when the room ends is written over the next time: it is behind the
-	 * end. */
-	r = trail_io_write(store->segment_file, store->out.data, store->out.length, store->offset);
-	if (r < 0)
-		return r;
-	r = trail_io_datasync(store->segment_file);
-	if (r == 0)
+	if (prepared->step == TRAIL_STEP_KEY) {
+		r = trail_key_store(store->key_file, !store->slot, &prepared->key);
+		if (r == 0)
+			r = synced(store->key_file);
+		prepared->step += r == 0;
+	}
+	if (r == 0 && prepared->step == TRAIL_STEP_FRAMES) {
+		r = trail_io_write(store->segment_file, store->out.data, store->out.length,
+				   store->offset);
+		if (r == 0)
+			r = synced(store->segment_file);
+		prepared->step += r == 0;
+	}
+	if (r == 0 && prepared->step == TRAIL_STEP_ERASE) {
 		r = trail_key_erase(store->key_file, store->slot);
-	if (r == 0)
-		r = trail_committed_write(store->committed_file, &prepared->head);
-	return no_room(r) ? -EIO : r;
+		prepared->step += r == 0;
+	}
+	return r < 0 ? r : trail_committed_write(store->committed_file, &prepared->head);
 }
 
 static bool is_full(const struct trail_store *store)
@@ -178,44 +191,70 @@ static bool is_full(const struct trail_store *store)
 	       (first && last > first && last - first >= store->segment_ns);
 }
 
+/* Twice as much as is wanted must be there: others write to this disk, too. */
+static bool room_for(const struct trail_store *store, uint64_t wanted)
+{
+	uint64_t room;
+
+	return trail_io_room(store->folder, &room) == 0 && room / 2 >= wanted;
+}
+
+static int reserve_next(struct trail_store *store)
+{
+	int fd, r;
+
+	if (store->next_file >= 0)
+		return 0;
+	if (!room_for(store, store->segment_bytes))
+		return -ENOSPC;
+	fd = trail_io_open(store->folder, TRAIL_NEXT_FILE, O_RDWR | O_CREAT | O_TRUNC, 0640);
+	if (fd < 0)
+		return fd;
+	r = trail_io_reserve(fd, store->segment_bytes);
+	if (r < 0) {
+		close(fd);
+		trail_io_unlink(store->folder, TRAIL_NEXT_FILE);
+		return r;
+	}
+	store->next_file = fd;
+	return 0;
+}
+
 void trail_store_reserve(struct trail_store *store)
 {
-	int r = 0;
+	int r;
 
 	if (!store->reserve)
 		return;
 	store->reserve_ns = monotonic_ns();
-	/* Whether or not there is any: the end of the room is met when it is. */
-	(void)trail_io_reserve(store->segment_file, store->segment_bytes);
-	if (store->next_file < 0) {
-		store->next_file = trail_io_open(store->folder, TRAIL_NEXT_FILE,
-						 O_RDWR | O_CREAT | O_TRUNC, 0640);
-		if (store->next_file < 0)
-			r = store->next_file;
-		else
-			r = trail_io_reserve(store->next_file, store->segment_bytes);
-	}
-	/* Where no room can be kept, none is: a file system that cannot is not one that is full. */
-	if (no_room(r)) {
-		closep(&store->next_file);
-		trail_io_unlink(store->folder, TRAIL_NEXT_FILE);
-	}
+	if (store->offset < store->segment_bytes &&
+	    room_for(store, store->segment_bytes - store->offset) &&
+	    trail_io_reserve(store->segment_file, store->segment_bytes) < 0)
+		(void)trail_io_release(store->segment_file);
+	r = reserve_next(store);
+	/* A file system that keeps no room is not one that is full. */
 	store->reserve_error = no_room(r) ? r : 0;
 }
 
-/* The file of the next segment, empty and under its name: the one that room was kept for, where
- * there is one. Returns a descriptor or -errno. */
+/*
+ * The file of the next segment, empty and under its name: the one that room was kept for, where
+ * there is one. Returns a descriptor or -errno.
+ */
 static int make_segment(struct trail_store *store, const char *name)
 {
-	int fd, r;
+	int there = trail_io_open(store->folder, name, O_RDONLY, 0);
 
-	if (store->next_file < 0)
-		return trail_io_open(store->folder, name, O_RDWR | O_CREAT | O_EXCL, 0640);
-	r = trail_io_rename(store->folder, TRAIL_NEXT_FILE, store->folder, name);
-	if (r < 0)
-		return r;
-	fd = TAKE_FD(store->next_file);
-	return fd;
+	/* What somebody has put there is not written over. */
+	if (there >= 0)
+		close(there);
+	if (there != -ENOENT)
+		return -EEXIST;
+	if (store->next_file >= 0 &&
+	    trail_io_rename(store->folder, TRAIL_NEXT_FILE, store->folder, name) == 0)
+		return TAKE_FD(store->next_file);
+	/* Or it was taken away. */
+	closep(&store->next_file);
+	return trail_io_open(store->folder, name, O_RDWR | O_CREAT | O_EXCL, 0640);
 }
 
 /* Returns 0, with the -errno in `ret_delayed` where it cannot be made now; -errno. */
@@ -265,17 +304,17 @@ int trail_store_rotate(struct trail_store *store, int *ret_delayed)
 /*
  * The room that is kept for the next segment is used for frames that have none in this one. What is
  * there of them is cut off first: for a reader nothing stands behind the end of a segment that has
- * a next one. Returns 1, 0 when no room is kept, -errno.
+ * a next one. Returns 1, 0 when no room is kept or this cannot be done now, -errno.
  */
 static int move_on(struct trail_store *store)
 {
 	int delayed = 0, r;
 
-	if (store->next_file < 0 || store->offset == 0)
+	if (store->next_file < 0 || store->offset == 0 ||
+	    store->prepared.step != TRAIL_STEP_FRAMES ||
+	    trail_io_truncate(store->segment_file, store->offset) < 0)
 		return 0;
-	r = trail_io_truncate(store->segment_file, store->offset);
-	if (r == 0)
-		r = trail_io_datasync(store->segment_file);
+	r = synced(store->segment_file);
 	if (r == 0)
 		r = begin_segment(store, &delayed);
 	if (r < 0 || delayed)
@@ -310,7 +349,7 @@ int trail_store_prepare(struct trail_store *store, const struct trail_batch *bat
 	buffer_clear(&store->out);
 	r = build_frames(store, batch, &prepared->key, &header);
 	if (r < 0)
-		return no_room(r) ? -EIO : r;
+		return r;
 	head->frame = prepared->key.frame - 1;
 	head->event = prepared->key.first_event - 1;
 	head->segment = store->segment;
@@ -334,6 +373,9 @@ int trail_store_write(struct trail_store *store, struct trail_commit *ret_commit
 		if (moved > 0)
 			r = write_frames(store);
 	}
+	/* Without room nothing of them counts; after anything else it is not known what the disk
+	 * has. */
+	store->cut_at_end = no_room(r) && prepared->step == TRAIL_STEP_FRAMES;
 	if (r < 0)
 		return r;
 	store->slot = !store->slot;

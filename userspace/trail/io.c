@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -132,6 +133,16 @@ int trail_io_unlink(int folder, const char *name)
 int trail_io_reserve(int fd, uint64_t length)
 {
 	return beneath->fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, (off_t)length) < 0 ? -errno : 0;
+}
+
+int trail_io_room(int fd, uint64_t *ret_bytes)
+{
+	struct statvfs status;
+
+	if (fstatvfs(fd, &status) < 0)
+		return -errno;
+	*ret_bytes = (uint64_t)status.f_bavail * status.f_frsize;
+	return 0;
 }
 
 /* Every file system looks behind the end then, also where the length stays (ext4_setattr()). */

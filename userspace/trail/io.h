@@ -62,6 +62,8 @@ int trail_io_unlink(int folder, const char *name);
  * FALLOC_FL_KEEP_SIZE). Returns 0; -EOPNOTSUPP where the file system cannot; -errno.
  */
 int trail_io_reserve(int fd, uint64_t length);
+/* Bytes that may still be written to the file system of `fd`: fstatvfs(3). Returns 0 or -errno. */
+int trail_io_room(int fd, uint64_t *ret_bytes);
 /* Give back what was kept behind the end of the file, which stays as it is. Returns 0 or -errno. */
 int trail_io_release(int fd);
 

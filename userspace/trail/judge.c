@@ -101,7 +101,7 @@ static bool judge_end(struct trail_judge *judge)
 
 	if (!keys_agree(judge))
 		return tampered_or(judge, "the two key slots contradict each other");
-	if (newer && next == older->frame && follows(judge, older) && last) {
+	if (newer && next == older->frame && follows(judge, older) && last && !judge->misplaced) {
 		judge->verdict->in_flight = true;
 		judge->verdict->torn_bytes = judge->rest_bytes;
 		return judge->verdict->end_proven = true;
@@ -128,6 +128,8 @@ static bool judge_end(struct trail_judge *judge)
 
 static bool judge_live_end(struct trail_judge *judge)
 {
+	if (!keys_agree(judge))
+		return tampered_or(judge, "the two key slots contradict each other");
 	if (judge->broken || judge->whole.next_frame < judge->older->frame)
 		return tampered_or(judge, "frames before the recorder's key are gone");
 	if (!follows(judge, judge->older))

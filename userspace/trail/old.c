@@ -392,15 +392,6 @@ static int move_all(int folder, int target)
 	return r < 0 ? r : trail_io_sync(folder);
 }
 
-static int erase_keys(int key_file)
-{
-	int r = 0;
-
-	for (unsigned int slot = 0; r == 0 && slot < TRAIL_SLOTS; slot++)
-		r = trail_key_erase(key_file, slot);
-	return r < 0 ? r : trail_io_datasync(key_file);
-}
-
 /* Under a name of its own, and a new file in its place. */
 static int keep_keys(struct trail_store *store, const struct trail_key *key)
 {
@@ -427,15 +418,23 @@ static int retire_keys(struct trail_store *store, const struct trail_old_head *h
 	struct trail_key_state keys = {};
 	int r = trail_key_read(store->key_file, &keys);
 
-	for (unsigned int slot = 0; r == 0 && slot < TRAIL_SLOTS; slot++)
+	const struct trail_key *kept = NULL;
+
+	for (unsigned int slot = 0; r == 0 && slot < TRAIL_SLOTS; slot++) {
+		const struct trail_key *key = &keys.key[slot];
+
 		if (keys.state[slot] == TRAIL_SLOT_GOOD &&
-		    (!head->frame ||
-		     memcmp(keys.key[slot].trail_id, head->trail_id, TRAIL_ID_BYTES) != 0)) {
-			r = keep_keys(store, &keys.key[slot]);
-			break;
-		}
+		    (!head->frame || memcmp(key->trail_id, head->trail_id, TRAIL_ID_BYTES) != 0))
+			kept = key;
+		else
+			r = trail_key_erase(store->key_file, slot);
+	}
+	if (r == 0)
+		r = trail_io_datasync(store->key_file);
+	if (r == 0 && kept)
+		r = keep_keys(store, kept);
 	trail_key_state_clear(&keys);
-	return r < 0 ? r : erase_keys(store->key_file);
+	return r;
 }
 
 /* What is called so and is no folder is in the way. */

@@ -128,8 +128,12 @@ static int cut_tail(struct trail_store *store, uint64_t offset, struct trail_rec
 		r = trail_io_sync(folder);
 	if (r == 0)
 		r = trail_io_sync(store->folder);
-	if (r == 0)
-		r = trail_io_truncate(store->segment_file, offset);
+	if (r < 0) {
+		/* A copy of a part says nothing. */
+		trail_io_unlink(folder, name);
+		return r;
+	}
+	r = trail_io_truncate(store->segment_file, offset);
 	if (r == 0)
 		r = trail_io_sync(store->segment_file);
 	if (r < 0)

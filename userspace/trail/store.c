@@ -155,7 +155,6 @@ static void close_log(struct trail_store *store)
 {
 	closep(&store->segment_file);
 	closep(&store->committed_file);
-	store->segment_file = store->committed_file = -1;
 }
 
 /* The trail cannot be continued, and the host must not go unrecorded. */
@@ -191,18 +190,14 @@ static int open_and_recover(struct trail_store *store, const struct trail_store_
 	int r;
 
 	r = open_folders(store, options);
-	if (r == 0)
-		r = trail_old_finish(store);
+	if (r < 0)
+		return r;
+	/* What is cut off a torn end, or set aside, needs room: it is there. */
+	trail_io_unlink(store->folder, TRAIL_NEXT_FILE);
+	r = trail_old_finish(store);
 	if (r < 0)
 		return r;
 	r = make_or_recover(store, options, keys, recovery);
-	/* What is cut off a torn end is kept: there is the room that was reserved. */
-	if ((r == -ENOSPC || r == -EDQUOT) &&
-	    trail_io_unlink(store->folder, TRAIL_NEXT_FILE) == 0) {
-		close_log(store);
-		*recovery = (struct trail_recovery){};
-		r = make_or_recover(store, options, keys, recovery);
-	}
 	if (r == -EUCLEAN && options->begin_anew)
 		r = begin_anew(store, options, keys, recovery);
 	if (r == 0)
@@ -252,6 +247,9 @@ void trail_store_close(struct trail_store *store)
 		trail_io_datasync(store->committed_file);
 	}
 	closep(&store->committed_file);
+	/* So that the next start needs no room for what is cut off. */
+	if (store->cut_at_end && trail_io_truncate(store->segment_file, store->offset) == 0)
+		trail_io_datasync(store->segment_file);
 	/* Nobody is to miss the room while nothing is recorded. */
 	if (store->reserve && store->segment_file >= 0)
 		(void)trail_io_release(store->segment_file);

@@ -47,6 +47,12 @@ struct trail_recovery {
 /* Frames that are built and signed, in trail_store.out, and what the store is once they are on the
  * disk. */
 struct trail_prepared {
+	enum {
+		TRAIL_STEP_KEY,    /* the next key is to be stored */
+		TRAIL_STEP_FRAMES, /* and synced: the frames are to be written */
+		TRAIL_STEP_ERASE,  /* and synced: the old key is to be erased */
+		TRAIL_STEP_COMMITTED,
+	} step;
 	struct trail_key key;
 	struct trail_committed head;
 	unsigned int frames;
@@ -65,8 +71,9 @@ struct trail_store {
 	uint64_t segment_wall_ns;           /* of its first frame; 0: it has none */
 	uint64_t segment_bytes, segment_ns; /* when the next one is begun */
 	bool reserve;                       /* keep room for the active and the next segment */
-	int reserve_error;                  /* why there is no `next`; 0: there is */
-	uint64_t reserve_ns;                /* CLOCK_MONOTONIC: of the last attempt */
+	int reserve_error;                  /* 0, or -ENOSPC, -EDQUOT: there is no `next` */
+	bool cut_at_end;     /* there may be a part of frames behind the end, which had no room */
+	uint64_t reserve_ns; /* CLOCK_MONOTONIC: of the last attempt */
 	struct trail_prepared prepared;
 	struct trail_old_head old;   /* what a NEWCHAIN line quotes */
 	struct trail_committed head; /* the last commit */

@@ -302,7 +302,7 @@ static int judge_folder(struct trail_judge *judge)
 		if (judge->older && judge->older->frame > 1)
 			trail_judge_conclude(judge, TRAIL_TAMPERED,
 					     "the key follows on frames that are gone");
-		else if (judge->options->anchor_count > 0 && !judge->options->others_expected)
+		else if (judge->options->anchor_count > 0)
 			trail_judge_conclude(judge, TRAIL_TAMPERED,
 					     "the frame that an anchor names is gone");
 		else

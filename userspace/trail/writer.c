@@ -94,6 +94,7 @@ static void count_commit(struct trail_writer *writer, const struct trail_batch *
 	stats->events += batch->event_count;
 	stats->raw_bytes += batch->raw_bytes;
 	stats->stored_bytes += commit->stored_bytes;
+	stats->segment = head->segment;
 	stats->committed_frame = head->frame;
 	stats->committed_event = head->event;
 	stats->committed_offset = head->offset;

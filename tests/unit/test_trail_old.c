@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * A trail that cannot be continued is set aside and quoted by the one that is begun in its place:
- * for each reason, with a failure at each call of the way, and against who makes up what is quoted.
+ * for each reason, and against who makes up what is quoted.
  */
-#include "tests/unit/trail_bed.h"
+#include "old_bed.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,57 +13,7 @@
 
 #include "base/cleanup.h"
 #include "trail/io.h"
-#include "trail/key.h"
-#include "trail/old.h"
 #include "trail/sign.h"
-
-#define FRAMES 3 /* START, and two commits */
-
-static const struct trail_options anew = { .begin_anew = true };
-
-static void make_trail(struct bed *bed)
-{
-	bed_make(bed);
-	bed_start(bed);
-	assert_int_equal(trail_writer_sync(bed->writer), 0);
-	for (int i = 1; i < FRAMES; i++) {
-		assert_int_equal(bed_append_long(bed, TRAIL_EVIDENCE, "c1", 20), 0);
-		assert_int_equal(trail_writer_sync(bed->writer), 0);
-	}
-	bed_close(bed);
-}
-
-/* Goes on in its place, as a recorder does, and ends. */
-static void record_anew(struct bed *bed)
-{
-	assert_int_equal(bed_append(bed, TRAIL_NEWCHAIN, TRAIL_EVIDENCE, "recorder-newchain"), 0);
-	assert_int_equal(bed_append(bed, TRAIL_START, TRAIL_EVIDENCE, "recorder-start"), 0);
-	bed_stop(bed);
-}
-
-/* The trail that was set aside, judged with what its successor's first frame quotes of it. */
-static struct trail_verdict verify_old(const struct bed *bed, const char *folder,
-				       const struct trail_old_head *quoted)
-{
-	struct trail_anchor anchors[2] = {}, *anchor = anchors;
-	struct trail_verify_options options = { .ignore_state = true, .anchors = anchors };
-	struct bed old = {};
-
-	if (quoted->frame) {
-		anchor->frame = quoted->frame;
-		memcpy(anchor++->hash, quoted->hash, TRAIL_HASH_BYTES);
-	}
-	if (quoted->key_frame) {
-		anchor->frame = quoted->key_frame;
-		anchor->last = quoted->reason == TRAIL_DAMAGE_MACHINE &&
-			       quoted->key_frame == quoted->frame;
-		memcpy(anchor++->hash, quoted->key_hash, TRAIL_HASH_BYTES);
-	}
-	options.anchor_count = (size_t)(anchor - anchors);
-	assert_true((size_t)snprintf(old.folder, sizeof(old.folder), "%s/%s/%s", bed->folder,
-				     TRAIL_OLD_FOLDER, folder) < sizeof(old.folder));
-	return bed_verify_with(&old, &options);
-}
 
 /* Set aside for this reason; what became of it is judged so. Returns what is quoted. */
 static struct trail_old_head expect_anew(struct bed *bed, enum trail_damage reason,
@@ -74,11 +24,11 @@ static struct trail_old_head expect_anew(struct bed *bed, enum trail_damage reas
 
 	assert_int_equal(bed_try_open(bed, NULL), -EUCLEAN);
 	assert_int_equal(bed->recovery.damage, reason);
-	assert_int_equal(bed_try_open(bed, &anew), 0);
+	assert_int_equal(bed_try_open(bed, &old_anew), 0);
 	assert_int_equal(bed->recovery.found, TRAIL_FOUND_NOTHING);
 	old = bed->recovery.old;
 	assert_int_equal(old.reason, reason);
-	record_anew(bed);
+	old_record_anew(bed);
 	verdict = bed_verify(bed);
 	assert_int_equal(verdict.code, TRAIL_VALID_WITH_GAPS);
 	assert_int_equal(verdict.gaps.new_chains, 1);
@@ -88,29 +38,12 @@ static struct trail_old_head expect_anew(struct bed *bed, enum trail_damage reas
 	assert_memory_equal(verdict.old.hash, old.hash, sizeof(old.hash));
 	assert_memory_equal(verdict.old.trail_id, old.trail_id, sizeof(old.trail_id));
 	assert_memory_not_equal(verdict.trail_id, old.trail_id, sizeof(old.trail_id));
-	verdict = verify_old(bed, old.folder, &verdict.old);
+	verdict = old_verify(bed, old.folder, &verdict.old);
 	if (verdict.code != code)
 		fail_msg("%s: %s, not %s: %s", trail_damage_word(reason),
 			 trail_verdict_name(verdict.code), trail_verdict_name(code),
 			 verdict.reason);
 	return old;
-}
-
-static void load_key(const struct bed *bed, struct trail_key *ret_key, unsigned int *ret_slot)
-{
-	char path[160];
-	struct trail_key_state keys;
-	int older, newer, fd;
-
-	snprintf(path, sizeof(path), "%s/state/key", bed->folder);
-	fd = open(path, O_RDONLY);
-	assert_true(fd >= 0);
-	assert_int_equal(trail_key_read(fd, &keys), 0);
-	close(fd);
-	trail_key_order(&keys, &older, &newer);
-	assert_true(older >= 0 && newer < 0);
-	*ret_slot = (unsigned int)older;
-	*ret_key = keys.key[older];
 }
 
 static void store_key(const struct bed *bed, const struct trail_key *key, unsigned int slot)
@@ -150,20 +83,20 @@ static void test_a_cut_tail(void **state)
 	struct bed bed;
 	char name[128];
 
-	make_trail(&bed);
-	load_key(&bed, &key, &slot);
+	old_make_trail(&bed);
+	old_load_key(&bed, &key, &slot);
 	bed_load(&bed, BED_SEGMENT, &segment);
 	bed_store(&bed, BED_SEGMENT, segment.data, segment.length - 1);
 	old = expect_anew(&bed, TRAIL_DAMAGE_CUT, TRAIL_TAMPERED);
 	/* Without `committed` it is the quote that says so. */
 	snprintf(name, sizeof(name), "%s/%s/committed", TRAIL_OLD_FOLDER, old.folder);
 	bed_unlink(&bed, name);
-	assert_int_equal(verify_old(&bed, old.folder, &old).code, TRAIL_TAMPERED);
+	assert_int_equal(old_verify(&bed, old.folder, &old).code, TRAIL_TAMPERED);
 	old.frame = old.key_frame = 0;
-	assert_int_equal(verify_old(&bed, old.folder, &old).code, TRAIL_UNPROVEN_END);
+	assert_int_equal(old_verify(&bed, old.folder, &old).code, TRAIL_UNPROVEN_END);
 	old = bed.recovery.old;
-	assert_int_equal(old.frame, FRAMES - 1);
-	assert_int_equal(old.key_frame, FRAMES);
+	assert_int_equal(old.frame, OLD_FRAMES - 1);
+	assert_int_equal(old.key_frame, OLD_FRAMES);
 	assert_memory_equal(old.key_hash, key.previous_hash, sizeof(old.key_hash));
 	/* Byte for byte. */
 	snprintf(name, sizeof(name), "%s/%s/" BED_SEGMENT, TRAIL_OLD_FOLDER, old.folder);
@@ -180,41 +113,41 @@ static void test_every_other_reason(void **state)
 	struct bed bed;
 
 	/* No key: what there is, is genuine. */
-	make_trail(&bed);
+	old_make_trail(&bed);
 	bed_store(&bed, "state/key", "", 0);
 	old = expect_anew(&bed, TRAIL_DAMAGE_NO_KEY, TRAIL_UNPROVEN_END);
-	assert_int_equal(old.frame, FRAMES);
+	assert_int_equal(old.frame, OLD_FRAMES);
 	assert_int_equal(old.key_frame, 0);
 	bed_remove(&bed);
 	/* No segment, but a key that follows on frames. */
-	make_trail(&bed);
+	old_make_trail(&bed);
 	bed_unlink(&bed, BED_SEGMENT);
 	old = expect_anew(&bed, TRAIL_DAMAGE_NO_SEGMENT, TRAIL_TAMPERED);
 	assert_int_equal(old.frame, 0);
-	assert_int_equal(old.key_frame, FRAMES);
+	assert_int_equal(old.key_frame, OLD_FRAMES);
 	bed_remove(&bed);
 	/* A flipped bit long ago. */
-	make_trail(&bed);
+	old_make_trail(&bed);
 	bed_load(&bed, BED_SEGMENT, &segment);
 	segment.data[100] ^= 1;
 	bed_store(&bed, BED_SEGMENT, segment.data, segment.length);
 	expect_anew(&bed, TRAIL_DAMAGE_BROKEN, TRAIL_TAMPERED);
 	bed_remove(&bed);
 	/* The key state is from a backup: what came since is genuine, and more may have. */
-	make_trail(&bed);
+	old_make_trail(&bed);
 	bed_load(&bed, "state/key", &key);
 	bed_start(&bed);
 	bed_stop(&bed);
 	bed_store(&bed, "state/key", key.data, key.length);
 	old = expect_anew(&bed, TRAIL_DAMAGE_BEHIND, TRAIL_UNPROVEN_END);
-	assert_int_equal(old.frame, FRAMES + 1);
-	assert_int_equal(old.key_frame, FRAMES);
+	assert_int_equal(old.frame, OLD_FRAMES + 1);
+	assert_int_equal(old.key_frame, OLD_FRAMES);
 	bed_remove(&bed);
 	/* A link in the place of the log, and of `committed`. */
 	for (int i = 0; i < 2; i++) {
 		char path[160];
 
-		make_trail(&bed);
+		old_make_trail(&bed);
 		bed_unlink(&bed, i ? "committed" : BED_SEGMENT);
 		snprintf(path, sizeof(path), "%s/%s", bed.folder, i ? "committed" : BED_SEGMENT);
 		assert_int_equal(symlink("/dev/null", path), 0);
@@ -234,15 +167,15 @@ static void test_the_key_of_another_trail(void **state)
 	unsigned int slot;
 	struct bed bed, other;
 
-	make_trail(&other);
+	old_make_trail(&other);
 	bed_start(&other);
 	bed_stop(&other);
-	load_key(&other, &key, &slot);
+	old_load_key(&other, &key, &slot);
 	bed_load(&other, "state/key", &theirs);
-	make_trail(&bed);
+	old_make_trail(&bed);
 	bed_store(&bed, "state/key", theirs.data, theirs.length);
 	old = expect_anew(&bed, TRAIL_DAMAGE_BROKEN, TRAIL_UNPROVEN_END);
-	assert_int_equal(old.frame, FRAMES);
+	assert_int_equal(old.frame, OLD_FRAMES);
 	assert_int_equal(old.key_frame, 0);
 	for (size_t i = 0; i < 8; i++)
 		sprintf(name + 10 + 2 * i, "%02x", key.trail_id[i]);
@@ -266,8 +199,8 @@ static void test_what_only_looks_like_frames(void **state)
 	size_t begin;
 
 	/* The last frame once more, as the next one, by who has no key. */
-	make_trail(&bed);
-	load_key(&bed, &key, &slot);
+	old_make_trail(&bed);
+	old_load_key(&bed, &key, &slot);
 	bed_load(&bed, BED_SEGMENT, &segment);
 	for (begin = segment.length - 1; begin > 0; begin--)
 		if (memcmp(segment.data + begin, TRAIL_HEADER_MAGIC, 8) == 0)
@@ -282,14 +215,14 @@ static void test_what_only_looks_like_frames(void **state)
 	buffer_append(&segment, false_frame.data, false_frame.length);
 	bed_store(&bed, BED_SEGMENT, segment.data, segment.length);
 	old = expect_anew(&bed, TRAIL_DAMAGE_BEHIND, TRAIL_UNPROVEN_END);
-	assert_int_equal(old.frame, FRAMES);
-	assert_int_equal(old.key_frame, FRAMES);
+	assert_int_equal(old.frame, OLD_FRAMES);
+	assert_int_equal(old.key_frame, OLD_FRAMES);
 	bed_remove(&bed);
 	/* A segment of its own, far behind. */
-	make_trail(&bed);
+	old_make_trail(&bed);
 	bed_store(&bed, "18446744073709551615.jsonl.zst", false_frame.data, false_frame.length);
 	old = expect_anew(&bed, TRAIL_DAMAGE_BEHIND, TRAIL_TAMPERED);
-	assert_int_equal(old.frame, FRAMES);
+	assert_int_equal(old.frame, OLD_FRAMES);
 	bed_remove(&bed);
 	/* Another machine, and the power went within a commit of two frames: the log is whole. */
 	bed_make(&bed);
@@ -310,8 +243,8 @@ static void test_what_only_looks_like_frames(void **state)
 	assert_int_equal(old.reason, TRAIL_DAMAGE_MACHINE);
 	assert_int_equal(old.frame, 1);
 	assert_int_equal(old.key_frame, 1);
-	record_anew(&bed);
-	assert_int_equal(verify_old(&bed, old.folder, &old).code, TRAIL_VALID_WITH_GAPS);
+	old_record_anew(&bed);
+	assert_int_equal(old_verify(&bed, old.folder, &old).code, TRAIL_VALID_WITH_GAPS);
 	bed_remove(&bed);
 }
 
@@ -338,8 +271,8 @@ static void test_another_machine(void **state)
 	old = bed.recovery.old;
 	assert_int_equal(old.reason, TRAIL_DAMAGE_MACHINE);
 	assert_int_equal(old.frame, old.key_frame);
-	record_anew(&bed);
-	assert_int_equal(verify_old(&bed, old.folder, &old).code, TRAIL_VALID);
+	old_record_anew(&bed);
+	assert_int_equal(old_verify(&bed, old.folder, &old).code, TRAIL_VALID);
 	/* It is the machine's own now. */
 	assert_int_equal(bed_try_open(&bed, &there), 0);
 	assert_int_equal(bed.recovery.old.reason, TRAIL_DAMAGE_NONE);
@@ -351,10 +284,10 @@ static void test_another_machine(void **state)
 static void test_a_shared_state(void **state)
 {
 	struct bed bed, other;
-	struct trail_options shared = anew;
+	struct trail_options shared = old_anew;
 	char path[160];
 
-	make_trail(&bed);
+	old_make_trail(&bed);
 	bed_open(&bed);
 	bed_make(&other);
 	snprintf(path, sizeof(path), "%s/state", bed.folder);
@@ -382,8 +315,8 @@ static void test_a_key_that_was_made_up(void **state)
 	struct bed bed;
 	size_t end;
 
-	make_trail(&bed);
-	load_key(&bed, &key, &slot);
+	old_make_trail(&bed);
+	old_load_key(&bed, &key, &slot);
 	bed_load(&bed, BED_SEGMENT, &segment);
 	/* The log up to its second frame. */
 	for (end = segment.length - 1; end > 0; end--)
@@ -393,185 +326,15 @@ static void test_a_key_that_was_made_up(void **state)
 	bed_store(&bed, BED_SEGMENT, segment.data, end);
 	bed_unlink(&bed, "committed");
 	verdict = bed_verify(&bed);
-	assert_int_equal(verdict.good_frame, FRAMES - 1);
-	key.frame = FRAMES;
-	key.first_event = FRAMES;
+	assert_int_equal(verdict.good_frame, OLD_FRAMES - 1);
+	key.frame = OLD_FRAMES;
+	key.first_event = OLD_FRAMES;
 	memcpy(key.previous_hash, verdict.good_hash, sizeof(key.previous_hash));
 	assert_int_equal(trail_key_generate(key.seed, key.public_key), 0);
 	store_key(&bed, &key, slot);
 	bed_expect(&bed, TRAIL_TAMPERED);
 	old = expect_anew(&bed, TRAIL_DAMAGE_FORK, TRAIL_UNPROVEN_END);
 	assert_int_equal(old.key_frame, 0);
-	bed_remove(&bed);
-}
-
-/* ---- a crash on the way ---- */
-
-static unsigned int calls, crash_at; /* nothing reaches the disk from that call on */
-
-static bool crashed(void)
-{
-	errno = EIO;
-	return __atomic_add_fetch(&calls, 1, __ATOMIC_SEQ_CST) >= crash_at;
-}
-
-static int try_openat(int folder, const char *name, int flags, mode_t mode)
-{
-	return crashed() ? -1 : trail_io_kernel.openat(folder, name, flags, mode);
-}
-
-static int try_mkdirat(int folder, const char *name, mode_t mode)
-{
-	return crashed() ? -1 : trail_io_kernel.mkdirat(folder, name, mode);
-}
-
-static ssize_t try_pread(int fd, void *data, size_t length, off_t offset)
-{
-	return crashed() ? -1 : trail_io_kernel.pread(fd, data, length, offset);
-}
-
-static ssize_t try_pwrite(int fd, const void *data, size_t length, off_t offset)
-{
-	return crashed() ? -1 : trail_io_kernel.pwrite(fd, data, length, offset);
-}
-
-static int try_fdatasync(int fd)
-{
-	return crashed() ? -1 : trail_io_kernel.fdatasync(fd);
-}
-
-static int try_fsync(int fd)
-{
-	return crashed() ? -1 : trail_io_kernel.fsync(fd);
-}
-
-static int try_renameat(int from, const char *old_name, int to, const char *new_name)
-{
-	return crashed() ? -1 : trail_io_kernel.renameat(from, old_name, to, new_name);
-}
-
-static int try_unlinkat(int folder, const char *name, int flags)
-{
-	return crashed() ? -1 : trail_io_kernel.unlinkat(folder, name, flags);
-}
-
-static const struct trail_io_calls crashing = {
-	.openat = try_openat,
-	.mkdirat = try_mkdirat,
-	.pread = try_pread,
-	.pwrite = try_pwrite,
-	.fdatasync = try_fdatasync,
-	.fsync = try_fsync,
-	.renameat = try_renameat,
-	.unlinkat = try_unlinkat,
-};
-
-/* Whatever was done by then, the next start has the old trail whole, once, and quotes it. */
-static bool crash(unsigned int at)
-{
-	_cleanup_buffer_ struct buffer segment = {}, moved = {}, key = {};
-	struct trail_key old_key;
-	unsigned int slot;
-	char name[128];
-	struct bed bed;
-	int r;
-
-	make_trail(&bed);
-	load_key(&bed, &old_key, &slot);
-	bed_load(&bed, BED_SEGMENT, &segment);
-	bed_store(&bed, BED_SEGMENT, segment.data, segment.length - 1);
-	calls = 0;
-	crash_at = at;
-	trail_io_use(&crashing);
-	r = bed_try_open(&bed, &anew);
-	trail_io_use(NULL);
-	if (r == 0)
-		bed_close(&bed);
-	/* And the start after it, somewhere else. */
-	calls = 0;
-	crash_at = at * 7 % 50 + 1;
-	trail_io_use(&crashing);
-	if (bed_try_open(&bed, &anew) == 0)
-		bed_close(&bed);
-	trail_io_use(NULL);
-	assert_int_equal(bed_try_open(&bed, &anew), 0);
-	assert_int_equal(bed.recovery.old.reason, TRAIL_DAMAGE_CUT);
-	assert_int_equal(bed.recovery.old.key_frame, FRAMES);
-	assert_int_equal(bed.recovery.old.frame, FRAMES - 1);
-	assert_memory_equal(bed.recovery.old.folder, "0001", 4);
-	snprintf(name, sizeof(name), "%s/%s/" BED_SEGMENT, TRAIL_OLD_FOLDER,
-		 bed.recovery.old.folder);
-	bed_load(&bed, name, &moved);
-	assert_int_equal(moved.length, segment.length - 1);
-	assert_memory_equal(moved.data, segment.data, moved.length);
-	record_anew(&bed);
-	bed_expect(&bed, TRAIL_VALID_WITH_GAPS);
-	assert_int_equal(bed_verify(&bed).old.reason, TRAIL_DAMAGE_CUT);
-	assert_int_equal(verify_old(&bed, bed.recovery.old.folder, &bed.recovery.old).code,
-			 TRAIL_TAMPERED);
-	/* The old key signs nothing any more. */
-	bed_load(&bed, "state/key", &key);
-	assert_null(memmem(key.data, key.length, old_key.public_key, TRAIL_KEY_BYTES));
-	bed_remove(&bed);
-	return r < 0;
-}
-
-static void test_a_crash_at_every_call(void **state)
-{
-	unsigned int at = 1;
-
-	while (crash(at))
-		at++;
-	print_message("crashed at each of %u calls\n", at - 1);
-	assert_true(at > 40);
-}
-
-/* ---- anchors ---- */
-
-static void test_anchors(void **state)
-{
-	struct trail_verdict verdict, first;
-	struct trail_anchor anchors[2] = {};
-	struct trail_verify_options options = { .anchors = anchors, .anchor_count = 1 };
-	struct bed bed;
-
-	make_trail(&bed);
-	first = bed_verify(&bed);
-	anchors[0].frame = first.good_frame;
-	memcpy(anchors[0].hash, first.good_hash, TRAIL_HASH_BYTES);
-	memcpy(anchors[0].trail_id, first.trail_id, TRAIL_ID_BYTES);
-	bed_start(&bed);
-	bed_stop(&bed);
-	verdict = bed_verify_with(&bed, &options);
-	assert_int_equal(verdict.code, TRAIL_VALID);
-	assert_int_equal(verdict.anchored_frame, FRAMES);
-	/* An anchor proves nothing of what came behind it. */
-	options.ignore_state = true;
-	verdict = bed_verify_with(&bed, &options);
-	assert_int_equal(verdict.code, TRAIL_UNPROVEN_END);
-	/* Another hash, a frame that is not there, another trail. */
-	anchors[0].hash[5] ^= 1;
-	verdict = bed_verify_with(&bed, &options);
-	assert_int_equal(verdict.code, TRAIL_TAMPERED);
-	assert_int_equal(verdict.bad_frame, FRAMES);
-	anchors[0].hash[5] ^= 1;
-	anchors[1] = anchors[0];
-	anchors[1].frame = 100;
-	options.anchor_count = 2;
-	assert_int_equal(bed_verify_with(&bed, &options).code, TRAIL_TAMPERED);
-	anchors[1] = anchors[0];
-	anchors[1].trail_id[0] ^= 1;
-	assert_int_equal(bed_verify_with(&bed, &options).code, TRAIL_TAMPERED);
-	/* One that says that it was the last is wrong, or proves the end. */
-	options.anchor_count = 1;
-	anchors[0].last = true;
-	assert_int_equal(bed_verify_with(&bed, &options).code, TRAIL_TAMPERED);
-	verdict = bed_verify(&bed);
-	anchors[0].frame = verdict.good_frame;
-	memcpy(anchors[0].hash, verdict.good_hash, TRAIL_HASH_BYTES);
-	verdict = bed_verify_with(&bed, &options);
-	assert_int_equal(verdict.code, TRAIL_VALID);
-	assert_true(verdict.end_proven);
 	bed_remove(&bed);
 }
 
@@ -585,8 +348,6 @@ int main(void)
 		cmocka_unit_test(test_another_machine),
 		cmocka_unit_test(test_a_shared_state),
 		cmocka_unit_test(test_a_key_that_was_made_up),
-		cmocka_unit_test(test_a_crash_at_every_call),
-		cmocka_unit_test(test_anchors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

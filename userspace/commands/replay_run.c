@@ -435,31 +435,6 @@ static void end(struct run *run)
 	free(run->lines);
 }
 
-/* Neither by its name nor by its first bytes a segment: a wrong argument, and no damage. */
-static bool is_something_else(const char *path)
-{
-	static const unsigned char magic[] = { 0x5d, 0x2a, 0x4d, 0x18 };
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
-	const char *slash = strrchr(path, '/');
-	unsigned char bytes[sizeof(magic)];
-	struct stat status;
-	uint64_t first;
-
-	if (fd < 0 || fstat(fd, &status) < 0 || S_ISDIR(status.st_mode))
-		return false;
-	return !trail_segment_parse(slash ? slash + 1 : path, &first) &&
-	       (pread(fd, bytes, sizeof(bytes), 0) != sizeof(bytes) ||
-		memcmp(bytes, magic, sizeof(magic)) != 0);
-}
-
-static const char *something_else(const struct replay *replay)
-{
-	for (size_t i = 0; i < replay->path_count; i++)
-		if (is_something_else(replay->paths[i]))
-			return replay->paths[i];
-	return NULL;
-}
-
 /* Nothing at all would look as if nothing had happened, or as if the name were right. */
 static void say_nothing_matches(const struct run *run)
 {
@@ -485,7 +460,7 @@ int replay_run(struct replay *replay)
 {
 	_cleanup_(end)
 	struct run run = { .replay = replay };
-	const char *other = something_else(replay);
+	const char *other = replay_source_misfit(replay->paths, replay->path_count);
 	int r;
 
 	if (other) {

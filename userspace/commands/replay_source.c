@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "trail/committed.h"
@@ -36,6 +38,31 @@ struct replay_source {
 	uint64_t end_offset;
 	bool end_reported; /* of the last segment */
 };
+
+/* Neither by its name nor by its first bytes a segment: a wrong argument, and no damage. */
+static bool is_something_else(const char *path)
+{
+	static const unsigned char magic[] = { 0x5d, 0x2a, 0x4d, 0x18 };
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	const char *slash = strrchr(path, '/');
+	unsigned char bytes[sizeof(magic)];
+	struct stat status;
+	uint64_t first;
+
+	if (fd < 0 || fstat(fd, &status) < 0 || S_ISDIR(status.st_mode))
+		return false;
+	return !trail_segment_parse(slash ? slash + 1 : path, &first) &&
+	       (pread(fd, bytes, sizeof(bytes), 0) != sizeof(bytes) ||
+		memcmp(bytes, magic, sizeof(magic)) != 0);
+}
+
+const char *replay_source_misfit(const char *const *paths, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (is_something_else(paths[i]))
+			return paths[i];
+	return NULL;
+}
 
 int replay_source_open(const char *const *paths, size_t count, replay_damage_function damage,
 		       void *context, struct replay_source **ret)

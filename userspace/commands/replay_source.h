@@ -19,6 +19,10 @@ struct replay_source;
  * what was never acknowledged, which is no damage). */
 typedef void (*replay_damage_function)(void *context, const char *path, uint64_t offset, int error);
 
+/* The first of the paths that is a file, and no segment: a wrong argument, and no damage. NULL
+ * without one. */
+const char *replay_source_misfit(const char *const *paths, size_t count);
+
 /* Folders and segments, in the order given; the strings are borrowed. Returns 0, -ENOENT, -errno.
  */
 int replay_source_open(const char *const *paths, size_t count, replay_damage_function damage,

@@ -405,6 +405,10 @@ P
 	verdict 0 VALID --root "$root"
 	cp "$TRAIL/root.pub" "$BATS_TEST_TMPDIR/kept"
 	verdict 0 VALID --root "$BATS_TEST_TMPDIR/kept"
+	exits 0 "$DOCKTRAIL" verify --trail "$TRAIL" --since now
+	says "as far as --since asked" "skipped"
+	exits 64 "$DOCKTRAIL" verify --trail "$TRAIL" --since nonsense
+	verdict 0 VALID --root "$BATS_TEST_TMPDIR/kept"
 	jq -e '.root_given and .end_proven and .events > 3 and .gaps.losses == 0' <<<"$output"
 	verdict 3 TAMPERED --root "$(tr 0-9a-f 1-9a-f0 <<<"$root")"
 	# What lies in the trail proves nothing about it, by whatever path it is named.

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Anchors: read out of any text, and what they prove. */
+/* What verify is asked for beside the trail: anchors, read out of any text, and a time. */
 #include "old_bed.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/cleanup.h"
+#include "base/clock.h"
 #include "trail/anchor.h"
 
 static void test_anchors(void **state)
@@ -86,10 +88,47 @@ static void test_texts(void **state)
 	trail_anchors_free(&anchors);
 }
 
+/* Of what was made before, the chain alone is looked at. */
+static void test_since(void **state)
+{
+	_cleanup_buffer_ struct buffer segment = {};
+	struct trail_verify_options options = {};
+	struct trail_verdict verdict;
+	struct bed bed;
+	size_t payload;
+
+	bed_make(&bed);
+	bed_start(&bed);
+	assert_int_equal(trail_writer_sync(bed.writer), 0);
+	options.since_ns = clock_wall_ns();
+	assert_int_equal(bed_append_long(&bed, TRAIL_EVIDENCE, "c", 100), 0);
+	bed_stop(&bed);
+	verdict = bed_verify_with(&bed, &options);
+	assert_int_equal(verdict.code, TRAIL_VALID);
+	assert_int_equal(verdict.skipped_frames, 1);
+	assert_int_equal(bed_verify(&bed).skipped_frames, 0);
+	/* A letter of the first payload; then of the first header. */
+	bed_load(&bed, BED_SEGMENT, &segment);
+	for (payload = 0; memcmp(segment.data + payload, "\x28\xb5\x2f\xfd", 4) != 0;)
+		payload++;
+	segment.data[payload + 40] ^= 1;
+	bed_store(&bed, BED_SEGMENT, segment.data, segment.length);
+	assert_int_equal(trail_verify(bed.folder, &options, &verdict), 0);
+	assert_int_equal(verdict.code, TRAIL_VALID);
+	bed_expect(&bed, TRAIL_TAMPERED);
+	segment.data[payload + 40] ^= 1;
+	segment.data[80] ^= 1;
+	bed_store(&bed, BED_SEGMENT, segment.data, segment.length);
+	assert_int_equal(trail_verify(bed.folder, &options, &verdict), 0);
+	assert_int_equal(verdict.code, TRAIL_TAMPERED);
+	bed_remove(&bed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_anchors),
-					    cmocka_unit_test(test_texts) };
+					    cmocka_unit_test(test_texts),
+					    cmocka_unit_test(test_since) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,6 +19,7 @@
 #include "commands/verify_old.h"
 #include "commands/verify_report.h"
 #include "output/quantity.h"
+#include "output/time_range.h"
 #include "trail/folder.h"
 #include "trail/verify.h"
 
@@ -29,6 +30,7 @@ struct verify {
 	const char *trail, *state, *root_file;
 	uint8_t root[TRAIL_KEY_BYTES];
 	bool root_given, salvage;
+	uint64_t since_ns;
 	struct trail_anchors anchors;
 	struct verify_report report;
 	uint64_t began_ns, progress_ns;
@@ -55,6 +57,7 @@ static const char documentation[] =
 	"  docktrail verify\n"
 	"  docktrail verify ./trail --root ./root.pub\n"
 	"  docktrail verify --anchor ./anchors\n"
+	"  docktrail verify --since -7d\n"
 	"  docktrail verify ./damaged --salvage >saved.jsonl\n"
 	"  docktrail verify --trail ./copy --state none --json | jq .verdict";
 
@@ -64,6 +67,7 @@ enum {
 	KEY_ROOT = 'r',
 	KEY_ANCHOR = 'a',
 	KEY_SALVAGE = 0x101,
+	KEY_SINCE = 'S',
 	KEY_JSON = 'j',
 	KEY_COLOR = 0x100,
 };
@@ -79,6 +83,10 @@ static const struct argp_option options[] = {
 	{ "anchor", KEY_ANCHOR, "ANCHOR|FILE", 0,
 	  "What `docktrail status --checkpoint` printed, or a file with any number of such lines; may "
 	  "be given again",
+	  1 },
+	{ "since", KEY_SINCE, "TIME", 0,
+	  "Look at the payloads of frames that were made at TIME and after alone (as `docktrail replay "
+	  "--since` takes it); the chain and every signature are checked all the same",
 	  1 },
 	{ "salvage", KEY_SALVAGE, NULL, 0,
 	  "Print the events that still verify, as JSON lines; the verdict goes to stderr", 2 },
@@ -161,6 +169,7 @@ static bool is_own_root(const struct verify *verify)
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
 	struct verify *verify = state->input;
+	struct time_error error;
 
 	switch (key) {
 	case KEY_TRAIL:
@@ -174,6 +183,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	case KEY_ANCHOR:
 		add_anchors(state, argument, verify);
+		return 0;
+	case KEY_SINCE:
+		if (time_parse(argument, clock_wall_ns(), &verify->since_ns, &error) < 0)
+			argp_error(state, "--since %.60s: %s", argument, error.message);
 		return 0;
 	case KEY_SALVAGE:
 		verify->salvage = true;
@@ -252,6 +265,7 @@ static int verify_all(struct verify *verify, struct trail_verify_options *how)
 	how->anchors = verify->anchors.items;
 	how->anchor_count = verify->anchors.count;
 	how->others_expected = true;
+	how->since_ns = verify->since_ns;
 	r = trail_verify(verify->trail, how, &report->verdict);
 	if (r == 0)
 		r = verify_old(verify->trail, &report->verdict, how, &report->olds);

@@ -39,6 +39,12 @@ static void say_what_was_checked(const struct trail_verdict *verdict, struct par
 		       verdict->segments == 1 ? "" : "s");
 	paragraph_more(page, STYLE_dim, "%s, stored as %s", quantity_bytes(verdict->raw_bytes, raw),
 		       quantity_bytes(verdict->stored_bytes, stored));
+	if (verdict->skipped_frames)
+		paragraph_row(page, "skipped", STYLE_notice,
+			      "the payloads of %" PRIu64
+			      " frames, which were made before: of these only that "
+			      "none is missing, and what their headers say",
+			      verdict->skipped_frames);
 	if (verdict->bad_frame) {
 		paragraph_row(page, "first bad", STYLE_alarm, "frame %" PRIu64, verdict->bad_frame);
 		paragraph_more(page, STYLE_alarm, "%s at offset %" PRIu64, verdict->bad_segment,
@@ -163,7 +169,9 @@ static int print_for_people(const struct verify_report *report, FILE *out)
 	};
 
 	paragraph_headline(&page, verdict_styles[verdict->code], trail_verdict_name(verdict->code),
-			   meanings[verdict->code]);
+			   verdict->skipped_frames && verdict->code <= TRAIL_VALID_WITH_GAPS
+				   ? "intact, as far as --since asked for it to be looked at"
+				   : meanings[verdict->code]);
 	if (verdict->reason[0] && !verdict->bad_frame)
 		paragraph_row(&page, "because", STYLE_plain, "%s", verdict->reason);
 	if (verdict->code != TRAIL_UNREADABLE || verdict->frames) {
@@ -271,6 +279,7 @@ static int print_json(const struct verify_report *report, FILE *out)
 	add_number(gaps, "torn_bytes", verdict->torn_bytes);
 	add(object, "gaps", gaps);
 	add_number(object, "anchored_frame", verdict->anchored_frame);
+	add_number(object, "skipped_frames", verdict->skipped_frames);
 	for (size_t i = 0; i < report->olds.count; i++)
 		add_old(old, &report->olds.items[i]);
 	add(object, "before", old);

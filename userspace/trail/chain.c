@@ -237,7 +237,10 @@ int trail_chain_check(struct trail_chain *chain, struct trail_segment *segment,
 		for (int i = 0; i < 8; i++)
 			snprintf(chain->id16 + 2 * i, 3, "%02x", header->trail_id[i]);
 	}
-	r = check_payload(chain, segment, frame, ret_reason);
+	if (header->wall_ns >= chain->since_ns || frame->seal.stored_kind == TRAIL_STORED_PRUNED)
+		r = check_payload(chain, segment, frame, ret_reason);
+	else
+		chain->skipped_frames++;
 	if (r < 0)
 		return r;
 	if (check_summary(header, &gaps) < 0)

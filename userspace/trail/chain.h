@@ -32,6 +32,7 @@ struct trail_chain {
 	/* Sums over whole frames. */
 	uint64_t events, raw_bytes, stored_bytes;
 	uint64_t last_wall_ns;
+	uint64_t since_ns, skipped_frames; /* payloads of frames made before are not looked at */
 	struct trail_gaps gaps;
 	struct trail_old_head
 		old; /* what frame 1 quotes; its reason is 0 where it quotes nothing */

@@ -276,6 +276,7 @@ static void fill_sums(struct trail_judge *judge)
 	verdict->good_frame = whole->next_frame - 1;
 	verdict->good_event = whole->next_event - 1;
 	verdict->good_wall_ns = whole->last_wall_ns;
+	verdict->skipped_frames = whole->skipped_frames;
 	verdict->gaps = whole->gaps;
 	verdict->old = whole->old;
 	memcpy(verdict->good_hash, whole->hash, sizeof(verdict->good_hash));
@@ -312,6 +313,7 @@ static int judge_folder(struct trail_judge *judge)
 	if (!read_root(judge))
 		return 0;
 	trail_chain_begin(&judge->chain, judge->verdict->root);
+	judge->chain.since_ns = judge->options->since_ns;
 	r = walk(judge);
 	fill_sums(judge);
 	if (r < 0)

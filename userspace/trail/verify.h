@@ -27,6 +27,7 @@ struct trail_verify_options {
 				root.pub */
 	const struct trail_anchor *anchors;
 	size_t anchor_count;
+	uint64_t since_ns; /* wall clock: payloads of frames that were made before are not looked at */
 	bool others_expected; /* anchors of other trails are not looked at, instead of tampering */
 	bool at_rest;         /* nobody records to it: who holds its lock holds another one */
 	/* Called now and then with the bytes checked so far, of how many there were at the begin.
@@ -43,6 +44,7 @@ struct trail_verdict {
 	bool root_given; /* not taken from the folder, which is as good as whoever can write there
 			  */
 	bool end_proven; /* by the key state, or by an anchor that says so */
+	uint64_t skipped_frames; /* whose payload was not looked at, as was asked */
 	uint64_t anchored_frame; /* the greatest that an anchor confirms; 0: none does */
 	bool live; /* a recorder is writing: what it is committing was not looked at */
 	uint64_t segments, frames, events, raw_bytes, stored_bytes; /* all good ones */

@@ -27,7 +27,8 @@ struct trail_verify_options {
 				root.pub */
 	const struct trail_anchor *anchors;
 	size_t anchor_count;
-	uint64_t since_ns; /* wall clock: payloads of frames that were made before are not looked at */
+	uint64_t since_ns; /* wall clock: payloads of frames that were made before are not looked at
+			    */
 	bool others_expected; /* anchors of other trails are not looked at, instead of tampering */
 	bool at_rest;         /* nobody records to it: who holds its lock holds another one */
 	/* Called now and then with the bytes checked so far, of how many there were at the begin.

@@ -113,7 +113,7 @@ int trail_store_open(const struct trail_store_options *options, struct trail_sto
 void trail_store_close(struct trail_store *store);
 
 /*
- * Begin the next segment, where the active one is full. Returns 0, with the -errno in `ret_delayed`
+ * Before a commit: begin the next segment, where the active one is full. Returns 0, with the -errno in `ret_delayed`
  * where it cannot be made now: then recording goes on in the old one, and this is to be called
  * again. -errno where it is not known what the disk has: the store must not be written to again.
  */

@@ -179,7 +179,10 @@ static void *write_batches(void *context)
 			continue;
 		}
 		batch = trail_queue_take(&writer->queue);
-		r = commit_batch(writer, batch, &commit);
+		/* Now, and not behind the commit before: `zstd -dc` has nothing to say of an empty
+		 * file but that it is too short. */
+		rotate(writer);
+		r = writer->stats.error ?: commit_batch(writer, batch, &commit);
 		writer->stats.queue_bytes -= batch->raw_bytes;
 		if (r < 0) {
 			/* The same bytes are never written again: what the disk has of them is
@@ -191,8 +194,6 @@ static void *write_batches(void *context)
 		}
 		trail_queue_give_back(&writer->queue, batch);
 		pthread_cond_broadcast(&writer->done);
-		if (r == 0)
-			rotate(writer);
 	}
 	pthread_mutex_unlock(&writer->lock);
 	return NULL;

@@ -113,9 +113,10 @@ int trail_store_open(const struct trail_store_options *options, struct trail_sto
 void trail_store_close(struct trail_store *store);
 
 /*
- * Before a commit: begin the next segment, where the active one is full. Returns 0, with the -errno in `ret_delayed`
- * where it cannot be made now: then recording goes on in the old one, and this is to be called
- * again. -errno where it is not known what the disk has: the store must not be written to again.
+ * Before a commit: begin the next segment, where the active one is full. Returns 0, with the -errno
+ * in `ret_delayed` where it cannot be made now: then recording goes on in the old one, and this is
+ * to be called again. -errno where it is not known what the disk has: the store must not be written
+ * to again.
  */
 int trail_store_rotate(struct trail_store *store, int *ret_delayed);
 

@@ -311,8 +311,11 @@ static int follow(struct run *run)
 		return watch;
 	for (;;) {
 		r = catch_up(run);
-		if (r == 0 || r == -ESTALE)
-			r = flush() ?: r;
+		if (r == 0 || r == -ESTALE) {
+			int flushed = flush();
+
+			r = flushed < 0 ? flushed : r;
+		}
 		if (r == -ESTALE) {
 			r = follow_anew(run, &watch);
 			if (r == 0)

@@ -235,7 +235,7 @@ static bool explains(const struct drifts *drifts, const struct hit *hit,
 	if (again &&
 	    (!end || after->changed_ns > record_number(hit->record, FIELD_timestamp) + GOES_ON_NS))
 		return false;
-	return !end || end + TICK_NS >= changed;
+	return !end || end >= changed || changed - end <= TICK_NS;
 }
 
 static struct hit *find_in(const struct drifts *drifts, struct row *row, const char *path,

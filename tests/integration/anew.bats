@@ -66,6 +66,17 @@ newchain() {
 	says "set aside: the log ends before" "a trail before this one is not what was recorded: $old"
 	exits 3 "$DOCKTRAIL" verify --trail "$TRAIL" --json
 	jq -e '.before[0] | .verdict == "TAMPERED" and .set_aside == "CUT" and .quoted_key_frame == '"$frames" <<<"$output"
+	# Who kept its root, as he was told to, is told which that is.
+	exits 3 "$DOCKTRAIL" verify --trail "$TRAIL" --root "$root"
+	says "the root key that was given is that of $old, which was set aside"
+	# It is said wherever one looks.
+	run "$DOCKTRAIL" status --trail "$TRAIL"
+	says "1 trail could not be continued"
+	exits 0 "$DOCKTRAIL" replay --trail "$TRAIL" --where 'event.action == "oom-kill"'
+	says "older trails" "$TRAIL/$old"
+	echo "type=USER_CMD msg=audit(1763000900.001:9000): pid=1 uid=0 auid=1000 ses=1 msg='op=x res=success'" >"$BATS_TEST_TMPDIR/audit.log"
+	exits 73 "$DOCKTRAIL" import --trail "$TRAIL" "$BATS_TEST_TMPDIR/audit.log"
+	says "it was recorded"
 	# The old one can be read, as far as it goes.
 	"$DOCKTRAIL" replay --trail "$TRAIL/$old" --format json | grep -q api-request
 	# It is the trail now, and is gone on with.

@@ -405,8 +405,10 @@ P
 	verdict 0 VALID --root "$root"
 	cp "$TRAIL/root.pub" "$BATS_TEST_TMPDIR/kept"
 	verdict 0 VALID --root "$BATS_TEST_TMPDIR/kept"
-	exits 0 "$DOCKTRAIL" verify --trail "$TRAIL" --since now
-	says "as far as --since asked" "skipped"
+	verdict 0 VALID --since -1h
+	exits 2 "$DOCKTRAIL" verify --trail "$TRAIL" --since now
+	says "no payload was looked at" "skipped"
+	exits 64 "$DOCKTRAIL" verify --trail "$TRAIL" --since -1h --salvage
 	exits 64 "$DOCKTRAIL" verify --trail "$TRAIL" --since nonsense
 	verdict 0 VALID --root "$BATS_TEST_TMPDIR/kept"
 	jq -e '.root_given and .end_proven and .events > 3 and .gaps.losses == 0' <<<"$output"

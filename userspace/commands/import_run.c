@@ -12,6 +12,7 @@
 #include "correlate/sessions.h"
 #include "correlate/users.h"
 #include "event/record.h"
+#include "trail/reader.h"
 
 #define PROGRESS_LINES 4096
 
@@ -279,6 +280,29 @@ static int read_users(struct import *import, struct buffer *problem)
 	return r;
 }
 
+/* What others recorded is not put behind what was recorded here: it would be signed as that is. */
+static int refuse_recorded(const char *trail, struct buffer *problem)
+{
+	const char *const paths[] = { trail };
+	const struct trail_frame *frame;
+	struct trail_reader *reader;
+	bool recorded;
+
+	if (trail_reader_open(paths, 1, 0, &reader) < 0)
+		return 0; /* there is none yet, or the ledger says what is wrong with it */
+	recorded = trail_reader_next_frame(reader, &frame) > 0 &&
+		   frame->header.types & (1u << TRAIL_START | 1u << TRAIL_NEWCHAIN);
+	trail_reader_close(reader);
+	if (!recorded)
+		return 0;
+	buffer_printf(
+		problem,
+		"trail %s: it was recorded: what is imported goes to a trail of its own, and both are "
+		"replayed beside each other",
+		trail);
+	return -EEXIST;
+}
+
 int import_open(const struct import_options *options, struct import *import, struct buffer *problem)
 {
 	int r;
@@ -291,6 +315,8 @@ int import_open(const struct import_options *options, struct import *import, str
 	import->hosts = calloc(IMPORT_HOSTS_MOST, sizeof(*import->hosts));
 	if (r == 0 && !import->hosts)
 		r = -ENOMEM;
+	if (r == 0)
+		r = refuse_recorded(options->record->trail, problem);
 	if (r == 0)
 		r = ledger_open(&import->ledger, options->record, problem);
 	/* Of this machine only the trail knows: the logs may be of any. */

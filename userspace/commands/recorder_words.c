@@ -2,6 +2,7 @@
 /* What the recorder says to who started it: on stderr, at the beginning and at the end. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -103,19 +104,31 @@ void recorder_warn_names(struct recorder *recorder)
 		names_missing);
 }
 
+/* First of all: somebody was at the trail, or a disk. */
+static void announce_old(const struct recorder *recorder)
+{
+	const struct trail_old_head *old = &scribe_recovery(recorder->scribe)->old;
+
+	if (!old->reason)
+		return;
+	fprintf(stderr, "  THE TRAIL COULD NOT BE CONTINUED: %s\n", trail_damage_text(old->reason));
+	if (old->key_frame > old->frame)
+		fprintf(stderr,
+			"  it had %" PRIu64
+			" frames, of which the last that is whole is number %" PRIu64 "\n",
+			old->key_frame, old->frame);
+	fprintf(stderr,
+		"  it lies, as it was, in %s/" TRAIL_OLD_FOLDER
+		"/%s: look into it; `docktrail verify` judges both\n",
+		recorder->options->trail, old->folder);
+}
+
 /* Verifying needs nothing but the trail's first key, and must not rest on a copy on this host. */
 static void announce_root(const struct recorder *recorder)
 {
-	const struct trail_recovery *recovery = scribe_recovery(recorder->scribe);
 	struct scribe_stats stats;
 
-	if (recovery->old.reason)
-		fprintf(stderr,
-			"  THE TRAIL COULD NOT BE CONTINUED: %s\n  it lies, as it was, in %s/" TRAIL_OLD_FOLDER
-			"/%s: docktrail verify tells of both\n",
-			trail_damage_text(recovery->old.reason), recorder->options->trail,
-			recovery->old.folder);
-	if (recovery->found == TRAIL_FOUND_NOTHING) {
+	if (scribe_recovery(recorder->scribe)->found == TRAIL_FOUND_NOTHING) {
 		fprintf(stderr, "  a new trail; keep its root key somewhere else:\n  %s\n",
 			scribe_root(recorder->scribe));
 		return;
@@ -141,6 +154,7 @@ void recorder_announce(struct recorder *recorder)
 	size_t count = bpf_source_sockets(recorder->source, &sockets);
 
 	announce_hooks(recorder);
+	announce_old(recorder);
 	for (size_t i = 0; i < count; i++)
 		fprintf(stderr, "  %s %s\n", sockets[i].path, socket_words(&sockets[i]));
 	announce_patterns(&recorder->options->patterns, "also what is bound as");

@@ -218,6 +218,26 @@ static int find_list(const struct trail_header *header, unsigned int tag,
 	return r < 0 ? r : 1;
 }
 
+static uint64_t sum_of(const struct trail_summary_element *list)
+{
+	struct trail_summary_count item;
+	uint64_t sum = 0;
+	size_t at = 0;
+
+	while (trail_summary_next_count(list, &at, &item) > 0)
+		sum += item.count;
+	return sum;
+}
+
+/* As a writer makes them. A header that was damaged is `verify`'s to find; it is not counted by. */
+static bool kinds_add_up(const struct trail_header *header)
+{
+	struct trail_summary_element kinds;
+
+	return find_list(header, TRAIL_TAG_KIND, &kinds) > 0 &&
+	       sum_of(&kinds) == header->event_count;
+}
+
 int replay_count_add_frame(struct replay_count *count, const struct trail_header *header)
 {
 	unsigned int tag = list_of(count->field);
@@ -227,7 +247,7 @@ int replay_count_add_frame(struct replay_count *count, const struct trail_header
 	size_t at = 0;
 	int r;
 
-	if (!tag || find_list(header, tag, &list) <= 0)
+	if (!tag || !kinds_add_up(header) || find_list(header, tag, &list) <= 0)
 		return 0;
 	/* Looked at before anything is added: one that lies adds nothing. */
 	while ((r = trail_summary_next_count(&list, &at, &item)) > 0)

@@ -448,6 +448,22 @@ static void say_nothing_matches(const struct run *run)
 	fputc('\n', stderr);
 }
 
+/* What was recorded before lies beside it. */
+static void say_older_trails(const struct replay *replay)
+{
+	_cleanup_free_ char(*names)[TRAIL_OLD_NAME_BYTES] = NULL;
+	_cleanup_close_ int folder =
+		replay->folder ? open(replay->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	size_t count;
+
+	if (folder < 0 || trail_old_list(folder, &names, &count) < 0 || count == 0)
+		return;
+	fprintf(stderr,
+		"%s: what came before lies in older trails, which were set aside (the last one: %s/" TRAIL_OLD_FOLDER
+		"/%s): name their folders, too\n",
+		replay->name, replay->folder, names[0]);
+}
+
 /* Whoever renames a container would hide what it did before. */
 static void say_other_name(const struct replay *replay)
 {
@@ -483,6 +499,8 @@ int replay_run(struct replay *replay)
 	}
 	if (run.shown == 0 && !replay->follow && !replay_select_all(&replay->select))
 		say_nothing_matches(&run);
+	if (!replay->follow && replay->path_count <= 1)
+		say_older_trails(replay);
 	say_other_name(replay);
 	if (run.warnings > WARNINGS_MOST)
 		fprintf(stderr, "%s: %u places could not be read\n", replay->name, run.warnings);

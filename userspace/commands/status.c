@@ -13,6 +13,7 @@
 #include "commands/status_read.h"
 #include "output/paragraph.h"
 #include "output/quantity.h"
+#include "trail/old.h"
 
 struct options {
 	const char *trail;
@@ -249,6 +250,12 @@ static void say_all(const struct status *status, struct paragraph *page)
 	for (size_t i = 0; i < status_count(warnings); i++)
 		paragraph_row(page, i == 0 ? "warning" : NULL, STYLE_alarm, "%s",
 			      json_object_get_string(status_item(warnings, i)) ?: "");
+	if (status->set_aside)
+		paragraph_row(page, "before", STYLE_alarm,
+			      "%zu trail%s could not be continued and lie%s in " TRAIL_OLD_FOLDER
+			      "/: `docktrail verify` says why, and judges them",
+			      status->set_aside, status->set_aside == 1 ? "" : "s",
+			      status->set_aside == 1 ? "s" : "");
 	say_recorder(status, page);
 	if (!status->recording)
 		paragraph_row(page, "then", STYLE_notice, "what follows is how it was then");
@@ -293,6 +300,7 @@ static int print_json(const struct status *status)
 	json_object_object_add(object, "recording", json_object_new_boolean(status->recording));
 	json_object_object_add(object, "degraded", json_object_new_boolean(status->degraded));
 	json_object_object_add(object, "why", json_object_new_string(status->why));
+	json_object_object_add(object, "set_aside", json_object_new_uint64(status->set_aside));
 	if (status->root) {
 		json_object_object_add(object, "age_ns", json_object_new_uint64(status->age_ns));
 		json_object_object_foreach(status->root, key, value)

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "output/quantity.h"
 #include "trail/folder.h"
+#include "trail/old.h"
 
 #define DEPTH_MOST 16
 
@@ -188,6 +189,7 @@ int status_read(const char *folder, struct status *ret_status)
 	_cleanup_close_ int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_(status_clear)
 	struct status status = {};
+	_cleanup_free_ char(*old)[TRAIL_OLD_NAME_BYTES] = NULL;
 	_cleanup_free_ uint64_t *segments = NULL;
 	size_t count = 0;
 	int r;
@@ -206,6 +208,9 @@ int status_read(const char *folder, struct status *ret_status)
 	if (r < 0)
 		return r;
 	judge(&status, trail_is_live(fd));
+	/* What cannot be read is for `verify` to say. */
+	if (trail_old_list(fd, &old, &status.set_aside) < 0)
+		status.set_aside = 0;
 	*ret_status = status;
 	status = (struct status){};
 	return 0;

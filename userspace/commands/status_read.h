@@ -18,8 +18,9 @@
 struct status {
 	struct json_object *root; /* owned; NULL where there is no status.json that can be read */
 	bool recording, degraded;
-	char why[200];   /* one sentence */
-	uint64_t age_ns; /* of status.json */
+	char why[200];    /* one sentence */
+	uint64_t age_ns;  /* of status.json */
+	size_t set_aside; /* trails before this one, that could not be continued */
 };
 
 /*

@@ -199,6 +199,11 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 			argp_error(state, "--color is auto, always or never, not \"%.60s\"",
 				   argument);
 		return 0;
+	case ARGP_KEY_END:
+		if (verify->salvage && verify->since_ns)
+			argp_error(state,
+				   "--salvage shows all that is proven: --since is not for it");
+		return 0;
 	case ARGP_KEY_ARG:
 		if (verify->trail)
 			argp_error(state, "one trail at a time: \"%.80s\" is one too many",
@@ -256,6 +261,36 @@ static void conclude(struct verify_report *report, const char *reason, const cha
 	snprintf(report->verdict.reason, sizeof(report->verdict.reason), "%s%s", reason, detail);
 }
 
+/* Who kept the key of a trail that was set aside since, as he was told to, is not to think that
+ * this one was forged. */
+static void explain_root(const struct verify *verify, struct trail_verdict *verdict)
+{
+	_cleanup_close_ int folder = open(verify->trail, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_free_ char(*names)[TRAIL_OLD_NAME_BYTES] = NULL;
+	size_t count = 0;
+
+	if (!verify->root_given || verdict->frames > 0 || folder < 0 ||
+	    trail_old_list(folder, &names, &count) < 0)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		char path[sizeof(TRAIL_OLD_FOLDER) + TRAIL_OLD_NAME_BYTES];
+		uint8_t root[TRAIL_KEY_BYTES];
+		_cleanup_close_ int old = -1;
+
+		snprintf(path, sizeof(path), TRAIL_OLD_FOLDER "/%s", names[i]);
+		old = openat(folder, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (old < 0 || trail_root_read(old, root) < 0 ||
+		    memcmp(root, verify->root, sizeof(root)) != 0)
+			continue;
+		snprintf(
+			verdict->reason, sizeof(verdict->reason),
+			"the root key that was given is that of %s, which was set aside; this trail's "
+			"was printed when it was begun",
+			path);
+		return;
+	}
+}
+
 /* The trail, then those before it: each with the anchors that are about it. */
 static int verify_all(struct verify *verify, struct trail_verify_options *how)
 {
@@ -268,6 +303,8 @@ static int verify_all(struct verify *verify, struct trail_verify_options *how)
 	how->since_ns = verify->since_ns;
 	r = trail_verify(verify->trail, how, &report->verdict);
 	if (r == 0)
+		explain_root(verify, &report->verdict);
+	if (r == 0)
 		r = verify_old(verify->trail, &report->verdict, how, &report->olds);
 	if (r < 0)
 		return r;
@@ -276,7 +313,9 @@ static int verify_all(struct verify *verify, struct trail_verify_options *how)
 			 "an anchor is of a trail that is neither this one nor quoted by it", "");
 	for (size_t i = 0; i < report->olds.count; i++)
 		if (report->olds.items[i].verdict.code == TRAIL_TAMPERED)
-			conclude(report, "a trail before this one is not what was recorded: ",
+			conclude(report,
+				 "until it is taken away: a trail before this one is not what was "
+				 "recorded: ",
 				 report->olds.items[i].folder);
 	return 0;
 }

@@ -148,6 +148,10 @@ static void say_old(const struct verify_old *old, struct paragraph *page)
 	paragraph_more(page, STYLE_plain, "%s", old->folder);
 	paragraph_more(page, STYLE_plain, "%" PRIu64 " events in %" PRIu64 " frames",
 		       verdict->events, verdict->frames);
+	if (verdict->anchored_frame)
+		paragraph_more(page, STYLE_plain,
+			       "up to frame %" PRIu64 " it is as was known of it",
+			       verdict->anchored_frame);
 	if (verdict->reason[0])
 		paragraph_more(page, STYLE_plain, "%s", verdict->reason);
 }

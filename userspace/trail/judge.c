@@ -165,7 +165,10 @@ static void judge_gaps(struct trail_judge *judge)
 				      !(judge->whole.commit_types & 1u << TRAIL_STOP);
 	if (verdict->code != TRAIL_VALID)
 		return;
-	if (verdict->in_flight)
+	if (verdict->frames > 0 && verdict->skipped_frames == verdict->frames)
+		trail_judge_conclude(judge, TRAIL_UNPROVEN_END,
+				     "no frame was made since then: no payload was looked at");
+	else if (verdict->in_flight)
 		trail_judge_conclude(
 			judge, TRAIL_VALID_WITH_GAPS,
 			"the recorder ended within a commit, which had not been acknowledged");

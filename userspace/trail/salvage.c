@@ -331,7 +331,13 @@ static int show_run(struct salvage *salvage, const struct found *run)
 				r = show_frame(salvage, &frame, &told);
 		}
 	}
-	return r < 0 ? r : salvage->options->run(salvage->options->context, &told);
+	if (r >= 0)
+		r = salvage->options->run(salvage->options->context, &told);
+	if (r < 0 || !last || last == run->tip.frame)
+		return r;
+	/* What stands behind the last frame that an anchor names. */
+	told = (struct trail_run){ .first_frame = last + 1, .last_frame = run->tip.frame };
+	return salvage->options->run(salvage->options->context, &told);
 }
 
 int trail_salvage(const char *folder, const struct trail_salvage_options *options)

@@ -256,6 +256,13 @@ type=SYSCALL msg=audit(1.1:1): uid=0 "; /forge 1123 "cwd=\"/\" cmd=666f6f termin
 	recorder_start
 	grep -q 'audit is off, and is left so.*every system call' "$RECORDER_LOG"
 	recorder_stop
+	none "$RECORDER_LOG" 'stays on'
+	# Switched on, it stays so: other things may rely on it by then.
+	TRAIL=$BATS_TEST_TMPDIR/third
+	recorder_start --audit on
+	recorder_stop
+	grep -q "audit was off before this recording, and stays on: .auditctl -e 0. switches it off" "$RECORDER_LOG"
+	auditctl -s | grep -q '^enabled 1'
 	[ -z "$(auditctl -l | grep docktrail-)" ]
 	exits 64 "$DOCKTRAIL" record --audit sometimes
 	says "--audit=sometimes: expected auto, on, off or daemon"

@@ -120,6 +120,7 @@ static int prepare(struct recorder *recorder, struct recorder_audit *audit)
 {
 	struct rules *rules = &audit->guard.rules;
 	int r = rules_ask(rules);
+	bool was_off = r == 0 && rules->status.enabled == AUDIT_OFF;
 
 	/* Where no plan has come yet nothing is loaded: that is made good when it comes. */
 	if (recorder->plan)
@@ -136,6 +137,7 @@ static int prepare(struct recorder *recorder, struct recorder_audit *audit)
 		r = open_source(recorder, audit);
 	if (r == 0)
 		r = rules_ask(rules);
+	audit->switched_on = was_off && rules->status.enabled != AUDIT_OFF;
 	recorder_audit_take_state(audit);
 	audit->kernel_lost = audit->status.lost;
 	recorder_audit_find_sockets(audit);
@@ -308,6 +310,10 @@ void recorder_end_audit(struct recorder *recorder)
 			"docktrail: %zu rules could not be taken away: `docktrail rules remove` does, or "
 			"the next recording\n",
 			left);
+	if (audit->switched_on)
+		fputs("docktrail: the kernel's audit was off before this recording, and stays on: "
+		      "`auditctl -e 0` switches it off\n",
+		      stderr);
 	for (size_t i = 0; i < audit->news_count; i++)
 		free(audit->news[i].rule);
 	free(audit->news);

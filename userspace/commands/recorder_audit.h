@@ -27,6 +27,7 @@ struct recorder_audit {
 	/* The recorder's: how things were at the last look. */
 	struct audit_status status;
 	size_t wanted, loaded;
+	bool switched_on;     /* by this recording: it stays on */
 	uint32_t kernel_lost; /* as the kernel counted when this began */
 	uint64_t told_overruns, told_missing, told_cut, told_lost, told_bad;
 	/* What both saw, and one alone, at the last look; and for how many looks they have not

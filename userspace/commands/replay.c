@@ -46,7 +46,7 @@ static const struct argp_option options[] = {
 	  "What happened at TIME (local, unless it has a zone) and after", 2 },
 	{ "until", KEY_UNTIL, "TIME", 0, "What happened before TIME", 2 },
 	{ "container", KEY_CONTAINER, "ID|NAME", 0,
-	  "The life of this container: what was asked of it, and what was done in it: name, id or the first digits of it",
+	  "The life of this container: what was asked of it, and what was done in it: name, id or its first digits, at least four",
 	  2 },
 	{ "user", KEY_USER, "NAME|UID", 0,
 	  "What was done as this user, by somebody who logged in as this user, or in a container that this user had made, started or entered",

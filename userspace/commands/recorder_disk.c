@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/hex.h"
 #include "commands/recorder.h"
 
 #define LINE_USUAL (64u << 10) /* bytes: what is left of a queue that takes no more */
@@ -156,8 +157,7 @@ void recorder_leave_anchor(struct recorder *recorder, uint64_t now)
 		return;
 	at += sprintf(at, "docktrail checkpoint %s:%" PRIu64 ":", scribe_trail_id(recorder->scribe),
 		      stats.trail.committed_frame);
-	for (size_t i = 0; i < TRAIL_HASH_BYTES; i++)
-		at += sprintf(at, "%02x", stats.trail.head[i]);
+	hex_put(at, stats.trail.head, TRAIL_HASH_BYTES);
 	if (tell_journal(message) == 0)
 		recorder->checkpoint_at = now + recorder->options->checkpoint_s * NS_PER_SECOND;
 }

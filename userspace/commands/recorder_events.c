@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/hex.h"
 #include "commands/recorder.h"
 #include "event/record.h"
 #include "base/version.h"
@@ -189,8 +190,7 @@ static void set_hex(struct record *record, enum field field, const uint8_t *byte
 {
 	char digits[2 * TRAIL_HASH_BYTES + 1];
 
-	for (size_t i = 0; i < count; i++)
-		sprintf(digits + 2 * i, "%02x", bytes[i]);
+	hex_put(digits, bytes, count);
 	record_set_string(record, field, digits);
 }
 

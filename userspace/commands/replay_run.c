@@ -13,6 +13,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/hex.h"
 #include "commands/replay_count.h"
 #include "commands/replay_source.h"
 #include "commands/replay_wait.h"
@@ -195,8 +196,7 @@ static int gather(struct run *run, size_t offset, size_t length, const char *id1
 
 static void write_id16(const struct trail_header *header, char id16[17])
 {
-	for (size_t i = 0; i < 8; i++)
-		snprintf(id16 + 2 * i, 3, "%02x", header->trail_id[i]);
+	hex_put(id16, header->trail_id, 8);
 }
 
 /* A frame's lines: told at once, or gathered while the commit has more frames. */
@@ -384,28 +384,6 @@ static int tell_all(struct run *run)
 	return r < 0 ? r : flush();
 }
 
-static int say_no_trail(const struct replay *replay, int error)
-{
-	for (size_t i = 0; i < replay->path_count; i++) {
-		const char *path = replay->paths[i];
-
-		if (replay->path_count > 1 && access(path, R_OK) == 0)
-			continue;
-		if (error == -EACCES)
-			fprintf(stderr,
-				"%s: %s may not be read: be root, or in the group that owns it\n",
-				replay->name, path);
-		else if (access(path, F_OK) == 0)
-			fprintf(stderr, "%s: %s is no trail: it has no segments (*.jsonl.zst)\n",
-				replay->name, path);
-		else
-			fprintf(stderr,
-				"%s: there is no trail at %s: was it recorded elsewhere? --trail DIR\n",
-				replay->name, path);
-	}
-	return EX_NOINPUT;
-}
-
 static int begin(struct run *run)
 {
 	const struct replay *replay = run->replay;
@@ -448,33 +426,6 @@ static void say_nothing_matches(const struct run *run)
 	fputc('\n', stderr);
 }
 
-/* What was recorded before lies beside it. */
-static void say_older_trails(const struct replay *replay)
-{
-	_cleanup_free_ char(*names)[TRAIL_OLD_NAME_BYTES] = NULL;
-	_cleanup_close_ int folder =
-		replay->folder ? open(replay->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	size_t count;
-
-	if (folder < 0 || trail_old_list(folder, &names, &count) < 0 || count == 0)
-		return;
-	fprintf(stderr,
-		"%s: what came before lies in older trails, which were set aside (the last one: %s/" TRAIL_OLD_FOLDER
-		"/%s): name their folders, too\n",
-		replay->name, replay->folder, names[0]);
-}
-
-/* Whoever renames a container would hide what it did before. */
-static void say_other_name(const struct replay *replay)
-{
-	const char *id = replay->select.under_another_name;
-
-	if (id[0])
-		fprintf(stderr,
-			"%s: %s was not always called so: --container %s shows what came before, too\n",
-			replay->name, id, id);
-}
-
 int replay_run(struct replay *replay)
 {
 	_cleanup_(end)
@@ -488,7 +439,7 @@ int replay_run(struct replay *replay)
 	}
 	r = replay_source_open(replay->paths, replay->path_count, on_damage, &run, &run.source);
 	if (r == -ENOENT || r == -EACCES || r == -ENOTDIR)
-		return say_no_trail(replay, r);
+		return replay_say_no_trail(replay, r);
 	if (r == 0)
 		r = begin(&run);
 	if (r == 0)
@@ -500,8 +451,8 @@ int replay_run(struct replay *replay)
 	if (run.shown == 0 && !replay->follow && !replay_select_all(&replay->select))
 		say_nothing_matches(&run);
 	if (!replay->follow && replay->path_count <= 1)
-		say_older_trails(replay);
-	say_other_name(replay);
+		replay_say_older_trails(replay);
+	replay_say_other_name(replay);
 	if (run.warnings > WARNINGS_MOST)
 		fprintf(stderr, "%s: %u places could not be read\n", replay->name, run.warnings);
 	return run.damaged ? EX_DATAERR : 0;

@@ -22,5 +22,14 @@ struct replay {
 	struct replay_select select;
 };
 
+/* ---- replay_words.c: on stderr */
+
+/* None of what was named is there, or may be read: -errno. Returns the exit status. */
+int replay_say_no_trail(const struct replay *replay, int error);
+/* Where trails were set aside before the one that was shown. */
+void replay_say_older_trails(const struct replay *replay);
+/* Where the container that was asked for was called otherwise before. */
+void replay_say_other_name(const struct replay *replay);
+
 /* Shows it on stdout, says on stderr what went wrong. Returns the exit status. */
 int replay_run(struct replay *replay);

@@ -15,9 +15,6 @@
 #include "trail/io.h"
 #include "trail/reader.h"
 
-/* Where a HEADER may begin: magic and length of its skippable frame, then its own magic. */
-#define START_BYTES 16
-
 struct replay_source {
 	char **files; /* owned; only after damage: all segments, in order */
 	size_t file_count;
@@ -167,30 +164,6 @@ static int begin_search(struct replay_source *source)
 	return 0;
 }
 
-/* The next place in the damaged segment that looks like the begin of a frame. 1, 0 at the end. */
-static int find_start(struct replay_source *source, uint64_t *ret_offset)
-{
-	static const unsigned char magic[] = { 0x5d, 0x2a, 0x4d, 0x18 };
-	unsigned char bytes[64 << 10];
-
-	for (uint64_t offset = source->offset;;) {
-		ssize_t length = trail_io_read(source->segment.fd, bytes, sizeof(bytes), offset);
-
-		if (length < 0)
-			return (int)length;
-		if (length < START_BYTES)
-			return 0;
-		for (ssize_t i = 0; i + START_BYTES <= length; i++) {
-			if (memcmp(bytes + i, magic, sizeof(magic)) != 0 ||
-			    memcmp(bytes + i + 8, TRAIL_HEADER_MAGIC, 8) != 0)
-				continue;
-			*ret_offset = offset + (uint64_t)i;
-			return 1;
-		}
-		offset += (uint64_t)length - START_BYTES + 1;
-	}
-}
-
 static void report(struct replay_source *source, uint64_t offset, int error)
 {
 	/* -ENODATA is a frame that ends too early here, and not one whose payload was pruned. */
@@ -203,7 +176,6 @@ static void report(struct replay_source *source, uint64_t offset, int error)
 static int search(struct replay_source *source)
 {
 	for (;;) {
-		uint64_t start = 0;
 		int r = trail_segment_frame(&source->segment, source->offset, &source->frame);
 
 		if (r > 0) {
@@ -218,10 +190,10 @@ static int search(struct replay_source *source)
 		source->in_gap = true;
 		/* A false start is stepped over too. */
 		source->offset++;
-		r = find_start(source, &start);
+		r = trail_segment_find(&source->segment, TRAIL_MAGIC_HEADER, TRAIL_HEADER_MAGIC,
+				       &source->offset, UINT64_MAX);
 		if (r <= 0)
 			return r;
-		source->offset = start;
 	}
 }
 

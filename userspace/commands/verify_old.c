@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/hex.h"
 #include "trail/folder.h"
 #include "trail/io.h"
 
@@ -17,8 +18,7 @@ static bool is_called(const char *name, const uint8_t *trail_id)
 	const char *digits = strchr(name, '-');
 	char id[17];
 
-	for (int i = 0; i < 8; i++)
-		snprintf(id + 2 * i, 3, "%02x", trail_id[i]);
+	hex_put(id, trail_id, 8);
 	return digits && strcmp(digits + 1, id) == 0;
 }
 

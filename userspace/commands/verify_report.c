@@ -10,6 +10,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/hex.h"
 #include "output/paragraph.h"
 #include "output/quantity.h"
 #include "output/when.h"
@@ -24,8 +25,7 @@ static uint64_t most_frames(const struct trail_old_head *head)
 
 static const char *hex(const uint8_t *bytes, size_t count, char *text)
 {
-	for (size_t i = 0; i < count; i++)
-		sprintf(text + 2 * i, "%02x", bytes[i]);
+	hex_put(text, bytes, count);
 	return text;
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "trail/checked.h"
 
 bool trail_anchor_is_of(const struct trail_anchor *anchor, const uint8_t *trail_id)
@@ -20,13 +21,10 @@ bool trail_anchor_is_of(const struct trail_anchor *anchor, const uint8_t *trail_
 const char *trail_anchor_text(const uint8_t *trail_id, uint64_t frame, const uint8_t *hash,
 			      char text[TRAIL_ANCHOR_TEXT_MOST])
 {
-	char *at = text;
+	char *at = hex_put(text, trail_id, TRAIL_ID_BYTES);
 
-	for (size_t i = 0; i < TRAIL_ID_BYTES; i++)
-		at += sprintf(at, "%02x", trail_id[i]);
 	at += sprintf(at, ":%" PRIu64 ":", frame);
-	for (size_t i = 0; i < TRAIL_HASH_BYTES; i++)
-		at += sprintf(at, "%02x", hash[i]);
+	hex_put(at, hash, TRAIL_HASH_BYTES);
 	return text;
 }
 

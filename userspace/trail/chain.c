@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hex.h"
 #include "trail/sign.h"
 #include "trail/summary.h"
 
@@ -234,8 +235,7 @@ int trail_chain_check(struct trail_chain *chain, struct trail_segment *segment,
 		return r;
 	if (header->frame == 1) {
 		memcpy(chain->trail_id, header->trail_id, sizeof(chain->trail_id));
-		for (int i = 0; i < 8; i++)
-			snprintf(chain->id16 + 2 * i, 3, "%02x", header->trail_id[i]);
+		hex_put(chain->id16, header->trail_id, 8);
 	}
 	if (header->wall_ns >= chain->since_ns || frame->seal.stored_kind == TRAIL_STORED_PRUNED)
 		r = check_payload(chain, segment, frame, ret_reason);

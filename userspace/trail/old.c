@@ -13,6 +13,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/hex.h"
 #include "trail/folder.h"
 #include "trail/io.h"
 #include "trail/old_head.h"
@@ -287,8 +288,7 @@ static int keep_keys(struct trail_store *store, const struct trail_key *key)
 	char *at = name + sprintf(name, TRAIL_KEY_FILE "-");
 	int fd, r;
 
-	for (int i = 0; i < 8; i++)
-		at += sprintf(at, "%02x", key->trail_id[i]);
+	hex_put(at, key->trail_id, 8);
 	r = trail_io_rename(store->state, TRAIL_KEY_FILE, store->state, name);
 	if (r < 0)
 		return r;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trail/salvage.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -63,33 +62,6 @@ static int open_segment(struct salvage *salvage, size_t at)
 	return r;
 }
 
-#define MARK_BYTES 16 /* a skippable frame's magic and length, then the magic of what is in it */
-
-/* The next place, from `*offset` to `end`, where a HEADER or a SEAL may begin. 1, 0 without one,
- * -errno.
- */
-static int find_mark(struct salvage *salvage, uint32_t magic, const char *what, uint64_t *offset,
-		     uint64_t end)
-{
-	unsigned char bytes[64 << 10];
-	uint32_t wanted = htole32(magic);
-
-	while (*offset < end) {
-		ssize_t length = trail_io_read(salvage->segment.fd, bytes, sizeof(bytes), *offset);
-
-		if (length < MARK_BYTES)
-			return length < 0 ? (int)length : 0;
-		for (ssize_t i = 0; i + MARK_BYTES <= length; i++)
-			if (memcmp(bytes + i, &wanted, sizeof(wanted)) == 0 &&
-			    memcmp(bytes + i + 8, what, 8) == 0) {
-				*offset += (uint64_t)i;
-				return 1;
-			}
-		*offset += (uint64_t)length - MARK_BYTES + 1;
-	}
-	return 0;
-}
-
 /*
  * A frame of which HEADER and SEAL are there, and between them what has lost its shape: the SEAL
  * says how long that was. Returns 1, 0 when it is none, -errno.
@@ -114,8 +86,8 @@ static int read_around(struct salvage *salvage, uint64_t offset, struct trail_fr
 		return 0;
 	salvage->searches++;
 	frame.stored_offset = at;
-	while ((r = find_mark(salvage, TRAIL_MAGIC_SEAL, TRAIL_SEAL_MAGIC, &at,
-			      frame.stored_offset + TRAIL_STORED_MOST)) > 0) {
+	while ((r = trail_segment_find(&salvage->segment, TRAIL_MAGIC_SEAL, TRAIL_SEAL_MAGIC, &at,
+				       frame.stored_offset + TRAIL_STORED_MOST)) > 0) {
 		if (trail_io_read(salvage->segment.fd, seal, sizeof(seal), at) ==
 			    (ssize_t)sizeof(seal) &&
 		    trail_seal_decode(seal, sizeof(seal), &frame.seal) == 0 &&
@@ -154,8 +126,8 @@ static int next_frame(struct salvage *salvage, struct place *place, struct trail
 			if (r != 0)
 				return r;
 			place->offset++;
-			r = find_mark(salvage, TRAIL_MAGIC_HEADER, TRAIL_HEADER_MAGIC,
-				      &place->offset, UINT64_MAX);
+			r = trail_segment_find(&salvage->segment, TRAIL_MAGIC_HEADER,
+					       TRAIL_HEADER_MAGIC, &place->offset, UINT64_MAX);
 			if (r <= 0)
 				break;
 			r = 0;

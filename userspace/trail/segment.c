@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trail/segment.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -189,6 +190,30 @@ int trail_segment_frame(struct trail_segment *segment, uint64_t offset,
 	frame.end_offset = frame.stored_offset + frame.stored_length + sizeof(seal);
 	*ret_frame = frame;
 	return 1;
+}
+
+#define MARK_BYTES 16 /* a skippable frame's magic and length, then the magic of what is in it */
+
+int trail_segment_find(struct trail_segment *segment, uint32_t magic, const char *what,
+		       uint64_t *offset, uint64_t end)
+{
+	unsigned char bytes[64 << 10];
+	uint32_t wanted = htole32(magic);
+
+	while (*offset < end) {
+		ssize_t length = trail_io_read(segment->fd, bytes, sizeof(bytes), *offset);
+
+		if (length < MARK_BYTES)
+			return length < 0 ? (int)length : 0;
+		for (ssize_t i = 0; i + MARK_BYTES <= length; i++)
+			if (memcmp(bytes + i, &wanted, sizeof(wanted)) == 0 &&
+			    memcmp(bytes + i + 8, what, 8) == 0) {
+				*offset += (uint64_t)i;
+				return 1;
+			}
+		*offset += (uint64_t)length - MARK_BYTES + 1;
+	}
+	return 0;
 }
 
 int trail_segment_signed(struct trail_segment *segment, const struct trail_frame *frame,

@@ -58,6 +58,14 @@ void trail_segment_set_limit(struct trail_segment *segment, uint64_t limit);
 int trail_segment_frame(struct trail_segment *segment, uint64_t offset,
 			struct trail_frame *ret_frame);
 
+/*
+ * The next place, from `*offset` to `end`, where a skippable frame with this magic number may begin
+ * that has the eight bytes `what` in it: a HEADER or a SEAL behind damage. Returns 1, 0 without
+ * one, -errno.
+ */
+int trail_segment_find(struct trail_segment *segment, uint32_t magic, const char *what,
+		       uint64_t *offset, uint64_t end);
+
 /* The bytes that the current frame's signature covers, until the next frame is read. 0 or -ENOMEM.
  */
 int trail_segment_signed(struct trail_segment *segment, const struct trail_frame *frame,

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/cleanup.h"
+#include "base/hex.h"
 #include "trail/frame.h"
 #include "trail/queue.h"
 #include "trail/sign.h"
@@ -340,17 +341,6 @@ static void writer_free(struct trail_writer *writer)
 	free(writer);
 }
 
-static void to_hex(const uint8_t *bytes, size_t length, char *ret_digits)
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < length; i++) {
-		*ret_digits++ = digits[bytes[i] >> 4];
-		*ret_digits++ = digits[bytes[i] & 15];
-	}
-	*ret_digits = '\0';
-}
-
 static int set_options(struct trail_writer *writer, const struct trail_options *options)
 {
 	struct trail_options *own = &writer->options;
@@ -391,9 +381,9 @@ static void take_over(struct trail_writer *writer)
 {
 	const struct trail_store *store = &writer->store;
 
-	to_hex(store->key.trail_id, TRAIL_ID_BYTES, writer->id);
+	hex_put(writer->id, store->key.trail_id, TRAIL_ID_BYTES);
 	if (store->root_known)
-		to_hex(store->root_key, TRAIL_KEY_BYTES, writer->root);
+		hex_put(writer->root, store->root_key, TRAIL_KEY_BYTES);
 	writer->next_sequence = store->key.first_event;
 	writer->stats.segment = store->segment;
 	writer->stats.reserve_error = store->reserve_error;

@@ -245,10 +245,12 @@ static int make_segment(struct trail_store *store, const char *name)
 	int there = trail_io_open(store->folder, name, O_RDONLY, 0);
 
 	/* What somebody has put there is not written over. */
-	if (there >= 0)
+	if (there >= 0) {
 		close(there);
-	if (there != -ENOENT)
 		return -EEXIST;
+	}
+	if (there != -ENOENT)
+		return there;
 	if (store->next_file >= 0 &&
 	    trail_io_rename(store->folder, TRAIL_NEXT_FILE, store->folder, name) == 0)
 		return TAKE_FD(store->next_file);

@@ -123,7 +123,7 @@ static void take_out(struct audit_assembler *assembler, const struct open_event 
 /* Copies lie one behind the other, and are found once they do not move any more. */
 static void find_copies(struct open_event *event)
 {
-	const char *at = event->bytes.data;
+	const char *at = event->bytes.data ?: ""; /* all of them may be empty */
 
 	for (size_t i = 0; i < event->count; i++) {
 		struct audit_record *record = &event->records[i];

@@ -42,19 +42,26 @@ static struct {
 	enum call call;
 	unsigned int number, count;
 	bool ever;
+	bool all; /* and all of any kind: the disk is gone */
 	int error;
 } fault;
+
+static bool gone;
 
 static bool fails(enum call call)
 {
 	unsigned int number;
 
+	errno = fault.error;
+	if (gone)
+		return true;
 	if (call != fault.call)
 		return false;
 	/* The writer's thread calls, too. */
 	number = __atomic_add_fetch(&fault.count, 1, __ATOMIC_SEQ_CST);
 	if (number != fault.number && !(fault.ever && number > fault.number))
 		return false;
+	gone = fault.all;
 	errno = fault.error;
 	return true;
 }
@@ -131,11 +138,14 @@ static const struct trail_io_calls trying = {
 /* 1: each commit has a segment of its own; 0: all are in one. */
 static uint64_t segment_bytes;
 static bool reserve;
+static bool halt; /* at the first failure, instead of waiting until the disk takes it */
 
-/* Record until something fails. Returns the last event that was acknowledged. */
+/* Record until something fails for good. Returns the last event that was acknowledged. */
 static uint64_t record(struct bed *bed)
 {
-	const struct trail_options options = { .segment_bytes = segment_bytes, .reserve = reserve };
+	const struct trail_options options = { .segment_bytes = segment_bytes,
+					       .reserve = reserve,
+					       .halt_on_full = halt };
 	struct trail_writer_stats stats = {};
 	int r = bed_try_open(bed, &options);
 
@@ -194,7 +204,10 @@ static bool run(enum call call, unsigned int number, bool ever, bool torn)
 	if (torn) {
 		fail_at(WRITE, TEARING_WRITE, false);
 		fault.error = EIO;
+		fault.all = true;
+		halt = true;
 		acknowledged = record(&bed);
+		halt = fault.all = gone = false;
 		assert_int_equal(acknowledged, 1);
 	}
 	fail_at(call, number, ever);
@@ -243,6 +256,133 @@ static void test_every_call_of_a_rotation(void **state)
 	segment_bytes = 0;
 }
 
+/* ---- while recording */
+
+#define EVENTS 4
+
+/*
+ * A call fails once: what was to be written is written elsewhere, and nothing is missing. Returns
+ * whether there was such a call.
+ */
+static bool survive(enum call call, unsigned int number)
+{
+	const struct trail_options options = { .segment_bytes = segment_bytes, .reserve = reserve };
+	struct bed bed;
+
+	bed_make(&bed);
+	assert_int_equal(bed_try_open(&bed, &options), 0);
+	fail_at(call, number, false);
+	fault.error = EIO;
+	for (int i = 0; i < EVENTS; i++) {
+		assert_int_equal(bed_append(&bed, i ? TRAIL_DATA : TRAIL_START,
+					    i % 2 ? TRAIL_ROUTINE : TRAIL_EVIDENCE, "event"),
+				 0);
+		/* Not even later: at once. */
+		if (trail_writer_sync(bed.writer) < 0)
+			fail_msg("%s %u: not written", call_names[call], number);
+	}
+	bed_stop(&bed);
+	trail_io_use(NULL);
+	if (bed_verify(&bed).code != TRAIL_VALID || bed_verify(&bed).events != EVENTS + 1)
+		fail_msg("%s %u: %s (%s), %lu events", call_names[call], number,
+			 trail_verdict_name(bed_verify(&bed).code), bed_verify(&bed).reason,
+			 bed_verify(&bed).events);
+	bed_remove(&bed);
+	return fault.count >= number;
+}
+
+static void survive_every_call(void)
+{
+	for (enum call call = OPEN; call < CALLS; call++) {
+		unsigned int number = 1;
+
+		while (survive(call, number))
+			number++;
+	}
+}
+
+static void test_one_failure_ends_nothing(void **state)
+{
+	(void)state;
+	survive_every_call();
+	segment_bytes = 1;
+	survive_every_call();
+	reserve = true;
+	survive_every_call();
+	reserve = false;
+	segment_bytes = 0;
+}
+
+/* The first of several commits fails at every write of a segment, a while long. */
+static bool segments_fail;
+
+static ssize_t fail_segments(int fd, const void *data, size_t length, off_t offset)
+{
+	char link[64], path[256] = "";
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	if (!segments_fail || readlink(link, path, sizeof(path) - 1) < 0 || !strstr(path, ".zst"))
+		return trail_io_kernel.pwrite(fd, data, length, offset);
+	(void)!trail_io_kernel.pwrite(fd, data, length / 2, offset);
+	errno = EIO;
+	return -1;
+}
+
+static void test_waits_for_a_disk_that_fails(void **state)
+{
+	struct trail_io_calls calls = trail_io_kernel;
+	struct trail_writer_stats stats;
+	struct bed bed;
+
+	(void)state;
+	bed_make(&bed);
+	calls.pwrite = fail_segments;
+	trail_io_use(&calls);
+	bed_start(&bed);
+	assert_int_equal(trail_writer_sync(bed.writer), 0);
+	segments_fail = true;
+	assert_int_equal(bed_append(&bed, TRAIL_DATA, TRAIL_EVIDENCE, "event"), 0);
+	assert_int_equal(trail_writer_sync(bed.writer), -EAGAIN);
+	trail_writer_get_stats(bed.writer, &stats);
+	assert_int_equal(stats.waiting_error, -EIO);
+	assert_int_equal(stats.failure, -EIO);
+	assert_int_equal(stats.committed_event, 1);
+	assert_int_equal(bed_verify(&bed).good_event, 1);
+	segments_fail = false;
+	while (trail_writer_sync(bed.writer) == -EAGAIN)
+		usleep(10000);
+	trail_writer_get_stats(bed.writer, &stats);
+	assert_int_equal(stats.committed_event, 2);
+	assert_int_equal(stats.waiting_error, 0);
+	/* Nothing was ever written again where it had failed. */
+	assert_int_equal(stats.segment, 2);
+	bed_stop(&bed);
+	trail_io_use(NULL);
+	bed_expect(&bed, TRAIL_VALID);
+	bed_remove(&bed);
+}
+
+/* A crash while the key file was replaced leaves one that nobody is to find. */
+static void test_a_key_file_too_many(void **state)
+{
+	_cleanup_buffer_ struct buffer key = {};
+	char path[160];
+	struct bed bed;
+
+	(void)state;
+	bed_make(&bed);
+	bed_start(&bed);
+	bed_stop(&bed);
+	bed_load(&bed, "state/key", &key);
+	bed_store(&bed, "state/key.new", key.data, key.length);
+	bed_open(&bed);
+	snprintf(path, sizeof(path), "%s/state/key.new", bed.folder);
+	assert_int_equal(access(path, F_OK), -1);
+	bed_stop(&bed);
+	bed_expect(&bed, TRAIL_VALID);
+	bed_remove(&bed);
+}
+
 /* Where it is told to, over a hole, and all of it. */
 static void test_write(void **state)
 {
@@ -267,7 +407,10 @@ int main(void)
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_write),
 					    cmocka_unit_test(test_every_call),
 					    cmocka_unit_test(test_every_call_of_a_recovery),
-					    cmocka_unit_test(test_every_call_of_a_rotation) };
+					    cmocka_unit_test(test_every_call_of_a_rotation),
+					    cmocka_unit_test(test_one_failure_ends_nothing),
+					    cmocka_unit_test(test_waits_for_a_disk_that_fails),
+					    cmocka_unit_test(test_a_key_file_too_many) };
 
 	return cmocka_run_group_tests_name("trail faults", tests, NULL, NULL);
 }

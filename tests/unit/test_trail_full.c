@@ -102,8 +102,8 @@ static void wait_for_room(int error)
 	assert_int_equal(trail_writer_sync(bed.writer), 0);
 	full = error;
 	assert_int_equal(bed_append_long(&bed, TRAIL_ROUTINE, "c", 1000), 0);
-	assert_int_equal(trail_writer_sync(bed.writer), -ENOSPC);
-	assert_int_equal(stats_of(&bed).full_error, -error);
+	assert_int_equal(trail_writer_sync(bed.writer), -EAGAIN);
+	assert_int_equal(stats_of(&bed).waiting_error, -error);
 	assert_int_equal(stats_of(&bed).error, 0);
 	assert_int_equal(stats_of(&bed).committed_event, 1);
 	/* What comes waits behind it; what has no room there is refused, evidence last. */
@@ -115,7 +115,7 @@ static void wait_for_room(int error)
 	assert_int_equal(bed_verify(&bed).good_event, 1);
 	full = 0;
 	wait_until_written(&bed);
-	assert_int_equal(stats_of(&bed).full_error, 0);
+	assert_int_equal(stats_of(&bed).waiting_error, 0);
 	bed_stop(&bed);
 	trail_io_use(NULL);
 	assert_true(attempts > 0);
@@ -141,7 +141,7 @@ static void test_ends_without_room(void **state)
 	assert_int_equal(trail_writer_sync(bed.writer), 0);
 	full = ENOSPC;
 	assert_int_equal(bed_append_long(&bed, TRAIL_EVIDENCE, "c", 1000), 0);
-	assert_int_equal(trail_writer_sync(bed.writer), -ENOSPC);
+	assert_int_equal(trail_writer_sync(bed.writer), -EAGAIN);
 	bed_load(&bed, BED_SEGMENT, &segment);
 	bed_load(&bed, "state/key", &key);
 	assert_int_equal(trail_writer_close(bed.writer), -EIO);

@@ -25,6 +25,11 @@ uint64_t clock_wall_ns(void)
 	return now_ns(CLOCK_REALTIME);
 }
 
+uint64_t clock_monotonic_ns(void)
+{
+	return now_ns(CLOCK_MONOTONIC);
+}
+
 int64_t clock_wall_offset_ns(void)
 {
 	uint64_t tightest = UINT64_MAX;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two clocks and their text. All times are nanoseconds in 64 bits, unsigned. */
+/* The clocks and their text. All times are nanoseconds in 64 bits, unsigned. */
 #pragma once
 
 #include <stddef.h>
@@ -14,6 +14,8 @@ struct buffer;
 uint64_t clock_boot_ns(void);
 /* CLOCK_REALTIME, since 1970. */
 uint64_t clock_wall_ns(void);
+/* CLOCK_MONOTONIC: for what waits, and for how long something took. */
+uint64_t clock_monotonic_ns(void);
 /* wall minus boot clock: added to a kernel stamp it gives UTC. Taken as the tightest of a few
  * readings. */
 int64_t clock_wall_offset_ns(void);

@@ -262,8 +262,8 @@ static int end(struct recorder *recorder)
 			recorder_say_totals(recorder, &stats);
 	}
 	closed = scribe_close(recorder->scribe);
-	/* What waited for room may have had it now. */
-	if (r == 0 || r == -ENOSPC)
+	/* What waited for the disk may have been written now. */
+	if (r == 0 || r == -EAGAIN)
 		r = closed;
 	if (r < 0)
 		fprintf(stderr,

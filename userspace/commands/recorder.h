@@ -20,8 +20,7 @@ struct audit_plan;
 struct recorder_audit;
 struct recorder_sweep;
 
-/* How much room there is for events, and what becomes of them: each is worse than the one before.
- */
+/* How much the disk takes, and what becomes of events: each is worse than the one before. */
 enum recorder_room {
 	ROOM_ENOUGH,
 	ROOM_WITHOUT_RESERVE,
@@ -55,8 +54,10 @@ struct recorder {
 	bool disk_failed;
 	int rotation_error; /* that was told; 0: none */
 	enum recorder_room room;
-	bool names_missing; /* it was said that an engine's files are not where we look */
-	int error;          /* why the loop ended, 0 for a signal */
+	int room_error;         /* why the disk takes nothing; 0: it does */
+	uint64_t disk_failures; /* that were told */
+	bool names_missing;     /* it was said that an engine's files are not where we look */
+	int error;              /* why the loop ended, 0 for a signal */
 };
 
 /* ---- recorder_events.c: events about the recorder */
@@ -80,7 +81,7 @@ void recorder_prove(struct recorder *recorder);
 /* ---- recorder_disk.c */
 
 /* A sentence for people. */
-const char *recorder_room_words(enum recorder_room room);
+void recorder_room_words(const struct recorder *recorder, struct buffer *out);
 
 /* Tell what has changed since the last call; end recording where nothing would be kept of it. */
 void recorder_check_disk(struct recorder *recorder);

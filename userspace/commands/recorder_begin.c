@@ -223,8 +223,8 @@ int recorder_begin(struct recorder *recorder)
 	recorder_begin_audit(recorder);
 	malloc_trim(0); /* the kernel's types and /proc took more than recording will */
 	r = scribe_sync(recorder->scribe);
-	if (r == -ENOSPC)
-		return 0; /* it waits for room, and is said when the loop runs */
+	if (r == -EAGAIN)
+		return 0; /* the disk takes nothing, and that is said when the loop runs */
 	if (r < 0)
 		fprintf(stderr, "docktrail: the trail %s cannot be written: %s\n",
 			recorder->options->trail, strerror(-r));

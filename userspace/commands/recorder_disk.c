@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <syslog.h>
 
+#include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/hex.h"
@@ -46,39 +47,65 @@ static enum recorder_room room_left(const struct recorder *recorder,
 {
 	size_t most = recorder->options->queue_bytes;
 
-	if (!trail->full_error)
+	if (!trail->waiting_error)
 		return trail->reserve_error ? ROOM_WITHOUT_RESERVE : ROOM_ENOUGH;
 	if (trail->queue_bytes < most - most / 4 - LINE_USUAL)
 		return ROOM_IN_MEMORY;
 	return trail->queue_bytes < most - LINE_USUAL ? ROOM_FOR_EVIDENCE : ROOM_NONE;
 }
 
-const char *recorder_room_words(enum recorder_room room)
+void recorder_room_words(const struct recorder *recorder, struct buffer *out)
 {
-	static const char *const words[] = {
-		[ROOM_ENOUGH] = "there is room on the disk for the trail again",
-		[ROOM_WITHOUT_RESERVE] = "the disk is nearly full: no room could be kept for the "
-					 "trail's next segment",
-		[ROOM_IN_MEMORY] = "the disk is full: events wait in memory",
-		[ROOM_FOR_EVIDENCE] =
-			"the disk is full, and so is most of the memory for what waits: "
-			"only evidence is kept, the rest is counted",
-		[ROOM_NONE] =
-			"the disk is full, and so is the memory for what waits: events are only "
-			"counted",
+	static const char *const waiting[] = {
+		[ROOM_IN_MEMORY] = ": events wait in memory",
+		[ROOM_FOR_EVIDENCE] = ", and most of the memory for what waits is in use: only "
+				      "evidence is kept, the rest is counted",
+		[ROOM_NONE] = ", and all of the memory for what waits is in use: events are only "
+			      "counted",
 	};
+	bool full = recorder->room_error == -ENOSPC || recorder->room_error == -EDQUOT;
 
-	return words[room];
+	if (recorder->room == ROOM_ENOUGH)
+		buffer_append_string(out, full ? "there is room on the disk for the trail again"
+					       : "the disk takes the trail again");
+	else if (recorder->room == ROOM_WITHOUT_RESERVE)
+		buffer_append_string(out, "the disk is nearly full: no room could be kept for the "
+					  "trail's next segment");
+	else if (full)
+		buffer_append_string(out, "the disk is full");
+	else
+		buffer_printf(out, "the disk does not take the trail (%s)",
+			      strerror(-recorder->room_error));
+	if (recorder->room >= ROOM_IN_MEMORY)
+		buffer_append_string(out, waiting[recorder->room]);
 }
 
 static void check_room(struct recorder *recorder, const struct trail_writer_stats *trail)
 {
 	enum recorder_room room = room_left(recorder, trail);
+	_cleanup_buffer_ struct buffer words = {};
 
 	if (room == recorder->room)
 		return;
 	recorder->room = room;
-	say(recorder, recorder_room_words(room));
+	/* Whether it was room that there is again is told by what there was before. */
+	recorder->room_error = trail->waiting_error ?: trail->reserve_error ?: recorder->room_error;
+	recorder_room_words(recorder, &words);
+	say(recorder, buffer_string(&words) ?: "");
+}
+
+/* What was to be written is written; that it went elsewhere is to be known. */
+static void check_failures(struct recorder *recorder, const struct trail_writer_stats *trail)
+{
+	char reason[160];
+
+	if (trail->failures == recorder->disk_failures || trail->waiting_error || trail->error)
+		return;
+	recorder->disk_failures = trail->failures;
+	snprintf(reason, sizeof(reason),
+		 "a write to the trail failed (%s): what it was to write is in a new file",
+		 strerror(-trail->failure));
+	say(recorder, reason);
 }
 
 static void check_errors(struct recorder *recorder)
@@ -88,6 +115,7 @@ static void check_errors(struct recorder *recorder)
 	scribe_get_stats(recorder->scribe, &stats);
 	check_rotation(recorder, stats.trail.rotation_error);
 	check_room(recorder, &stats.trail);
+	check_failures(recorder, &stats.trail);
 	if (!stats.trail.error || recorder->disk_failed)
 		return;
 	recorder->disk_failed = true;

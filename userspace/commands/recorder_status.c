@@ -195,6 +195,7 @@ static void add_warnings(struct recorder *recorder, const struct scribe_stats *s
 			 struct json_object *status)
 {
 	struct json_object *warnings = add_array(status, "warnings");
+	_cleanup_buffer_ struct buffer words = {};
 	const struct bpf_socket_state *sockets;
 	size_t count = bpf_source_sockets(recorder->source, &sockets), present = 0;
 
@@ -205,9 +206,11 @@ static void add_warnings(struct recorder *recorder, const struct scribe_stats *s
 			warnings,
 			json_object_new_string("no socket is there: it is watched as soon as an "
 					       "engine makes it"));
-	if (recorder->room != ROOM_ENOUGH)
+	if (recorder->room != ROOM_ENOUGH) {
+		recorder_room_words(recorder, &words);
 		json_object_array_add(warnings,
-				      json_object_new_string(recorder_room_words(recorder->room)));
+				      json_object_new_string(buffer_string(&words) ?: ""));
+	}
 	if (stats->trail.error)
 		json_object_array_add(
 			warnings,

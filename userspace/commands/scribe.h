@@ -116,8 +116,7 @@ void scribe_fill_process(struct scribe *scribe, struct record *record, uint32_t 
 			 uint64_t start);
 void scribe_emit(void *scribe, struct record *record);
 
-/* Wait until all that was written is on the disk. Returns 0, -EIO, or -ENOSPC: it waits for room.
- */
+/* Wait until all that was written is on the disk: trail_writer_sync(). */
 int scribe_sync(struct scribe *scribe);
 
 /* By how much the wall clock was set since the last look, 0 if it was not: more than half a second.

@@ -2,6 +2,7 @@
 #include "trail/committed.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,6 +32,17 @@ int trail_committed_write(int fd, const struct trail_committed *committed)
 
 	append_checked(&text, committed);
 	return text.error ?: trail_io_write(fd, text.data, text.length, 0);
+}
+
+int trail_committed_replace(int folder, const struct trail_committed *committed)
+{
+	_cleanup_buffer_ struct buffer text = {};
+	int r;
+
+	append_checked(&text, committed);
+	r = text.error
+		    ?: trail_io_replace(folder, TRAIL_COMMITTED_FILE, text.data, text.length, 0640);
+	return r < 0 ? r : trail_io_open(folder, TRAIL_COMMITTED_FILE, O_RDWR, 0);
 }
 
 static bool parse(const char *text, size_t length, struct trail_committed *ret_committed)

@@ -25,6 +25,10 @@ struct trail_committed {
  */
 int trail_committed_write(int fd, const struct trail_committed *committed);
 
+/* Put a new file in its place, where the old one cannot be written. Returns its descriptor or
+ * -errno. */
+int trail_committed_replace(int folder, const struct trail_committed *committed);
+
 /*
  * Read it; a reader that meets a write in progress tries again a few times. Returns 0; -ENOENT
  * without the file; -EBADMSG when it does not check; -errno.

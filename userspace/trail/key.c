@@ -3,8 +3,10 @@
 
 #include <endian.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "trail/io.h"
 #include "trail/sign.h"
 
@@ -119,4 +121,41 @@ int trail_key_erase(int fd, unsigned int slot)
 	static const uint8_t zeros[TRAIL_SLOT_BYTES];
 
 	return trail_io_write(fd, zeros, sizeof(zeros), (uint64_t)slot * TRAIL_SLOT_BYTES);
+}
+
+#define NEW_FILE TRAIL_KEY_FILE ".new"
+
+static int fill(int fd, const struct trail_key *const *keys)
+{
+	int r = trail_io_lock(fd);
+
+	for (unsigned int slot = 0; r == 0 && slot < TRAIL_SLOTS; slot++)
+		r = keys[slot] ? trail_key_store(fd, slot, keys[slot]) : trail_key_erase(fd, slot);
+	return r < 0 ? r : trail_io_sync(fd);
+}
+
+int trail_key_replace(int state, const struct trail_key *const *keys)
+{
+	_cleanup_close_ int fd = trail_io_open(state, NEW_FILE, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	int r = fd < 0 ? fd : fill(fd, keys);
+
+	if (r == 0)
+		r = trail_io_rename(state, NEW_FILE, state, TRAIL_KEY_FILE);
+	if (r == 0)
+		r = trail_io_sync(state);
+	return r < 0 ? r : TAKE_FD(fd);
+}
+
+int trail_key_forget(int state)
+{
+	_cleanup_close_ int fd = trail_io_open(state, NEW_FILE, O_WRONLY, 0);
+	int r = 0;
+
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	for (unsigned int slot = 0; r == 0 && slot < TRAIL_SLOTS; slot++)
+		r = trail_key_erase(fd, slot);
+	if (r == 0)
+		r = trail_io_sync(fd);
+	return r < 0 ? r : trail_io_unlink(state, NEW_FILE);
 }

@@ -53,3 +53,13 @@ void trail_key_order(const struct trail_key_state *state, int *ret_older, int *r
 /* Write a slot, or zeros over it. Not synced. Returns 0 or -errno. */
 int trail_key_store(int fd, unsigned int slot, const struct trail_key *key);
 int trail_key_erase(int fd, unsigned int slot);
+
+/*
+ * Put a new file in the place of one that cannot be written, with these keys in its slots (NULL:
+ * none). It is locked and on the disk before the name leads to it. Returns its descriptor or
+ * -errno: then the one before is still there, or this one is.
+ */
+int trail_key_replace(int state, const struct trail_key *const *keys);
+
+/* Erase what a crash within that may have left. Returns 0 or -errno. */
+int trail_key_forget(int state);

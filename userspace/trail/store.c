@@ -34,8 +34,11 @@ static int open_folders(struct trail_store *store, const struct trail_store_opti
 	if (store->state < 0)
 		return store->state;
 	store->key_file = trail_io_open(store->state, TRAIL_KEY_FILE, O_RDWR | O_CREAT, 0600);
+	if (store->key_file < 0)
+		return store->key_file;
 	/* A recorder of another folder may have the same state. */
-	return store->key_file < 0 ? store->key_file : trail_io_lock(store->key_file);
+	r = trail_io_lock(store->key_file);
+	return r < 0 ? r : trail_key_forget(store->state);
 }
 
 /* A trail's first key. Recovery then makes the rest, as after a crash at this point. */

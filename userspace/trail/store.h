@@ -48,10 +48,11 @@ struct trail_recovery {
  * disk. */
 struct trail_prepared {
 	enum {
-		TRAIL_STEP_KEY,    /* the next key is to be stored */
-		TRAIL_STEP_FRAMES, /* and synced: the frames are to be written */
-		TRAIL_STEP_ERASE,  /* and synced: the old key is to be erased */
-		TRAIL_STEP_COMMITTED,
+		TRAIL_STEP_KEY,       /* the next key is to be stored */
+		TRAIL_STEP_FRAMES,    /* and synced: the frames are to be written */
+		TRAIL_STEP_ERASE,     /* and synced: the old key is to be erased */
+		TRAIL_STEP_COMMITTED, /* `committed` is to be written */
+		TRAIL_STEPS
 	} step;
 	struct trail_key key;
 	struct trail_committed head;
@@ -72,7 +73,12 @@ struct trail_store {
 	uint64_t segment_bytes, segment_ns; /* when the next one is begun */
 	bool reserve;                       /* keep room for the active and the next segment */
 	int reserve_error;                  /* 0, or -ENOSPC, -EDQUOT: there is no `next` */
-	bool cut_at_end;     /* there may be a part of frames behind the end, which had no room */
+	bool cut_at_end; /* there may be a part of frames behind the end, which were not written */
+	/* A write to it or a sync of it failed, for another reason than room: what the disk has of
+	 * it is not known, and it is not written again. What belongs there goes to a new file. */
+	bool segment_failed, key_failed, committed_failed;
+	uint64_t failures;   /* such writes and syncs */
+	int failure;         /* the last one's -errno */
 	uint64_t reserve_ns; /* CLOCK_MONOTONIC: of the last attempt */
 	struct trail_prepared prepared;
 	struct trail_old_head old;   /* what a NEWCHAIN line quotes */
@@ -113,12 +119,10 @@ int trail_store_open(const struct trail_store_options *options, struct trail_sto
 void trail_store_close(struct trail_store *store);
 
 /*
- * Before a commit: begin the next segment, where the active one is full. Returns 0, with the -errno
- * in `ret_delayed` where it cannot be made now: then recording goes on in the old one, and this is
- * to be called again. -errno where it is not known what the disk has: the store must not be written
- * to again.
+ * Before a commit: begin the next segment, where the active one is full. Returns 0, or -errno where
+ * it cannot be made now: this is to be called again before the next commit.
  */
-int trail_store_rotate(struct trail_store *store, int *ret_delayed);
+int trail_store_rotate(struct trail_store *store);
 
 /* recovery.c: find the end of the log, mend it where a crash explains it. 0, -EUCLEAN, -errno. */
 int trail_recover(struct trail_store *store, const struct trail_key_state *keys,
@@ -131,13 +135,11 @@ struct trail_commit {
 	uint64_t disk_ns;      /* the part of it that went to the disk */
 };
 
-/*
- * A commit is two steps. Build the frames of a batch that is not empty; then write them. Both
- * return 0 or -errno: the store must then not be written to again. But where writing returns
- * -ENOSPC or -EDQUOT there was no room for the frames: nothing is lost, and it is to be called
- * again.
+/* Build the frames of a batch that is not empty. Returns 0 or -errno: nothing can be written then.
  */
 int trail_store_prepare(struct trail_store *store, const struct trail_batch *batch);
+/* Write them. Returns 0, or -errno: the disk does not take them now. Nothing is lost, and it is to
+ * be called again. */
 int trail_store_write(struct trail_store *store, struct trail_commit *ret_commit);
 
 /* Keep room for the active and the next segment, as far as there is any. */

@@ -19,7 +19,7 @@
 #define DEFAULT_QUEUE_BYTES  (16u << 20)
 #define DEFAULT_LEVEL        3
 
-#define FULL_RETRY_NS NS_PER_SECOND /* between two attempts where there was no room */
+#define RETRY_NS NS_PER_SECOND /* between two attempts where the disk took nothing */
 
 #define DEFAULT_SEGMENT_BYTES (64u << 20)
 #define DEFAULT_SEGMENT_NS    (24 * 3600 * NS_PER_SECOND)
@@ -42,14 +42,6 @@ struct trail_writer {
 	bool closing;
 	struct trail_writer_stats stats;
 };
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
-}
 
 /* ---- the writing thread ---- */
 
@@ -112,54 +104,61 @@ static void count_commit(struct trail_writer *writer, const struct trail_batch *
 /* The lock is held. Until `ns`, or until the writer is to end. */
 static void pause_until(struct trail_writer *writer, uint64_t ns)
 {
-	while (!writer->closing && monotonic_ns() < ns)
+	while (!writer->closing && clock_monotonic_ns() < ns)
 		wait_until(writer, ns);
 }
 
+/* The lock is held, but for the disk. */
+static int write_frames(struct trail_writer *writer, struct trail_commit *ret_commit)
+{
+	int r;
+
+	pthread_mutex_unlock(&writer->lock);
+	r = trail_store_write(&writer->store, ret_commit);
+	pthread_mutex_lock(&writer->lock);
+	writer->stats.failures = writer->store.failures;
+	writer->stats.failure = writer->store.failure;
+	return r;
+}
+
 /*
- * Without room the frames wait, and behind them what is appended: it is tried again every second,
- * and a last time at the end. The lock is held, but for the disk.
+ * Where the disk does not take the frames they wait, and behind them what is appended: it is tried
+ * again every second, and a last time at the end. The lock is held, but for the disk.
  */
 static int commit_batch(struct trail_writer *writer, const struct trail_batch *batch,
 			struct trail_commit *ret_commit)
 {
 	struct trail_writer_stats *stats = &writer->stats;
-	bool closing = writer->closing;
+	bool last = writer->closing;
 	int r;
 
 	pthread_mutex_unlock(&writer->lock);
 	r = trail_store_prepare(&writer->store, batch);
-	if (r == 0)
-		r = trail_store_write(&writer->store, ret_commit);
 	pthread_mutex_lock(&writer->lock);
-	while ((r == -ENOSPC || r == -EDQUOT) && !writer->options.halt_on_full && !closing) {
-		stats->full_error = r;
+	if (r < 0)
+		return r;
+	while ((r = write_frames(writer, ret_commit)) < 0 && !writer->options.halt_on_full &&
+	       !last) {
+		stats->waiting_error = r;
 		pthread_cond_broadcast(&writer->done);
-		pause_until(writer, monotonic_ns() + FULL_RETRY_NS);
-		closing = writer->closing;
-		pthread_mutex_unlock(&writer->lock);
-		r = trail_store_write(&writer->store, ret_commit);
-		pthread_mutex_lock(&writer->lock);
+		pause_until(writer, clock_monotonic_ns() + RETRY_NS);
+		last = writer->closing;
 	}
-	stats->full_error = 0;
+	stats->waiting_error = 0;
 	return r;
 }
 
 /* The lock is held, but for the disk. What was committed is acknowledged by now. */
 static void rotate(struct trail_writer *writer)
 {
-	int delayed, r;
+	int r;
 
 	pthread_mutex_unlock(&writer->lock);
-	r = trail_store_rotate(&writer->store, &delayed);
+	r = trail_store_rotate(&writer->store);
 	pthread_mutex_lock(&writer->lock);
 	writer->stats.segment = writer->store.segment;
-	writer->stats.rotation_error = delayed;
+	writer->stats.rotation_error = r;
 	writer->stats.reserve_error = writer->store.reserve_error;
-	if (r < 0) {
-		writer->stats.error = r;
-		pthread_cond_broadcast(&writer->done);
-	}
 }
 
 static void *write_batches(void *context)
@@ -168,7 +167,7 @@ static void *write_batches(void *context)
 
 	pthread_mutex_lock(&writer->lock);
 	while (!writer->stats.error) {
-		uint64_t due = due_ns(writer), now = monotonic_ns();
+		uint64_t due = due_ns(writer), now = clock_monotonic_ns();
 		struct trail_commit commit;
 		struct trail_batch *batch;
 		int r;
@@ -183,15 +182,13 @@ static void *write_batches(void *context)
 		/* Now, and not behind the commit before: `zstd -dc` has nothing to say of an empty
 		 * file but that it is too short. */
 		rotate(writer);
-		r = writer->stats.error ?: commit_batch(writer, batch, &commit);
+		r = commit_batch(writer, batch, &commit);
 		writer->stats.queue_bytes -= batch->raw_bytes;
 		if (r < 0) {
-			/* The same bytes are never written again: what the disk has of them is
-			 * unknown. */
 			writer->stats.error = r;
 		} else {
 			count_commit(writer, batch, &commit);
-			writer->pace_ns = monotonic_ns() + commit.disk_ns;
+			writer->pace_ns = clock_monotonic_ns() + commit.disk_ns;
 		}
 		trail_queue_give_back(&writer->queue, batch);
 		pthread_cond_broadcast(&writer->done);
@@ -247,7 +244,7 @@ static void set_deadline(struct trail_writer *writer, const struct trail_entry *
 
 	if (!entry->urgent && batch->deadline_ns != UINT64_MAX)
 		return;
-	now = monotonic_ns();
+	now = clock_monotonic_ns();
 	/* Half of it for gathering what comes along, half for the scheduler. */
 	deadline = now + (entry->urgent ? writer->options.urgent_ns / 2
 					: writer->options.commit_interval_ns);
@@ -299,10 +296,10 @@ int trail_writer_sync(struct trail_writer *writer)
 	pthread_mutex_lock(&writer->lock);
 	writer->sync_event = writer->next_sequence - 1;
 	pthread_cond_signal(&writer->wake);
-	while (!writer->stats.error && !writer->stats.full_error &&
+	while (!writer->stats.error && !writer->stats.waiting_error &&
 	       writer->stats.committed_event < writer->sync_event)
 		pthread_cond_wait(&writer->done, &writer->lock);
-	r = writer->stats.error ? -EIO : writer->stats.full_error ? -ENOSPC : 0;
+	r = writer->stats.error ? -EIO : writer->stats.waiting_error ? -EAGAIN : 0;
 	pthread_mutex_unlock(&writer->lock);
 	return r;
 }

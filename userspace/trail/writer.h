@@ -34,7 +34,8 @@ struct trail_options {
 				   first */
 	bool begin_anew;   /* set a trail aside that cannot be continued, and begin a new one */
 	bool reserve;      /* keep room on the disk for the active and the next segment */
-	bool halt_on_full; /* no room is an error like any other, and is not waited out */
+	bool halt_on_full; /* where the disk takes nothing writing ends, and that is not waited out
+			    */
 };
 
 struct trail_writer_stats {
@@ -50,7 +51,9 @@ struct trail_writer_stats {
 	size_t queue_bytes, most_queue_bytes; /* lines not yet committed */
 	int error;                            /* 0 or the -errno that ended writing */
 	uint64_t segment;                     /* first frame of the active one */
-	int full_error;     /* 0, or -ENOSPC, -EDQUOT: what is to be written waits for room */
+	int waiting_error;  /* 0, or why the disk does not take what is to be written: it waits */
+	uint64_t failures;  /* writes and syncs after which it was not known what the disk has */
+	int failure;        /* the last one's -errno */
 	int reserve_error;  /* 0, or why no room is kept for the next segment */
 	int rotation_error; /* 0, or why the last attempt to begin the next one failed */
 };
@@ -84,7 +87,8 @@ const char *trail_writer_root(const struct trail_writer *writer);
  */
 int trail_writer_append(struct trail_writer *writer, const struct trail_entry *entry);
 
-/* Commit all that was appended, and wait for it. Returns 0, -EIO, or -ENOSPC: it waits for room. */
+/* Commit all that was appended, and wait for it. Returns 0, -EIO after writing has failed, or
+ * -EAGAIN: the disk takes nothing now. */
 int trail_writer_sync(struct trail_writer *writer);
 
 void trail_writer_get_stats(struct trail_writer *writer, struct trail_writer_stats *ret_stats);

@@ -15,6 +15,9 @@ VALID, GAPS, UNPROVEN, TAMPERED, UNREADABLE = range(5)
 STATE_NONE = "none"
 HEADER_MOST, LINE_MOST, RAW_MOST, STORED_MOST, COMMIT_MOST = 64 << 10, 4 << 20, 64 << 20, 65 << 20, 16
 LOSS, RECOVERY, STOP, NEWCHAIN = 3, 5, 6, 10
+LISTS = (2, 3, 4, 5, 10)
+NO_TIME = b"\xff" * 8 + bytes(8)  # before everything begins, and behind it ends: the neutral range
+WRONG_SUMMARY = "the summary is not one of this payload"
 NOTES = {b"recorder-loss": "losses", b"recorder-recovery": "recoveries",
          b"recorder-degraded": "degraded", b"clock-step": "clock_steps",
          b"recorder-newchain": "new_chains"}
@@ -119,6 +122,34 @@ def zstd_length(data, at):
     return length + 4
 
 
+def elements(summary):
+    """Of "The summary": tag, whether it is incomplete, value."""
+    at = 0
+    while at < len(summary):
+        require(len(summary) - at >= 8, WRONG_SUMMARY)
+        tag, flags, length = struct.unpack_from("<HHI", summary, at)
+        value, at = summary[at + 8:at + 8 + length], at + 8 + length
+        require(len(value) == length, WRONG_SUMMARY)
+        yield tag, flags & 1, value
+
+
+def time_range(summary):
+    told = [value for tag, _, value in elements(summary) if tag == 1] or [NO_TIME]
+    require(len(told[0]) == 16, WRONG_SUMMARY)
+    return struct.unpack("<QQ", told[0])
+
+
+def items(value):
+    """Of a list: (encoding, bytes), count."""
+    at = 0
+    while at < len(value):
+        require(len(value) - at >= 6, WRONG_SUMMARY)
+        count, size, encoding = struct.unpack_from("<IBB", value, at)
+        text, at = value[at + 6:at + 6 + size], at + 6 + size
+        require(len(text) == size and encoding < 2, WRONG_SUMMARY)
+        yield (encoding, text), count
+
+
 class Frame:
     HEADER = struct.Struct("<8sHBBIIIIHH16s16sQQQQQQQQ32s32s32s")
     SEAL = struct.Struct("<8s32s64sIIQ32s")
@@ -169,24 +200,58 @@ class Frame:
 
     def kinds(self):
         """Counts by kind; raises when the summary does not parse, or they do not add up."""
-        wrong, counts, at, summary = "the summary is not one of this payload", {}, 0, self.header[224:]
-        while at < len(summary):
-            require(len(summary) - at >= 8, wrong)
-            tag, _, length = struct.unpack_from("<HHI", summary, at)
-            value, at = summary[at + 8:at + 8 + length], at + 8 + length
-            require(len(value) == length, wrong)
-            require(self.frame > 1 or tag != 9 or length == 104, "the quote is not whole")
-            item = 0
-            while tag in (2, 3, 4, 5, 10) and item < length:
-                require(length - item >= 6, wrong)
-                count, size, encoding = struct.unpack_from("<IBB", value, item)
-                text, item = value[item + 6:item + 6 + size], item + 6 + size
-                require(len(text) == size and encoding < 2, wrong)
+        counts = {}
+        for tag, _, value in elements(self.header[224:]):
+            require(self.frame > 1 or tag != 9 or len(value) == 104, "the quote is not whole")
+            for (encoding, text), count in items(value) if tag in LISTS else ():
                 if tag == 2:
                     text = text if encoding == 0 else text.hex().encode()
                     counts[text] = counts.get(text, 0) + count
-        require(sum(counts.values()) == self.count, wrong)
+        require(sum(counts.values()) == self.count, WRONG_SUMMARY)
         return counts
+
+
+class Totals:
+    """What the frames of a segment come to, and what the next segment tells of it."""
+
+    def __init__(self):
+        self.place, self.range, self.incomplete = [0, 0, 0, 0], struct.unpack("<QQ", NO_TIME), set()
+        self.lists = {tag: {} for tag in LISTS}
+
+    def add(self, frame):
+        if not self.place[1]:
+            self.place = [frame.frame, 0, frame.first, 0]
+        first_frame, frames, first, count = self.place
+        self.place = [first_frame, frames + 1, min(first, frame.first), count + frame.count]
+        first, last = time_range(frame.header[224:])
+        self.range = min(first, self.range[0]), max(last, self.range[1])
+        for tag, incomplete, value in elements(frame.header[224:]):
+            if tag in LISTS:
+                self.incomplete.update([tag] if incomplete else [])
+                for name, count in items(value):
+                    self.lists[tag][name] = self.lists[tag].get(name, 0) + count
+
+    def check(self, frame):
+        wrong = "what it tells of the segment before is not what that came to"
+        told = [value for tag, _, value in elements(frame.header[224:]) if tag == 7]
+        if not told:
+            return
+        require(len(told[0]) >= 32 and list(struct.unpack("<QQQQ", told[0][:32])) == self.place,
+                wrong)
+        require(time_range(told[0][32:]) == self.range, wrong)
+        left = set(LISTS)
+        for tag, incomplete, value in elements(told[0][32:]):
+            if tag not in LISTS:
+                continue
+            require(tag in left, wrong)
+            left.discard(tag)
+            if incomplete:
+                require(not value, wrong)
+                continue
+            named = list(items(value))
+            require(tag not in self.incomplete and len(named) == len(dict(named)) and
+                    dict(named) == self.lists[tag], wrong)
+        require(not any(self.lists[tag] or tag in self.incomplete for tag in left), wrong)
 
 
 # ---- "Verifying", steps 2 to 7
@@ -195,6 +260,7 @@ class Chain:
     def __init__(self, root):
         self.key, self.hash, self.frame, self.event = root, bytes(32), 1, 1
         self.trail, self.left, self.last_wall_ns, self.events = None, 0, 0, 0
+        self.totals, self.begins_segment = Totals(), False
         self.gaps = dict.fromkeys(NOTES.values(), 0)
 
     def check(self, data, frame):
@@ -217,6 +283,7 @@ class Chain:
         self.trail = frame.trail
         self.lines(frame, frame.payload(data))
         self.note(frame)
+        self.total(frame)
         self.commit.append(frame)
         self.left -= 1
         if self.left == 0:
@@ -245,6 +312,12 @@ class Chain:
             least, count = number + 1, count + 1
         require(count == frame.count, wrong)
 
+    def total(self, frame):
+        if self.begins_segment:
+            self.totals.check(frame)
+            self.totals, self.begins_segment = Totals(), False
+        self.totals.add(frame)
+
     def note(self, frame):
         found = dict.fromkeys(NOTES.values(), 0)
         for kind, count in frame.kinds().items():
@@ -253,8 +326,7 @@ class Chain:
         found["losses"] = found["losses"] or frame.types >> LOSS & 1
         found["recoveries"] = found["recoveries"] or frame.types >> RECOVERY & 1
         found["new_chains"] = found["new_chains"] or frame.types >> NEWCHAIN & 1
-        for note in found:
-            self.gaps[note] += found[note]
+        self.gaps = {note: self.gaps[note] + found[note] for note in found}
 
     def followed_by(self, key):
         return (key.frame, key.public, key.previous) == (self.frame, self.key, self.hash)
@@ -398,6 +470,7 @@ class Judge:
             self.last = number + 1 == len(self.segments)
             at = end = 0
             data = contents(self.folder, name)
+            chain.begins_segment = True
             try:
                 self.misplaced = int(name[:20]) != chain.frame
                 require(not self.misplaced, "a segment is missing, or does not belong here")
@@ -410,7 +483,7 @@ class Judge:
                                     "the frame is not the one of an anchor")
                     at = frame.end
                     if chain.left == 0:
-                        self.whole, end = copy.deepcopy(chain), at
+                        self.whole, end = copy.copy(chain), at
                 if chain.left and not self.in_progress(chain):
                     raise Short("the log ends within a commit")
             except Bad as bad:

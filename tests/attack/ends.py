@@ -259,6 +259,10 @@ change("split_fixed", V, "split into two segments between two commits, committed
 change("split_left", T, "the same, committed left: segment 1 is shorter than its offset", lambda t: split(t, False))
 change("split_wrong_name", T, "split, but the second is named after frame 6", lambda t: split(t, True, 6))
 change("split_first_deleted", T, "split, and the first segment is deleted", lambda t: split(t, True, drop=True))
+own_segment = lambda frame: setattr(frame, "segment", frame.get(64))
+continued("totals_missing", V, "in a segment of its own, which tells nothing of the one before: legal", shape=own_segment)
+continued("totals_wrong", T, "in a segment of its own, which tells wrongly of the one before", shape=own_segment,
+          summary=lambda t: element(1, struct.pack("<QQ", 1, 2)) + element(2, item(b"watch-hit", 3)) + element(7, struct.pack("<QQQQ", 1, len(t.frames), 1, 99999)))
 change("segment_2", T, "the only segment is named after frame 2", lambda t: [setattr(f, "segment", 2) for f in t.frames])
 for name, verdict, text, file, data in (
         ("next_empty", V, "an empty last segment of the right name", "%020d" % 9, b""), ("far_empty", T, "an empty segment with a far number", "%020d" % 99999, b""),

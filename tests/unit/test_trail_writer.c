@@ -223,7 +223,7 @@ static void test_lines_that_do_not_belong_here(void **state)
 		 trail_writer_id(bed.writer));
 	assert_int_equal(append_raw(&bed, line, strlen(line)), -EINVAL);
 	assert_int_equal(append_raw(&bed, huge, TRAIL_LINE_MOST + 1), -EMSGSIZE);
-	assert_int_equal(bed_append(&bed, TRAIL_ROTATE, TRAIL_EVIDENCE, "x"), -EINVAL);
+	assert_int_equal(bed_append(&bed, TRAIL_PRUNE, TRAIL_EVIDENCE, "x"), -EINVAL);
 	assert_int_equal(bed_append(&bed, TRAIL_DATA, 2, "x"), -EINVAL);
 	assert_int_equal(bed_append(&bed, TRAIL_DATA, TRAIL_ROUTINE, ""), -EINVAL);
 	/* Not one of them has a number. */

@@ -51,6 +51,7 @@ struct run {
 	uint64_t outside; /* events of frames whose headers tell that none can match */
 	unsigned int warnings;
 	bool damaged;
+	int skip_error; /* of counting a segment that is not read */
 	bool progress, progress_shown;
 	uint64_t began_ns, progress_ns;
 };
@@ -250,6 +251,33 @@ static int count_frame(struct run *run, const struct trail_header *header)
 	return r;
 }
 
+/* A segment that need not be read: none of its events can match, or all are counted by what is
+ * told of them. */
+static bool leave_out(void *context, const struct trail_header *whole)
+{
+	struct run *run = context;
+	int r;
+
+	if (!replay_select_frame(&run->replay->select, whole)) {
+		run->outside += whole->event_count;
+		return true;
+	}
+	r = count_frame(run, whole);
+	if (r < 0)
+		run->skip_error = r;
+	return r > 0;
+}
+
+static int open_source(struct run *run)
+{
+	const struct replay *replay = run->replay;
+	int r = replay_source_open(replay->paths, replay->path_count, on_damage, run, &run->source);
+
+	if (r == 0)
+		replay_source_set_skip(run->source, leave_out, run);
+	return r;
+}
+
 /* All that there is now. */
 static int catch_up(struct run *run)
 {
@@ -272,6 +300,7 @@ static int catch_up(struct run *run)
 		if (r < 0)
 			return r;
 	}
+	r = r ?: run->skip_error;
 	if (r == 0 && run->count > 0)
 		r = show_gathered(run);
 	return r;
@@ -299,7 +328,7 @@ static int follow_anew(struct run *run, int *watch)
 	*watch = replay_wait_begin(replay->folder);
 	if (*watch < 0)
 		return *watch;
-	return replay_source_open(replay->paths, replay->path_count, on_damage, run, &run->source);
+	return open_source(run);
 }
 
 static int follow(struct run *run)
@@ -437,7 +466,7 @@ int replay_run(struct replay *replay)
 		fprintf(stderr, "%s: %s is no trail or segment\n", replay->name, other);
 		return EX_NOINPUT;
 	}
-	r = replay_source_open(replay->paths, replay->path_count, on_damage, &run, &run.source);
+	r = open_source(&run);
 	if (r == -ENOENT || r == -EACCES || r == -ENOTDIR)
 		return replay_say_no_trail(replay, r);
 	if (r == 0)

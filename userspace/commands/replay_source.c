@@ -83,6 +83,12 @@ int replay_source_open(const char *const *paths, size_t count, replay_damage_fun
 	return 0;
 }
 
+void replay_source_set_skip(struct replay_source *source, trail_reader_skip_function skip,
+			    void *context)
+{
+	trail_reader_set_skip(source->reader, skip, context);
+}
+
 void replay_source_close(struct replay_source *source)
 {
 	if (!source)

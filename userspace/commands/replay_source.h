@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "trail/frame.h"
+#include "trail/reader.h"
 
 struct replay_source;
 
@@ -29,6 +29,10 @@ int replay_source_open(const char *const *paths, size_t count, replay_damage_fun
 		       void *context, struct replay_source **ret);
 /* Takes NULL. */
 void replay_source_close(struct replay_source *source);
+
+/* Segments that need not be read: trail_reader_set_skip(). Behind damage each is read. */
+void replay_source_set_skip(struct replay_source *source, trail_reader_skip_function skip,
+			    void *context);
 
 /*
  * The next frame's header, owned by the source until the next call. Returns 1; 0 at the end (later

@@ -10,16 +10,23 @@
 #include "trail/sign.h"
 #include "trail/summary.h"
 
-void trail_chain_begin(struct trail_chain *chain, const uint8_t *root)
+int trail_chain_begin(struct trail_chain *chain, const uint8_t *root)
 {
 	*chain = (struct trail_chain){ .next_frame = 1, .next_event = 1 };
 	memcpy(chain->next_key, root, sizeof(chain->next_key));
+	return trail_random(&chain->seed, sizeof(chain->seed));
 }
 
 void trail_chain_end(struct trail_chain *chain)
 {
 	free(chain->commit_bits);
 	chain->commit_bits = NULL;
+	trail_totals_free(&chain->totals);
+}
+
+void trail_chain_begin_segment(struct trail_chain *chain)
+{
+	chain->at_segment_begin = true;
 }
 
 static int bad(const char **ret_reason, const char *reason)
@@ -219,6 +226,23 @@ static int end_frame(struct trail_chain *chain, const struct trail_frame *frame,
 	return 0;
 }
 
+/* What it tells of the segment before; and what will be told of this one. */
+static int check_totals(struct trail_chain *chain, const struct trail_header *header,
+			const char **ret_reason)
+{
+	int r;
+
+	if (chain->at_segment_begin) {
+		if (trail_totals_check(&chain->totals, header) < 0)
+			return bad(ret_reason,
+				   "what it tells of the segment before is not what that came to");
+		trail_totals_clear(&chain->totals, chain->seed);
+		chain->at_segment_begin = false;
+	}
+	r = trail_totals_add(&chain->totals, header);
+	return r == -EBADMSG ? bad(ret_reason, "the summary is not one of this payload") : r;
+}
+
 int trail_chain_check(struct trail_chain *chain, struct trail_segment *segment,
 		      const struct trail_frame *frame, const char **ret_reason)
 {
@@ -248,7 +272,9 @@ int trail_chain_check(struct trail_chain *chain, struct trail_segment *segment,
 	if (header->frame == 1 &&
 	    trail_old_decode(header->summary, header->summary_length, &chain->old) == -EBADMSG)
 		return bad(ret_reason, "what it quotes of the chain before is not whole");
-	r = trail_segment_hash(segment, frame, chain->hash);
+	r = check_totals(chain, header, ret_reason);
+	if (r == 0)
+		r = trail_segment_hash(segment, frame, chain->hash);
 	if (r < 0)
 		return r;
 	chain->gaps = gaps;

@@ -7,6 +7,7 @@
 
 #include "trail/old.h"
 #include "trail/segment.h"
+#include "trail/totals.h"
 
 /* Signed notes that something is missing, counted by the kinds of events that tell of it. */
 struct trail_gaps {
@@ -34,13 +35,19 @@ struct trail_chain {
 	uint64_t last_wall_ns;
 	uint64_t since_ns, skipped_frames; /* payloads of frames made before are not looked at */
 	struct trail_gaps gaps;
+	bool at_segment_begin;      /* the next frame is the first one of a segment */
+	struct trail_totals totals; /* of the segment's frames so far; owned */
+	uint64_t seed;              /* of its hash table */
 	struct trail_old_head
 		old; /* what frame 1 quotes; its reason is 0 where it quotes nothing */
 };
 
-/* Begin before frame 1, which `root` has signed. */
-void trail_chain_begin(struct trail_chain *chain, const uint8_t *root);
+/* Begin before frame 1, which `root` has signed. Returns 0 or -errno. */
+int trail_chain_begin(struct trail_chain *chain, const uint8_t *root);
 void trail_chain_end(struct trail_chain *chain);
+
+/* The next frame is the first one of a segment. */
+void trail_chain_begin_segment(struct trail_chain *chain);
 
 /*
  * Check the frame that was just read from `segment`, payload and all, as the next one. Returns 0

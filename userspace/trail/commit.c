@@ -48,6 +48,8 @@ static int append_header(struct trail_store *store, const struct trail_batch_par
 		header->flags |= TRAIL_FLAG_SUMMARY_INCOMPLETE;
 	if (part->types & 1u << TRAIL_NEWCHAIN)
 		trail_old_encode(&store->old, &store->summary);
+	if (store->offset == 0 && header->commit_index == 0 && store->previous.frame_count > 0)
+		trail_totals_encode(&store->previous, &store->summary);
 	header->summary = (const uint8_t *)store->summary.data;
 	header->summary_length = (uint32_t)store->summary.length;
 	trail_header_encode(header, &store->out);
@@ -105,6 +107,7 @@ static int build_frames(struct trail_store *store, const struct trail_batch *bat
 
 		if (part->event_count == 0)
 			continue;
+		store->prepared.frame_at[header->commit_index] = begin;
 		header->class = (enum trail_class) class;
 		header->frame = key->frame;
 		memcpy(header->previous_hash, key->previous_hash, sizeof(header->previous_hash));

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "trail/frame.h"
 #include "trail/io.h"
 #include "trail/sign.h"
 
@@ -175,6 +176,25 @@ static int take_steps(struct trail_store *store)
 	return 0;
 }
 
+/* What cannot be told of the segment is not told: nothing rests on it but the speed of a search. */
+static void count_frames(struct trail_store *store)
+{
+	const uint8_t *out = (const uint8_t *)store->out.data;
+	struct trail_header header;
+	size_t length;
+
+	for (unsigned int i = 0; i < store->prepared.frames; i++) {
+		const uint8_t *at = out + store->prepared.frame_at[i];
+		int r = trail_skippable_length(at, TRAIL_MAGIC_HEADER, TRAIL_HEADER_MOST, &length);
+
+		if (r == 0)
+			r = trail_header_decode(at, length, &header);
+		if (r == 0)
+			r = trail_totals_add(&store->totals, &header);
+		store->totals.error = r;
+	}
+}
+
 int trail_store_write(struct trail_store *store, struct trail_commit *ret_commit)
 {
 	struct trail_prepared *prepared = &store->prepared;
@@ -190,6 +210,7 @@ int trail_store_write(struct trail_store *store, struct trail_commit *ret_commit
 	store->offset = prepared->head.offset;
 	store->head = prepared->head;
 	store->segment_wall_ns = store->segment_wall_ns ?: store->head.wall_ns;
+	count_frames(store);
 	trail_wipe(&prepared->key, sizeof(prepared->key));
 	*ret_commit = (struct trail_commit){
 		.frames = prepared->frames,

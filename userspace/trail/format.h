@@ -44,8 +44,6 @@ enum trail_type {
 	TRAIL_RECOVERY = 5,
 	TRAIL_STOP = 6,
 	TRAIL_PRUNE = 7,     /* reserved: payloads dropped by policy */
-	TRAIL_IOERR = 8,     /* reserved: a write that failed, and where recording went on */
-	TRAIL_ROTATE = 9,    /* reserved: last frame of a segment */
 	TRAIL_NEWCHAIN = 10, /* a new chain that quotes the head of the old one */
 	TRAIL_TYPE_MOST = 31,
 };
@@ -67,7 +65,7 @@ enum trail_tag {
 	TRAIL_TAG_USER = 4,
 	TRAIL_TAG_OPERATION = 5,
 	TRAIL_TAG_BLOOM = 6,          /* reserved: a filter of other terms */
-	TRAIL_TAG_SEGMENT_FRAMES = 7, /* reserved: ROTATE, offsets of the segment's frames */
+	TRAIL_TAG_SEGMENT = 7, /* struct trail_disk_segment: what the segment before came to */
 	TRAIL_TAG_PRUNED = 8,         /* reserved: PRUNE, which payloads are gone */
 	TRAIL_TAG_OLD_HEAD = 9,       /* NEWCHAIN: struct trail_disk_old_head */
 	TRAIL_TAG_KEY = 10,
@@ -96,6 +94,12 @@ struct trail_disk_count {
 	uint8_t count[4];
 	uint8_t length;
 	uint8_t encoding;
+};
+
+/* The value of TRAIL_TAG_SEGMENT; behind it elements as in a summary, of all its frames. */
+struct trail_disk_segment {
+	uint64_t first_frame, frame_count;
+	uint64_t first_event, event_count;
 };
 
 /* The value of TRAIL_TAG_OLD_HEAD: what the chain before this one came to. */
@@ -187,6 +191,7 @@ struct trail_disk_slot {
 
 _Static_assert(sizeof(struct trail_disk_tag) == 8, "on-disk");
 _Static_assert(sizeof(struct trail_disk_count) == 6, "on-disk");
+_Static_assert(sizeof(struct trail_disk_segment) == 32, "on-disk");
 _Static_assert(sizeof(struct trail_disk_old_head) == 104, "on-disk");
 _Static_assert(sizeof(struct trail_disk_header) == 224, "on-disk");
 _Static_assert(offsetof(struct trail_disk_header, trail_id) == 32, "on-disk");

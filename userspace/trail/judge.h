@@ -23,7 +23,7 @@ struct trail_judge {
 	struct trail_committed committed;
 	struct trail_chain chain;
 	/* After the last whole commit: */
-	struct trail_chain whole; /* its commit_bits are not owned and not used */
+	struct trail_chain whole; /* its commit_bits and totals are not owned and not used */
 	uint64_t *segments;
 	size_t segment_count, segment;
 	uint64_t end_offset;          /* in that segment */

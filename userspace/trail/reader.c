@@ -12,6 +12,7 @@
 #include "trail/committed.h"
 #include "trail/folder.h"
 #include "trail/io.h"
+#include "trail/totals.h"
 
 struct source {
 	char *path;
@@ -34,6 +35,8 @@ struct trail_reader {
 	uint8_t trail_id[TRAIL_ID_BYTES]; /* of what lies in `trail_folder` */
 	int trail_folder;                 /* -1: not known yet */
 	bool stale;                       /* another trail is there now */
+	trail_reader_skip_function skip;
+	void *skip_context;
 	int error;
 };
 
@@ -278,12 +281,50 @@ static int read_current(struct trail_reader *reader)
 	return r == -ENODATA ? -EBADMSG : r;
 }
 
+/* Whether the first frame of the next segment tells that nothing in this one is wanted. */
+static bool may_leave_out(struct trail_reader *reader)
+{
+	const struct source *source = &reader->sources[reader->current];
+	char name[TRAIL_SEGMENT_NAME_BYTES];
+	struct trail_segment next;
+	struct trail_header whole;
+	struct trail_frame frame;
+	bool leave_out = false;
+	uint64_t count;
+
+	if (last_of_folder(reader))
+		return false;
+	trail_segment_name(source[1].first_frame, name);
+	if (trail_segment_open(source->folder, name, &next) == 0 &&
+	    trail_segment_frame(&next, 0, &frame) > 0 &&
+	    frame.header.frame == source[1].first_frame &&
+	    trail_totals_decode(&frame.header, &whole, &count) == 0 &&
+	    whole.frame == source->first_frame && whole.frame + count == frame.header.frame)
+		leave_out = reader->skip(reader->skip_context, &whole);
+	trail_segment_close(&next);
+	return leave_out;
+}
+
+static int leave_out_segments(struct trail_reader *reader)
+{
+	int r = 0;
+
+	while (r == 0 && reader->skip && reader->offset == 0 && may_leave_out(reader)) {
+		reader->current++;
+		r = open_current(reader);
+	}
+	return r;
+}
+
 /* Move to where the next frame is, over ends of segments. 1 with a frame, 0 at the end. */
 static int advance(struct trail_reader *reader)
 {
 	for (;;) {
-		int r = read_current(reader), finished;
+		int r = leave_out_segments(reader), finished;
 
+		if (r < 0)
+			return r;
+		r = read_current(reader);
 		if (reader->stale && (r == -EBADMSG || r == -EPROTONOSUPPORT))
 			return -ESTALE;
 		if (r != 0)
@@ -331,6 +372,13 @@ int trail_reader_next_frame(struct trail_reader *reader, const struct trail_fram
 int trail_reader_payload(struct trail_reader *reader, const char **ret_data, size_t *ret_length)
 {
 	return trail_segment_payload(&reader->segment, &reader->frame, ret_data, ret_length);
+}
+
+void trail_reader_set_skip(struct trail_reader *reader, trail_reader_skip_function skip,
+			   void *context)
+{
+	reader->skip = skip;
+	reader->skip_context = context;
 }
 
 const char *trail_reader_path(const struct trail_reader *reader)

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,6 +40,14 @@ void trail_reader_close(struct trail_reader *reader); /* takes NULL */
  * trail_reader_torn_bytes().
  */
 int trail_reader_next_frame(struct trail_reader *reader, const struct trail_frame **ret_frame);
+
+/*
+ * Whether a segment may be left out, by what the first frame of the next one tells of it as if it
+ * was one frame (trail/totals.h): asked before its first frame is read, where that is told.
+ */
+typedef bool (*trail_reader_skip_function)(void *context, const struct trail_header *whole);
+void trail_reader_set_skip(struct trail_reader *reader, trail_reader_skip_function skip,
+			   void *context);
 
 /* Decompress the payload of the frame just returned: trail_segment_payload(). */
 int trail_reader_payload(struct trail_reader *reader, const char **ret_data, size_t *ret_length);

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "trail/folder.h"
 #include "trail/io.h"
+#include "trail/sign.h"
 
 #define RESERVE_RETRY_NS (10 * NS_PER_SECOND) /* between two attempts where there was no room */
 
@@ -88,6 +89,18 @@ static int make_segment(struct trail_store *store, const char *name)
 	return trail_io_open(store->folder, name, O_RDWR | O_CREAT | O_EXCL, 0640);
 }
 
+/* An empty segment is none: what was told of the one before it is told again. */
+static void next_totals(struct trail_store *store)
+{
+	struct trail_totals ended = store->totals;
+
+	if (store->offset == 0)
+		return;
+	store->totals = store->previous;
+	store->previous = ended;
+	trail_totals_clear(&store->totals, ended.seed);
+}
+
 static int begin_segment(struct trail_store *store)
 {
 	char name[TRAIL_SEGMENT_NAME_BYTES];
@@ -111,6 +124,7 @@ static int begin_segment(struct trail_store *store)
 	close(store->segment_file);
 	store->segment_file = fd;
 	store->segment_failed = false;
+	next_totals(store);
 	store->segment = store->key.frame;
 	store->offset = 0;
 	store->segment_wall_ns = 0;
@@ -160,4 +174,50 @@ int trail_store_leave_segment(struct trail_store *store)
 	int r = store->offset > 0 ? cut_rest(store) : remove_segment(store);
 
 	return r < 0 ? r : begin_segment(store);
+}
+
+/* Of the frames of one segment, up to `limit`. Returns 0 or -errno. */
+static int count_segment(struct trail_store *store, uint64_t first_frame, uint64_t limit,
+			 struct trail_totals *totals)
+{
+	char name[TRAIL_SEGMENT_NAME_BYTES];
+	struct trail_segment segment;
+	struct trail_frame frame;
+	int r;
+
+	trail_segment_name(first_frame, name);
+	r = trail_segment_open(store->folder, name, &segment);
+	if (limit < segment.limit)
+		trail_segment_set_limit(&segment, limit);
+	for (uint64_t at = 0; r >= 0; at = frame.end_offset) {
+		r = trail_segment_frame(&segment, at, &frame);
+		if (r <= 0)
+			break;
+		r = trail_totals_add(totals, &frame.header);
+	}
+	trail_segment_close(&segment);
+	return r;
+}
+
+int trail_store_count(struct trail_store *store)
+{
+	_cleanup_free_ uint64_t *segments = NULL;
+	uint64_t seed;
+	size_t count;
+	int r = trail_random(&seed, sizeof(seed));
+
+	if (r < 0)
+		return r;
+	trail_totals_clear(&store->totals, seed);
+	trail_totals_clear(&store->previous, seed);
+	if (store->offset > 0) {
+		store->totals.error = count_segment(store, store->segment, store->offset,
+						    &store->totals);
+		return 0;
+	}
+	r = trail_segment_list(store->folder, &segments, &count, NULL);
+	if (r == 0 && count > 1)
+		store->previous.error = count_segment(store, segments[count - 2], UINT64_MAX,
+						      &store->previous);
+	return r;
 }

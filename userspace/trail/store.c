@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "trail/store.h"
+#include "trail/store_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -215,6 +215,8 @@ static int open_and_recover(struct trail_store *store, const struct trail_store_
 	memcpy(store->key.boot_id, options->boot_id, sizeof(options->boot_id));
 	memcpy(store->key.machine_id, options->machine_id, sizeof(options->machine_id));
 	r = finish_making(store);
+	if (r == 0)
+		r = trail_store_count(store);
 	if (r < 0)
 		return r;
 	trail_store_reserve(store);
@@ -268,6 +270,8 @@ void trail_store_close(struct trail_store *store)
 	buffer_free(&store->out);
 	buffer_free(&store->summary);
 	buffer_free(&store->signed_bytes);
+	trail_totals_free(&store->totals);
+	trail_totals_free(&store->previous);
 	ZSTD_freeCCtx(store->compressor);
 	closep(&store->lock);
 	*store = (struct trail_store)TRAIL_STORE_CLOSED;

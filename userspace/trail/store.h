@@ -14,6 +14,7 @@
 #include "trail/key.h"
 #include "trail/old.h"
 #include "trail/segment.h"
+#include "trail/totals.h"
 
 /* What was found when a trail was opened. */
 enum trail_found {
@@ -57,7 +58,8 @@ struct trail_prepared {
 	struct trail_key key;
 	struct trail_committed head;
 	unsigned int frames;
-	uint64_t begin_ns; /* CLOCK_MONOTONIC */
+	size_t frame_at[TRAIL_CLASSES]; /* where they begin */
+	uint64_t begin_ns;              /* CLOCK_MONOTONIC */
 };
 
 struct trail_store {
@@ -81,6 +83,8 @@ struct trail_store {
 	int failure;         /* the last one's -errno */
 	uint64_t reserve_ns; /* CLOCK_MONOTONIC: of the last attempt */
 	struct trail_prepared prepared;
+	struct trail_totals totals;   /* of the active segment */
+	struct trail_totals previous; /* of the one before, for its first frame to tell */
 	struct trail_old_head old;   /* what a NEWCHAIN line quotes */
 	struct trail_committed head; /* the last commit */
 	int level;                   /* of zstd */

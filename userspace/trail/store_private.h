@@ -14,6 +14,10 @@ int trail_store_synced(int fd);
  * fails. Returns 0 or -errno. */
 int trail_store_sync_key(struct trail_store *store);
 
+/* When a trail was opened: what its last segment, or the one before, has come to so far. Returns 0
+ * or -errno. */
+int trail_store_count(struct trail_store *store);
+
 /*
  * Cut off what lies behind the segment's end, and begin the next one: for frames that have no room
  * in it, or that are not known to be whole there. Returns 0 or -errno: to be called again.

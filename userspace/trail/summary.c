@@ -46,13 +46,13 @@ int trail_summary_check(const struct trail_term *terms, size_t count)
 	return kinds == 1 ? 0 : -EINVAL;
 }
 
-static uint32_t term_hash(const struct trail_summary *summary, const struct trail_term *term)
+uint32_t trail_summary_hash(uint64_t seed, unsigned int type, const void *value, size_t length)
 {
-	uint64_t hash = summary->seed ^ ((uint64_t)term->type << 56 | term->length), word;
-	const char *at = term->value;
-	uint32_t left = term->length;
+	uint64_t hash = seed ^ ((uint64_t)type << 56 | length), word;
+	const char *at = value;
+	size_t left = length;
 
-	for (; left >= sizeof(word); at += sizeof(word), left -= (uint32_t)sizeof(word)) {
+	for (; left >= sizeof(word); at += sizeof(word), left -= sizeof(word)) {
 		memcpy(&word, at, sizeof(word));
 		hash = (hash ^ word) * 0x9e3779b97f4a7c15ull;
 		hash ^= hash >> 32;
@@ -61,6 +61,11 @@ static uint32_t term_hash(const struct trail_summary *summary, const struct trai
 	memcpy(&word, at, left);
 	hash = (hash ^ word) * 0x9e3779b97f4a7c15ull;
 	return (uint32_t)(hash >> 32) ^ (uint32_t)hash;
+}
+
+static uint32_t term_hash(const struct trail_summary *summary, const struct trail_term *term)
+{
+	return trail_summary_hash(summary->seed, term->type, term->value, term->length);
 }
 
 /* Its slot, or the free one where it would go. The table is never full: the entries are bounded. */
@@ -159,7 +164,8 @@ void trail_summary_add(struct trail_summary *summary, uint64_t time_ns,
 
 /* ---- encoding ---- */
 
-static void append_tag(struct buffer *out, unsigned int tag, unsigned int flags, size_t length)
+void trail_summary_append_tag(struct buffer *out, unsigned int tag, unsigned int flags,
+			      size_t length)
 {
 	struct trail_disk_tag disk = { htole16((uint16_t)tag), htole16((uint16_t)flags),
 				       htole32((uint32_t)length) };
@@ -169,8 +175,17 @@ static void append_tag(struct buffer *out, unsigned int tag, unsigned int flags,
 
 void trail_summary_append(struct buffer *out, unsigned int tag, const void *value, size_t length)
 {
-	append_tag(out, tag, 0, length);
+	trail_summary_append_tag(out, tag, 0, length);
 	buffer_append(out, value, length);
+}
+
+void trail_summary_set_length(struct buffer *out, size_t begin)
+{
+	uint32_t length =
+		htole32((uint32_t)(out->length - begin - sizeof(struct trail_disk_tag)));
+
+	memcpy(out->data + begin + offsetof(struct trail_disk_tag, length), &length,
+	       sizeof(length));
 }
 
 static int hex_digit(char c)
@@ -258,7 +273,7 @@ static bool encode_list(const struct trail_summary *summary, unsigned int type, 
 
 	if (count == 0 && !incomplete)
 		return false;
-	append_tag(out, type, 0, 0);
+	trail_summary_append_tag(out, type, 0, 0);
 	incomplete |= out->length + length > budget;
 	if (incomplete && budget > out->length + INCOMPLETE_MOST)
 		budget = out->length + INCOMPLETE_MOST;
@@ -325,12 +340,10 @@ int trail_summary_next(const uint8_t *summary, size_t length, size_t *at,
 	return 1;
 }
 
-int trail_summary_next_count(const struct trail_summary_element *list, size_t *at,
-			     struct trail_summary_count *ret_count)
+int trail_summary_next_item(const struct trail_summary_element *list, size_t *at,
+			    struct trail_summary_item *ret_item)
 {
-	static const char digits[] = "0123456789abcdef";
 	struct trail_disk_count disk;
-	const uint8_t *value;
 	uint32_t count;
 
 	if (*at == list->length)
@@ -338,23 +351,40 @@ int trail_summary_next_count(const struct trail_summary_element *list, size_t *a
 	if (list->length - *at < sizeof(disk))
 		return -EBADMSG;
 	memcpy(&disk, list->value + *at, sizeof(disk));
-	value = list->value + *at + sizeof(disk);
 	if (list->length - *at - sizeof(disk) < disk.length || disk.encoding > TRAIL_HEX)
 		return -EBADMSG;
 	memcpy(&count, disk.count, sizeof(count));
-	ret_count->count = le32toh(count);
-	if (disk.encoding == TRAIL_TEXT) {
-		memcpy(ret_count->value, value, disk.length);
-		ret_count->length = disk.length;
+	*ret_item = (struct trail_summary_item){
+		.count = le32toh(count),
+		.encoding = disk.encoding,
+		.length = disk.length,
+		.value = list->value + *at + sizeof(disk),
+	};
+	*at += sizeof(disk) + disk.length;
+	return 1;
+}
+
+int trail_summary_next_count(const struct trail_summary_element *list, size_t *at,
+			     struct trail_summary_count *ret_count)
+{
+	static const char digits[] = "0123456789abcdef";
+	struct trail_summary_item item;
+	int r = trail_summary_next_item(list, at, &item);
+
+	if (r <= 0)
+		return r;
+	ret_count->count = item.count;
+	if (item.encoding == TRAIL_TEXT) {
+		memcpy(ret_count->value, item.value, item.length);
+		ret_count->length = item.length;
 	} else {
-		for (size_t i = 0; i < disk.length; i++) {
-			ret_count->value[2 * i] = digits[value[i] >> 4];
-			ret_count->value[2 * i + 1] = digits[value[i] & 15];
+		for (size_t i = 0; i < item.length; i++) {
+			ret_count->value[2 * i] = digits[item.value[i] >> 4];
+			ret_count->value[2 * i + 1] = digits[item.value[i] & 15];
 		}
-		ret_count->length = 2u * disk.length;
+		ret_count->length = 2u * item.length;
 	}
 	ret_count->value[ret_count->length] = '\0';
-	*at += sizeof(disk) + disk.length;
 	return 1;
 }
 

@@ -81,8 +81,14 @@ void trail_summary_add(struct trail_summary *summary, uint64_t time_ns,
 bool trail_summary_encode(const struct trail_summary *summary, uint64_t raw_length,
 			  struct buffer *out);
 
-/* Append one element as it is. */
+/* Append one element as it is; or its head alone, whose length is set when its value is there. */
 void trail_summary_append(struct buffer *out, unsigned int tag, const void *value, size_t length);
+void trail_summary_append_tag(struct buffer *out, unsigned int tag, unsigned int flags,
+			      size_t length);
+void trail_summary_set_length(struct buffer *out, size_t begin);
+
+/* A hash of a value for tables in memory: another one with each seed, and each type. */
+uint32_t trail_summary_hash(uint64_t seed, unsigned int type, const void *value, size_t length);
 
 /* ---- reading ---- */
 
@@ -100,13 +106,26 @@ struct trail_summary_element {
 int trail_summary_next(const uint8_t *summary, size_t length, size_t *at,
 		       struct trail_summary_element *ret_element);
 
+/* An item of a list as it lies there. */
+struct trail_summary_item {
+	uint32_t count;
+	uint8_t encoding; /* enum trail_encoding */
+	uint8_t length;
+	const uint8_t *value;
+};
+
+/* The item at `*at` of a list's value, which is then moved behind it. Returns 1, 0 at the end, or
+ * -EBADMSG. */
+int trail_summary_next_item(const struct trail_summary_element *list, size_t *at,
+			    struct trail_summary_item *ret_item);
+
 struct trail_summary_count {
 	uint32_t count;
 	char value[2 * TRAIL_TERM_LENGTH_MOST + 1]; /* as it was counted, terminated */
 	size_t length;
 };
 
-/* The same for the items of a list's value. */
+/* The same, decoded. */
 int trail_summary_next_count(const struct trail_summary_element *list, size_t *at,
 			     struct trail_summary_count *ret_count);
 

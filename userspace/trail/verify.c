@@ -97,6 +97,7 @@ static void remember_whole(struct trail_judge *judge, uint64_t end_offset)
 {
 	judge->whole = judge->chain;
 	judge->whole.commit_bits = NULL;
+	judge->whole.totals = (struct trail_totals){};
 	judge->end_offset = end_offset;
 }
 
@@ -185,6 +186,7 @@ static int walk_segment(struct trail_judge *judge, struct trail_segment *segment
 	uint64_t offset = 0;
 
 	remember_whole(judge, 0);
+	trail_chain_begin_segment(&judge->chain);
 	for (;;) {
 		struct trail_frame frame;
 		const char *reason = NULL;
@@ -312,9 +314,10 @@ static int judge_folder(struct trail_judge *judge)
 	}
 	if (!read_root(judge))
 		return 0;
-	trail_chain_begin(&judge->chain, judge->verdict->root);
+	r = trail_chain_begin(&judge->chain, judge->verdict->root);
 	judge->chain.since_ns = judge->options->since_ns;
-	r = walk(judge);
+	if (r == 0)
+		r = walk(judge);
 	fill_sums(judge);
 	if (r < 0)
 		judge->verdict->code = TRAIL_UNREADABLE;

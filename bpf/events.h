@@ -95,6 +95,8 @@
 	EVENT(clock_step, 27, "event", "host", "change", 50, RECORDER, "The wall clock was set") \
 	EVENT(recorder_newchain, 28, "event", "process", "change", 75, RECORDER, \
 	      "The trail could not be continued: it was set aside as it was, and this one begun") \
+	EVENT(recorder_pruned, 29, "event", "process", "deletion", 25, RECORDER, \
+	      "Payloads of old frames are dropped from the trail, as it was told to do") \
 	EVENT(watch_hit, 30, "event", "file", "change", 25, ACTOR | CAUSE | AUDIT | FILE, \
 	      "The kernel's audit recorded a touched file, or another act that a rule is about") \
 	EVENT(watch_drift, 31, "event", "file", "change", 50, ACTOR | CAUSE | FILE | DRIFT, \
@@ -549,6 +551,20 @@
 	      "The frame that its key followed on: it had at least as many") \
 	FIELD(RECORDER, recorder_old_key_hash, str, "docktrail.recorder.old.key_hash", \
 	      "The hash of that frame") \
+	FIELD(RECORDER, recorder_pruned_class, str, "docktrail.recorder.pruned.class", \
+	      "Of which frames payloads are dropped: `routine` or `evidence`") \
+	FIELD(RECORDER, recorder_pruned_before, u64, "docktrail.recorder.pruned.before_frame", \
+	      "They come before this frame") \
+	FIELD(RECORDER, recorder_pruned_frames, u64, "docktrail.recorder.pruned.frames", \
+	      "How many frames it were that still had one") \
+	FIELD(RECORDER, recorder_pruned_events, u64, "docktrail.recorder.pruned.events", \
+	      "Their events") \
+	FIELD(RECORDER, recorder_pruned_bytes, u64, "docktrail.recorder.pruned.bytes", \
+	      "Bytes that their payloads took on the disk") \
+	FIELD(RECORDER, recorder_pruned_first, time, "docktrail.recorder.pruned.first", \
+	      "When the first of these frames was made") \
+	FIELD(RECORDER, recorder_pruned_last, time, "docktrail.recorder.pruned.last", \
+	      "When the last of them was") \
 	FIELD(HEAD, source, str, "docktrail.source", "The hook that saw it, or `recorder`") \
 	FIELD(HEAD, witness, str, "docktrail.witness", "bpf, audit or both") \
 	FIELD(HEAD, witness_reason, str, "docktrail.witness_reason", \

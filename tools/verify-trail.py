@@ -8,7 +8,8 @@ with the first one. Needs Python's standard library, libcrypto and libzstd.
 The exit status is the verdict: 0 VALID, 1 VALID-WITH-GAPS, 2 UNPROVEN-END, 3 TAMPERED,
 4 UNREADABLE. An anchor that ends in ":last" says that no frame came behind. With --batch it reads
 "TRAIL<tab>STATE<tab>ROOT<tab>ANCHORS" line by line and answers each."""
-import argparse, copy, ctypes, ctypes.util, errno, fcntl, hashlib, json, mmap, os, re, stat, struct, sys
+import argparse, copy, ctypes, ctypes.util, errno, fcntl, hashlib, json, mmap, os, re, stat, struct
+import sys, time
 
 VERDICTS = ["VALID", "VALID-WITH-GAPS", "UNPROVEN-END", "TAMPERED", "UNREADABLE"]
 VALID, GAPS, UNPROVEN, TAMPERED, UNREADABLE = range(5)
@@ -16,6 +17,7 @@ STATE_NONE = "none"
 HEADER_MOST, LINE_MOST, RAW_MOST, STORED_MOST, COMMIT_MOST = 64 << 10, 4 << 20, 64 << 20, 65 << 20, 16
 LOSS, RECOVERY, STOP, NEWCHAIN = 3, 5, 6, 10
 LISTS = (2, 3, 4, 5, 10)
+NEVER = 2**64 - 1
 NO_TIME = b"\xff" * 8 + bytes(8)  # before everything begins, and behind it ends: the neutral range
 WRONG_SUMMARY = "the summary is not one of this payload"
 NOTES = {b"recorder-loss": "losses", b"recorder-recovery": "recoveries",
@@ -160,14 +162,14 @@ class Frame:
         require(magic == 0x184D2A5D and length <= HEADER_MOST, not_one)
         self.header = take(data, at + 8, length)
         require(length >= self.HEADER.size and self.header[:8] == b"DKTFRAME", not_one)
-        (_, version, self.type, klass, _, header_length, summary_length, self.types, self.index,
+        (_, version, self.type, self.klass, _, header_length, summary_length, self.types, self.index,
          self.frames, self.trail, self.boot, self.frame, self.wall_ns, _, self.first, self.count,
          self.commit_first, self.commit_count, self.raw_length, self.raw_hash, self.previous,
          _) = self.HEADER.unpack_from(self.header)
         if version != 1:
             raise Unreadable("the frame is of another version of the format")
         require(header_length == length and summary_length == length - 224 and
-                1 <= self.type <= 31 and self.types.bit_length() - 1 == self.type and klass < 2 and
+                1 <= self.type <= 31 and self.types.bit_length() - 1 == self.type and self.klass < 2 and
                 self.index < self.frames <= COMMIT_MOST and self.frame and self.first and
                 self.commit_first and self.count <= self.raw_length <= RAW_MOST and
                 self.commit_first <= self.first and
@@ -191,7 +193,6 @@ class Frame:
         self.hash = hashlib.sha256(self.signed).digest()
 
     def payload(self, data):
-        require(not self.pruned, "the payload is gone, and no signed note says why")
         stored = take(data, self.stored_at, self.stored_length)
         require(hashlib.sha256(stored).digest() == self.stored_hash, "the stored bytes were changed")
         raw = decompress(stored, self.raw_length)
@@ -260,6 +261,7 @@ class Chain:
     def __init__(self, root):
         self.key, self.hash, self.frame, self.event = root, bytes(32), 1, 1
         self.trail, self.left, self.last_wall_ns, self.events = None, 0, 0, 0
+        self.floors, self.gone, self.noted = (NEVER, NEVER), {}, {}
         self.totals, self.begins_segment = Totals(), False
         self.gaps = dict.fromkeys(NOTES.values(), 0)
 
@@ -281,8 +283,10 @@ class Chain:
         if self.left == 0:
             self.commit, self.numbers, self.left = [], set(), frame.frames
         self.trail = frame.trail
-        self.lines(frame, frame.payload(data))
+        if not frame.pruned:
+            self.lines(frame, frame.payload(data))
         self.note(frame)
+        self.retain(frame)
         self.total(frame)
         self.commit.append(frame)
         self.left -= 1
@@ -311,6 +315,33 @@ class Chain:
                 self.numbers.add(number)
             least, count = number + 1, count + 1
         require(count == frame.count, wrong)
+
+    def retain(self, frame):
+        """How long payloads are kept, and which are gone: "Retention"."""
+        wrong = "what it says of payloads that are gone is not whole"
+        told = {}
+        for tag, _, value in elements(frame.header[224:]):
+            if tag in (8, 11) and tag not in told:
+                require(len(value) == 16, wrong)
+                told[tag] = struct.unpack("<QQ", value)
+        self.floors = told.get(11, self.floors)
+        if frame.pruned:
+            _, due = self.gone.get(frame.klass, (0, 0))
+            due = max(due, min(frame.wall_ns + self.floors[frame.klass], NEVER))
+            self.gone = {**self.gone, frame.klass: (frame.frame, due)}
+        for klass, before in enumerate(told.get(8, ())):
+            if self.noted.get(klass, (0, 0))[0] <= before <= frame.frame:
+                self.noted = {**self.noted, klass: (before, frame.wall_ns)}
+
+    def dropped(self):
+        """Why payloads are gone that should not be; None."""
+        for klass, (last, due) in sorted(self.gone.items()):
+            before, noted = self.noted.get(klass, (0, 0))
+            if last >= before:
+                return f"the payload of frame {last} is gone, and no signed note says why"
+            if due > min(noted, time.time_ns()):
+                return f"payloads up to frame {last} were dropped before their time"
+        return None
 
     def total(self, frame):
         if self.begins_segment:
@@ -454,7 +485,7 @@ class Judge:
                                if re.fullmatch(r"[0-9]{20}\.jsonl\.zst", name))
         self.misplaced = False
         self.whole, self.rest, self.last = None, 0, True
-        self.given_root = given_root
+        self.given_root, self.dropped = given_root, None
 
     def in_progress(self, chain):
         if not self.live:
@@ -571,7 +602,9 @@ class Judge:
         if any(whole.gaps.values()):
             return "signed notes: " + ", ".join(f"{count} {note}" for note, count
                                                 in whole.gaps.items() if count)
-        return None if self.committed else "`committed` is missing or damaged"
+        if not self.committed:
+            return "`committed` is missing or damaged"
+        return "payloads were dropped by policy, as signed notes say" if whole.gone else None
 
     def verdict(self):
         if any(not 0 < int(name[:20]) < 1 << 64 for name in self.segments):
@@ -588,6 +621,9 @@ class Judge:
             return TAMPERED, str(bad)
         if self.keys and self.whole.frame > 1 and self.keys[0].trail != self.whole.trail:
             self.keys, self.no_keys = [], "the key state is of another trail"
+        self.dropped = self.whole.dropped()
+        if self.dropped:
+            return TAMPERED, self.dropped
         reason = self.against_committed() or self.against_anchors()
         code, because = (TAMPERED, reason) if reason else self.end()
         if code == TAMPERED:
@@ -604,8 +640,8 @@ def judge(folder, state=None, root=None, anchors=()):
             code, reason = one.verdict()
         except (Unreadable, OSError) as error:
             return {"verdict": VERDICTS[UNREADABLE], "code": UNREADABLE, "reason": str(error)}
-        if one.live or not is_live(folder):
-            break  # else a recorder started meanwhile
+        if not one.dropped if one.live else not is_live(folder):
+            break  # else a recorder started meanwhile, or has dropped payloads and said so
     told = {"verdict": VERDICTS[code], "code": code, "reason": reason}
     if one.whole:
         told.update(frames=one.whole.frame - 1, events=one.whole.event - 1,

@@ -93,6 +93,13 @@ int bed_append(struct bed *bed, enum trail_type type, enum trail_class class, co
 	return append_line(bed, &entry, kind, NULL, "");
 }
 
+int bed_append_pruned(struct bed *bed, const struct trail_pruned *pruned)
+{
+	struct trail_entry entry = { .type = TRAIL_PRUNE, .pruned = pruned };
+
+	return append_line(bed, &entry, "recorder-pruned", NULL, "");
+}
+
 int bed_append_long(struct bed *bed, enum trail_class class, const char *container, size_t padding)
 {
 	struct trail_entry entry = { .type = TRAIL_DATA, .class = (uint8_t) class };

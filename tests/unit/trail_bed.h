@@ -36,6 +36,9 @@ int bed_append(struct bed *bed, enum trail_type type, enum trail_class class, co
 /* The same with a container and a text of `padding` bytes that does not compress. */
 int bed_append_long(struct bed *bed, enum trail_class class, const char *container, size_t padding);
 
+/* The note that payloads are dropped. */
+int bed_append_pruned(struct bed *bed, const struct trail_pruned *pruned);
+
 /* START; then STOP and close: what a recorder does. */
 void bed_start(struct bed *bed);
 void bed_stop(struct bed *bed);

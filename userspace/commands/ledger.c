@@ -108,8 +108,14 @@ static int open_trail(struct ledger *ledger, const struct record_options *record
 					 .reserve = ledger->recording,
 					 .halt_on_full =
 						 !ledger->recording || record->halt_on_full };
+	const struct trail_retention retention = {
+		.floor_ns = { [TRAIL_ROUTINE] = record->retention_routine_s * NS_PER_SECOND,
+			      [TRAIL_EVIDENCE] = record->retention_evidence_s * NS_PER_SECOND },
+	};
 	int r;
 
+	if (ledger->recording && record->retention_bytes)
+		options.retention = &retention;
 	parse_id(ledger->boot_id, options.boot_id);
 	name_machine(ledger, options.machine_id);
 	r = trail_writer_open(&options, &ledger->writer, &ledger->recovery);
@@ -182,6 +188,8 @@ static uint8_t frame_type(enum event event)
 		return TRAIL_RECOVERY;
 	case EVENT_recorder_newchain:
 		return TRAIL_NEWCHAIN;
+	case EVENT_recorder_pruned:
+		return TRAIL_PRUNE;
 	default:
 		return TRAIL_DATA;
 	}
@@ -249,9 +257,20 @@ static void fill_head(struct ledger *ledger, struct record *record, uint64_t seq
 	lend_if_known(record, FIELD_host_boot_id, ledger->boot_id);
 }
 
+/* What `verify` is to know of it, beside what it says. */
+static void fill_pruned(const struct record *record, struct trail_pruned *pruned)
+{
+	bool evidence =
+		text_equal(record_text(record, FIELD_recorder_pruned_class), TEXT("evidence"));
+
+	pruned->before_frame[evidence ? TRAIL_EVIDENCE : TRAIL_ROUTINE] =
+		record_number(record, FIELD_recorder_pruned_before);
+}
+
 int ledger_write(struct ledger *ledger, struct record *record)
 {
 	struct trail_term terms[TRAIL_TERMS_MOST];
+	struct trail_pruned pruned = {};
 	struct trail_entry entry = { .type = frame_type(record->event), .terms = terms };
 	uint64_t severity = record_number(record, FIELD_event_severity);
 	int r = redact_record(ledger->redact, record);
@@ -267,6 +286,10 @@ int ledger_write(struct ledger *ledger, struct record *record)
 	entry.line = ledger->line.data;
 	entry.length = ledger->line.length;
 	entry.term_count = collect_terms(record, terms);
+	if (entry.type == TRAIL_PRUNE) {
+		fill_pruned(record, &pruned);
+		entry.pruned = &pruned;
+	}
 	return trail_writer_append(ledger->writer, &entry);
 }
 

@@ -52,6 +52,9 @@ static int add_mask(struct string_list *list, const char *value)
 	return r < 0 ? r : record_value_add(list, value);
 }
 
+#define RETENTION_MOST_S     (100u * 366 * 24 * 3600)
+#define RETENTION_MOST_BYTES (1ull << 50)
+
 enum {
 	WANT_PATH,
 	WANT_PATHS,
@@ -59,6 +62,7 @@ enum {
 	WANT_RUNG,
 	WANT_MASKS,
 	WANT_NUMBER,
+	WANT_SIZE,
 	WANT_RING,
 	WANT_BOOLEAN,
 	WANT_AUDIT,
@@ -101,6 +105,12 @@ static const struct key {
 	{ "on_full", WANT_ON_FULL, AT(halt_on_full), 0, 0, "degrade or halt" },
 	{ "checkpoint", WANT_NUMBER, AT(checkpoint_s), 0, 24 * 3600, "seconds, 0 to 86400" },
 	{ "segment_size", WANT_NUMBER, AT(segment_bytes), 4096, 1u << 30, "bytes, 4K to 1024M" },
+	{ "retention_size", WANT_SIZE, AT(retention_bytes), 0, 0,
+	  "bytes, up to 1024T; 0: nothing is ever dropped" },
+	{ "retention_routine", WANT_NUMBER, AT(retention_routine_s), 0, RETENTION_MOST_S,
+	  "seconds, 0 to 3162240000" },
+	{ "retention_evidence", WANT_NUMBER, AT(retention_evidence_s), 0, RETENTION_MOST_S,
+	  "seconds, 0 to 3162240000" },
 	{ "segment_age", WANT_NUMBER, AT(segment_s), 60, 366 * 24 * 3600,
 	  "seconds, 60 to 31622400" },
 #undef AT
@@ -131,6 +141,8 @@ static int set_key(struct record_options *options, const struct key *key, const 
 		return record_value_audit(value, place);
 	case WANT_BOOLEAN:
 		return parse_either(value, "no", "yes", place);
+	case WANT_SIZE:
+		return record_value_size(value, 0, RETENTION_MOST_BYTES, place);
 	case WANT_ON_FULL:
 		return parse_either(value, "degrade", "halt", place);
 	default:

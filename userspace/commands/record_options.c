@@ -280,6 +280,9 @@ int record_options_parse(struct record_options *options, int argc, char **argv)
 					    .checkpoint_s = 600,
 					    .queue_bytes = 16u << 20,
 					    .segment_bytes = 64u << 20,
+					    .retention_bytes = 8ull << 30,
+					    .retention_routine_s = 7 * 24 * 3600,
+					    .retention_evidence_s = 30 * 24 * 3600,
 					    .segment_s = 24 * 3600 };
 	if (argp_parse(&argp, argc, argv, 0, NULL, &line))
 		r = -EINVAL;

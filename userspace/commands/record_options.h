@@ -43,6 +43,8 @@ struct record_options {
 	uint32_t checkpoint_s;  /* between two anchors in the journal; 0: none */
 	uint32_t segment_bytes; /* of a segment of the trail; */
 	uint32_t segment_s;     /* and how long it is written to */
+	uint64_t retention_bytes; /* of the trail, beyond which something is dropped; 0: never */
+	uint32_t retention_routine_s, retention_evidence_s; /* but nothing younger than that */
 	bool halt_on_full;      /* end where there is no room for the trail, instead of going on */
 	enum record_audit audit;
 };

@@ -38,25 +38,45 @@ void record_value_clear(struct string_list *list)
 	}
 }
 
-int record_value_number(const char *value, uint32_t least, uint32_t most, uint32_t *ret)
+static int parse_number(const char *value, const char *units, uint64_t least, uint64_t most,
+			uint64_t *ret)
 {
+	unsigned long long number;
+	const char *unit;
 	char *end;
-	unsigned long number;
 
 	errno = 0;
-	number = strtoul(value, &end, 10);
+	number = strtoull(value, &end, 10);
 	if (errno || end == value || *value == '-')
 		return -EINVAL;
-	if (number > most)
-		return -ERANGE;
-	if (*end == 'K' || *end == 'M') {
-		number *= *end == 'K' ? 1024 : 1024 * 1024;
+	unit = *end ? strchr(units, *end) : NULL;
+	if (unit) {
+		unsigned int shift = 10 * ((unsigned int)(unit - units) + 1);
+
+		if (number > UINT64_MAX >> shift)
+			return -ERANGE;
+		number <<= shift;
 		end++;
 	}
 	if (*end || number < least || number > most)
 		return -ERANGE;
-	*ret = (uint32_t)number;
+	*ret = number;
 	return 0;
+}
+
+int record_value_size(const char *value, uint64_t least, uint64_t most, uint64_t *ret)
+{
+	return parse_number(value, "KMGT", least, most, ret);
+}
+
+int record_value_number(const char *value, uint32_t least, uint32_t most, uint32_t *ret)
+{
+	uint64_t number;
+	int r = parse_number(value, "KM", least, most, &number);
+
+	if (r == 0)
+		*ret = (uint32_t)number;
+	return r;
 }
 
 bool record_value_is_rung(const char *value)

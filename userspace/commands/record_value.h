@@ -18,6 +18,9 @@ void record_value_clear(struct string_list *list);
  */
 int record_value_number(const char *value, uint32_t least, uint32_t most, uint32_t *ret);
 
+/* The same in 64 bits, and with G or T. */
+int record_value_size(const char *value, uint64_t least, uint64_t most, uint64_t *ret);
+
 /* "auto", "on", "off", "daemon": 0, or -EINVAL. */
 int record_value_audit(const char *value, enum record_audit *ret);
 

@@ -151,6 +151,7 @@ static int on_second(sd_event_source *timer, uint64_t due, void *user)
 		recorder->beat_at = now + recorder->options->heartbeat_s * NS_PER_SECOND;
 	}
 	recorder_leave_anchor(recorder, now);
+	recorder_prune(recorder, now);
 	measure_rate(recorder, now);
 	recorder_check_disk(recorder);
 	recorder_warn_names(recorder);
@@ -249,6 +250,7 @@ static int end(struct recorder *recorder)
 		bpf_source_capabilities(recorder->source, NULL, scribe_capability,
 					recorder->scribe);
 		scribe_end(recorder->scribe);
+		recorder_end_prune(recorder);
 		recorder_end_sweep(recorder);
 		/* A queue that is full has no room for what was lost. */
 		r = scribe_sync(recorder->scribe);

@@ -18,6 +18,7 @@
 
 struct audit_plan;
 struct recorder_audit;
+struct recorder_prune;
 struct recorder_sweep;
 
 /* How much the disk takes, and what becomes of events: each is worse than the one before. */
@@ -35,6 +36,7 @@ struct recorder {
 	struct scribe *scribe;
 	struct recorder_audit *audit; /* NULL: it is not asked */
 	struct recorder_sweep *sweep; /* NULL: watched files are not looked at */
+	struct recorder_prune *prune; /* NULL: nothing is dropped from the trail */
 	struct audit_plan *plan;      /* of the host, as it was seen last; NULL: not yet */
 	sd_event *loop;
 	int trail_folder;
@@ -65,6 +67,8 @@ struct recorder {
 void recorder_say_start(struct recorder *recorder);
 void recorder_say_recovery(struct recorder *recorder);
 void recorder_say_newchain(struct recorder *recorder);
+struct trail_prune_step;
+void recorder_say_pruned(struct recorder *recorder, const struct trail_prune_step *step);
 void recorder_say_stop(struct recorder *recorder);
 void recorder_say_heartbeat(struct recorder *recorder);
 void recorder_say_sockets(struct recorder *recorder);
@@ -88,6 +92,14 @@ void recorder_check_disk(struct recorder *recorder);
 
 /* An anchor for the journal, where it is time; with UINT64_MAX it is: recording ends. */
 void recorder_leave_anchor(struct recorder *recorder, uint64_t now);
+
+/* ---- recorder_prune.c */
+
+/* Keep the trail as small as it is to be, as far as payloads are due; begin and end that. */
+void recorder_begin_prune(struct recorder *recorder);
+void recorder_end_prune(struct recorder *recorder);
+/* What is to be done now: once a second. */
+void recorder_prune(struct recorder *recorder, uint64_t now);
 
 /* ---- recorder_losses.c */
 

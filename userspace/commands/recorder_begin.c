@@ -219,6 +219,7 @@ int recorder_begin(struct recorder *recorder)
 	if (r < 0)
 		fprintf(stderr, "docktrail: containers that ran before are not known: %s\n",
 			strerror(-r));
+	recorder_begin_prune(recorder);
 	recorder_begin_sweep(recorder); /* audit's rules are about what it finds */
 	recorder_begin_audit(recorder);
 	malloc_trim(0); /* the kernel's types and /proc took more than recording will */

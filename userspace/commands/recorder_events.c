@@ -10,8 +10,9 @@
 #include "base/file.h"
 #include "base/hex.h"
 #include "commands/recorder.h"
-#include "event/record.h"
 #include "base/version.h"
+#include "event/record.h"
+#include "trail/prune.h"
 
 static void add_format(struct record *record, enum field field, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -219,6 +220,24 @@ void recorder_say_newchain(struct recorder *recorder)
 		record_set_number(record, FIELD_recorder_old_key_frame, old->key_frame);
 		set_hex(record, FIELD_recorder_old_key_hash, old->key_hash, sizeof(old->key_hash));
 	}
+	succeed(recorder, record);
+}
+
+void recorder_say_pruned(struct recorder *recorder, const struct trail_prune_step *step)
+{
+	struct record *record = scribe_begin(recorder->scribe, EVENT_recorder_pruned);
+
+	record_set_string(record, FIELD_recorder_reason,
+			  "the trail is larger than retention_size, and these are older than they "
+			  "are kept at least");
+	record_set_string(record, FIELD_recorder_pruned_class,
+			  step->class == TRAIL_EVIDENCE ? "evidence" : "routine");
+	record_set_number(record, FIELD_recorder_pruned_before, step->before_frame);
+	record_set_number(record, FIELD_recorder_pruned_frames, step->frames);
+	record_set_number(record, FIELD_recorder_pruned_events, step->events);
+	record_set_number(record, FIELD_recorder_pruned_bytes, step->bytes);
+	record_set_number(record, FIELD_recorder_pruned_first, step->first_ns);
+	record_set_number(record, FIELD_recorder_pruned_last, step->last_ns);
 	succeed(recorder, record);
 }
 

@@ -49,6 +49,7 @@ struct run {
 	uint64_t commit; /* first event of the commit that is gathered */
 	uint64_t frames, events, shown;
 	uint64_t outside; /* events of frames whose headers tell that none can match */
+	uint64_t gone, gone_ns; /* events of frames whose payload was dropped, and when the last was made */
 	unsigned int warnings;
 	bool damaged;
 	int skip_error; /* of counting a segment that is not read */
@@ -98,11 +99,6 @@ static void on_damage(void *context, const char *path, uint64_t offset, int erro
 {
 	struct run *run = context;
 
-	if (error == -ENODATA) {
-		warn_place(run, path, offset,
-			   "the payload of this frame was pruned: its events are gone");
-		return;
-	}
 	if (error == -EINPROGRESS) {
 		warn_place(run, path, offset,
 			   "what lies behind was never acknowledged: a crash. It is not shown");
@@ -296,6 +292,11 @@ static int catch_up(struct run *run)
 			continue;
 		if (r < 0)
 			return r;
+		if (replay_source_is_pruned(run->source)) {
+			run->gone += header->event_count;
+			run->gone_ns = header->wall_ns;
+			continue;
+		}
 		r = take_frame(run, header);
 		if (r < 0)
 			return r;
@@ -477,6 +478,8 @@ int replay_run(struct replay *replay)
 		fprintf(stderr, "%s: %s\n", replay->name, strerror(-r));
 		return r == -ENOMEM ? EX_OSERR : EX_IOERR;
 	}
+	if (run.gone)
+		replay_say_gone(replay, run.gone, run.gone_ns);
 	if (run.shown == 0 && !replay->follow && !replay_select_all(&replay->select))
 		say_nothing_matches(&run);
 	if (!replay->follow && replay->path_count <= 1)

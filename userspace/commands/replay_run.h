@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/terminal.h"
 #include "commands/replay_select.h"
@@ -28,6 +29,8 @@ struct replay {
 int replay_say_no_trail(const struct replay *replay, int error);
 /* Where trails were set aside before the one that was shown. */
 void replay_say_older_trails(const struct replay *replay);
+/* Events that may have been asked for, and whose payloads were dropped by policy. */
+void replay_say_gone(const struct replay *replay, uint64_t events, uint64_t last_wall_ns);
 /* Where the container that was asked for was called otherwise before. */
 void replay_say_other_name(const struct replay *replay);
 

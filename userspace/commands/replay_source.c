@@ -172,7 +172,6 @@ static int begin_search(struct replay_source *source)
 
 static void report(struct replay_source *source, uint64_t offset, int error)
 {
-	/* -ENODATA is a frame that ends too early here, and not one whose payload was pruned. */
 	source->damage(source->context, source->files[source->segment_file], offset,
 		       error == -EPROTONOSUPPORT ? error : -EBADMSG);
 	source->reported = true;
@@ -351,6 +350,11 @@ int replay_source_next(struct replay_source *source, const struct trail_header *
 	}
 }
 
+bool replay_source_is_pruned(const struct replay_source *source)
+{
+	return source->frame.seal.stored_kind == TRAIL_STORED_PRUNED;
+}
+
 int replay_source_payload(struct replay_source *source, const char **ret_data, size_t *ret_length)
 {
 	const char *path = source->reader ? trail_reader_path(source->reader)
@@ -361,7 +365,7 @@ int replay_source_payload(struct replay_source *source, const char **ret_data, s
 		r = trail_reader_payload(source->reader, ret_data, ret_length);
 	else
 		r = trail_segment_payload(&source->segment, &source->frame, ret_data, ret_length);
-	if (r == -EBADMSG || r == -ENODATA) {
+	if (r == -EBADMSG) {
 		source->damage(source->context, path, source->frame.offset, r);
 		return 0;
 	}

@@ -14,7 +14,7 @@
 struct replay_source;
 
 /* Called for each place that cannot be read: the segment, where in it, and why (-EBADMSG,
- * -EPROTONOSUPPORT; -ENODATA for a payload that was pruned; -EPIPE for an end within a frame;
+ * -EPROTONOSUPPORT; -EPIPE for an end within a frame;
  * -ENOENT for an end before what was committed; -EINPROGRESS for
  * what was never acknowledged, which is no damage). */
 typedef void (*replay_damage_function)(void *context, const char *path, uint64_t offset, int error);
@@ -40,9 +40,12 @@ void replay_source_set_skip(struct replay_source *source, trail_reader_skip_func
  */
 int replay_source_next(struct replay_source *source, const struct trail_header **ret_header);
 
+/* Whether its payload was dropped by policy. */
+bool replay_source_is_pruned(const struct replay_source *source);
+
 /*
- * Its payload, owned until the next call. Returns 1; 0 if it was pruned or does not decode, which
- * was reported as damage; -errno.
+ * Its payload, owned until the next call. Returns 1; 0 if it does not decode, which was reported as
+ * damage; -errno.
  */
 int replay_source_payload(struct replay_source *source, const char **ret_data, size_t *ret_length);
 

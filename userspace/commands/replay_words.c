@@ -2,6 +2,7 @@
 /* What replay says beside the events: that there is no trail, or more than was asked for. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sysexits.h>
@@ -9,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "commands/replay_run.h"
+#include "output/when.h"
 #include "trail/old.h"
 
 int replay_say_no_trail(const struct replay *replay, int error)
@@ -31,6 +33,16 @@ int replay_say_no_trail(const struct replay *replay, int error)
 				replay->name, path);
 	}
 	return EX_NOINPUT;
+}
+
+void replay_say_gone(const struct replay *replay, uint64_t events, uint64_t last_wall_ns)
+{
+	char when[WHEN_MOST];
+
+	fprintf(stderr,
+		"%s: %" PRIu64 " events are not shown: their payloads were dropped by policy, the last of "
+		"them recorded at %s; `docktrail verify` says whether they were due\n",
+		replay->name, events, when_stamp(last_wall_ns, replay->local, when));
 }
 
 /* What was recorded before lies beside it. */

@@ -26,6 +26,11 @@ const char *scribe_trail_id(const struct scribe *scribe)
 	return trail_writer_id(scribe->ledger.writer);
 }
 
+uint64_t scribe_next_sequence(const struct scribe *scribe)
+{
+	return trail_writer_next_sequence(scribe->ledger.writer);
+}
+
 const char *scribe_root(const struct scribe *scribe)
 {
 	return trail_writer_root(scribe->ledger.writer);

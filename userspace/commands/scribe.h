@@ -61,6 +61,8 @@ int scribe_open(const struct scribe_options *options, struct scribe **ret, struc
 const struct trail_recovery *scribe_recovery(const struct scribe *scribe);
 const char *scribe_trail_id(const struct scribe *scribe);
 const char *scribe_root(const struct scribe *scribe);
+/* trail_writer_next_sequence(). */
+uint64_t scribe_next_sequence(const struct scribe *scribe);
 
 /* One message of the probes, in order of time. Always 0: what fails is counted. */
 int scribe_message(void *scribe, const struct wire_header *message);

@@ -29,6 +29,21 @@ static const char *hex(const uint8_t *bytes, size_t count, char *text)
 	return text;
 }
 
+/* Dropped by policy. */
+static void say_gone(const struct trail_gone *gone, const char *row, const char *class,
+		     struct paragraph *page)
+{
+	char when[WHEN_MOST];
+
+	if (!gone->frames)
+		return;
+	paragraph_row(page, row, STYLE_notice,
+		      "of %s the payloads of %" PRIu64 " frames with %" PRIu64 " events", class,
+		      gone->frames, gone->events);
+	paragraph_more(page, STYLE_plain, "the last of them made at %s",
+		       when_stamp(gone->last_wall_ns, false, when));
+}
+
 static void say_what_was_checked(const struct trail_verdict *verdict, struct paragraph *page)
 {
 	char raw[QUANTITY_MOST], stored[QUANTITY_MOST], when[WHEN_MOST];
@@ -45,6 +60,9 @@ static void say_what_was_checked(const struct trail_verdict *verdict, struct par
 			      " frames, which were made before: of these only that "
 			      "none is missing, and what their headers say",
 			      verdict->skipped_frames);
+	say_gone(&verdict->gone[TRAIL_ROUTINE], "dropped", "routine", page);
+	say_gone(&verdict->gone[TRAIL_EVIDENCE],
+		 verdict->gone[TRAIL_ROUTINE].frames ? "" : "dropped", "evidence", page);
 	if (verdict->bad_frame) {
 		paragraph_row(page, "first bad", STYLE_alarm, "frame %" PRIu64, verdict->bad_frame);
 		paragraph_more(page, STYLE_alarm, "%s at offset %" PRIu64, verdict->bad_segment,
@@ -227,6 +245,20 @@ static void add_frames(struct json_object *object, const struct trail_verdict *v
 	json_object_put(bad);
 }
 
+static void add_gone(struct json_object *dropped, const char *class, const struct trail_gone *gone)
+{
+	struct json_object *object = json_object_new_object();
+	_cleanup_buffer_ struct buffer time = {};
+
+	add_number(object, "frames", gone->frames);
+	add_number(object, "events", gone->events);
+	if (gone->frames) {
+		clock_append_rfc3339(&time, gone->last_wall_ns);
+		add(object, "last", json_object_new_string(buffer_string(&time) ?: ""));
+	}
+	add(dropped, class, object);
+}
+
 static void add_old(struct json_object *all, const struct verify_old *old)
 {
 	struct json_object *object = json_object_new_object();
@@ -254,7 +286,7 @@ static void add_old(struct json_object *all, const struct verify_old *old)
 static int print_json(const struct verify_report *report, FILE *out)
 {
 	const struct trail_verdict *verdict = &report->verdict;
-	struct json_object *old = json_object_new_array();
+	struct json_object *old = json_object_new_array(), *dropped = json_object_new_object();
 	struct json_object *object = json_object_new_object(), *gaps = json_object_new_object();
 	int r;
 
@@ -282,6 +314,9 @@ static int print_json(const struct verify_report *report, FILE *out)
 	add(gaps, "committed_missing", json_object_new_boolean(verdict->committed_missing));
 	add_number(gaps, "torn_bytes", verdict->torn_bytes);
 	add(object, "gaps", gaps);
+	add_gone(dropped, "routine", &verdict->gone[TRAIL_ROUTINE]);
+	add_gone(dropped, "evidence", &verdict->gone[TRAIL_EVIDENCE]);
+	add(object, "dropped", dropped);
 	add_number(object, "anchored_frame", verdict->anchored_frame);
 	add_number(object, "skipped_frames", verdict->skipped_frames);
 	for (size_t i = 0; i < report->olds.count; i++)

@@ -236,6 +236,7 @@ static void tell_recorder(const struct record *record, struct telling *telling)
 		{ EVENT_recorder_recovery, "trail taken up again" },
 		{ EVENT_recorder_sockets, "sockets changed" },
 		{ EVENT_recorder_newchain, "TRAIL BEGUN ANEW" },
+		{ EVENT_recorder_pruned, "old payloads dropped" },
 		{ EVENT_clock_step, "clock was set" },
 	};
 	struct text version = record_text(record, FIELD_recorder_version);
@@ -261,6 +262,10 @@ static void tell_recorder(const struct record *record, struct telling *telling)
 		spans_printf(&telling->rest, STYLE_notice, 2, "%s by %s",
 			     step < 0 ? "back" : "forward", quantity_duration(amount, text));
 	}
+	if (record_number(record, FIELD_recorder_pruned_frames))
+		spans_printf(&telling->rest, STYLE_plain, 2, "%" PRIu64 " events of %.*s",
+			     record_number(record, FIELD_recorder_pruned_events),
+			     S(record_text(record, FIELD_recorder_pruned_class)));
 	if (record_number(record, FIELD_recorder_torn_bytes))
 		spans_printf(
 			&telling->rest, STYLE_notice, 2, "%s of an unfinished end kept in torn/",
@@ -390,6 +395,7 @@ int tell(const struct record *record, struct telling *telling)
 		[EVENT_recorder_recovery] = tell_recorder,
 		[EVENT_recorder_sockets] = tell_recorder,
 		[EVENT_recorder_newchain] = tell_recorder,
+		[EVENT_recorder_pruned] = tell_recorder,
 		[EVENT_clock_step] = tell_recorder,
 	};
 

@@ -25,6 +25,7 @@ void trail_batch_clear(struct trail_batch *batch, uint64_t seed)
 		buffer_clear(&part->raw);
 		trail_summary_clear(&part->summary, seed);
 		part->types = 0;
+		part->pruned = (struct trail_pruned){};
 		part->first_event = 0;
 		part->event_count = 0;
 	}
@@ -56,6 +57,9 @@ int trail_batch_add(struct trail_batch *batch, const struct trail_entry *entry, 
 	buffer_append_char(&part->raw, '\n');
 	trail_summary_add(&part->summary, entry->time_ns, entry->terms, entry->term_count);
 	part->types |= 1u << entry->type;
+	for (unsigned int class = 0; entry->pruned && class < TRAIL_CLASSES; class ++)
+		if (part->pruned.before_frame[class] < entry->pruned->before_frame[class])
+			part->pruned.before_frame[class] = entry->pruned->before_frame[class];
 	if (part->event_count++ == 0)
 		part->first_event = sequence;
 	if (batch->event_count++ == 0)

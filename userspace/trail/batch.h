@@ -7,6 +7,7 @@
 
 #include "base/buffer.h"
 #include "trail/format.h"
+#include "trail/retention.h"
 #include "trail/summary.h"
 
 struct trail_batch_part {
@@ -14,6 +15,7 @@ struct trail_batch_part {
 	struct trail_summary summary;
 	uint32_t types;
 	uint64_t first_event, event_count;
+	struct trail_pruned pruned; /* with PRUNE among the types */
 };
 
 struct trail_batch {
@@ -25,7 +27,7 @@ struct trail_batch {
 };
 
 struct trail_entry {
-	uint8_t type;  /* TRAIL_START, DATA, HEARTBEAT, LOSS, RECOVERY, STOP, NEWCHAIN */
+	uint8_t type;  /* TRAIL_START, DATA, HEARTBEAT, LOSS, RECOVERY, STOP, PRUNE, NEWCHAIN */
 	uint8_t class; /* enum trail_class; everything but DATA becomes evidence */
 	bool urgent;   /* severity 75 and more: its commit starts within urgent_ns */
 	uint64_t time_ns;
@@ -33,6 +35,7 @@ struct trail_entry {
 	size_t length;
 	const struct trail_term *terms; /* exactly one of them is the kind */
 	size_t term_count;
+	const struct trail_pruned *pruned; /* of PRUNE */
 };
 
 /* NULL on -ENOMEM. trail_batch_free() takes NULL. */

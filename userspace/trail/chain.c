@@ -12,7 +12,9 @@
 
 int trail_chain_begin(struct trail_chain *chain, const uint8_t *root)
 {
-	*chain = (struct trail_chain){ .next_frame = 1, .next_event = 1 };
+	*chain = (struct trail_chain){ .next_frame = 1,
+				       .next_event = 1,
+				       .retention.floor_ns = { TRAIL_NEVER, TRAIL_NEVER } };
 	memcpy(chain->next_key, root, sizeof(chain->next_key));
 	return trail_random(&chain->seed, sizeof(chain->seed));
 }
@@ -119,8 +121,6 @@ static int check_payload(struct trail_chain *chain, struct trail_segment *segmen
 	size_t length;
 	int r;
 
-	if (frame->seal.stored_kind == TRAIL_STORED_PRUNED)
-		return bad(ret_reason, "the payload is gone, and no signed note says why");
 	r = trail_segment_check_stored(segment, frame);
 	if (r < 0)
 		return r == -EBADMSG ? bad(ret_reason, "the stored bytes were changed") : r;
@@ -243,6 +243,42 @@ static int check_totals(struct trail_chain *chain, const struct trail_header *he
 	return r == -EBADMSG ? bad(ret_reason, "the summary is not one of this payload") : r;
 }
 
+/* Whether it might be gone is known when the note is read, which stands in a later frame. */
+static void count_gone(struct trail_chain *chain, const struct trail_header *header)
+{
+	struct trail_gone *gone = &chain->gone[header->class];
+	uint64_t due_ns = trail_retention_due(&chain->retention, header);
+
+	gone->frames++;
+	gone->events += header->event_count;
+	gone->last_frame = header->frame;
+	gone->last_wall_ns = header->wall_ns;
+	gone->due_ns = due_ns > gone->due_ns ? due_ns : gone->due_ns;
+}
+
+/* What is said of how long payloads are kept, and of those that are gone. */
+static int note_retention(struct trail_chain *chain, const struct trail_frame *frame,
+			  const char **ret_reason)
+{
+	const struct trail_header *header = &frame->header;
+	struct trail_pruned pruned;
+	int r = trail_retention_decode(header, &chain->retention);
+
+	if (frame->seal.stored_kind == TRAIL_STORED_PRUNED)
+		count_gone(chain, header);
+	if (r == 0 || r == -ENOENT)
+		r = trail_pruned_decode(header, &pruned);
+	if (r == -EBADMSG)
+		return bad(ret_reason, "what it says of payloads that are gone is not whole");
+	for (unsigned int class = 0; r == 0 && class < TRAIL_CLASSES; class ++)
+		if (chain->gone[class].before_frame <= pruned.before_frame[class] &&
+		    pruned.before_frame[class] <= header->frame) {
+			chain->gone[class].before_frame = pruned.before_frame[class];
+			chain->gone[class].noted_ns = header->wall_ns;
+		}
+	return 0;
+}
+
 int trail_chain_check(struct trail_chain *chain, struct trail_segment *segment,
 		      const struct trail_frame *frame, const char **ret_reason)
 {
@@ -261,10 +297,14 @@ int trail_chain_check(struct trail_chain *chain, struct trail_segment *segment,
 		memcpy(chain->trail_id, header->trail_id, sizeof(chain->trail_id));
 		hex_put(chain->id16, header->trail_id, 8);
 	}
-	if (header->wall_ns >= chain->since_ns || frame->seal.stored_kind == TRAIL_STORED_PRUNED)
-		r = check_payload(chain, segment, frame, ret_reason);
-	else
-		chain->skipped_frames++;
+	if (frame->seal.stored_kind != TRAIL_STORED_PRUNED) {
+		if (header->wall_ns >= chain->since_ns)
+			r = check_payload(chain, segment, frame, ret_reason);
+		else
+			chain->skipped_frames++;
+	}
+	if (r == 0)
+		r = note_retention(chain, frame, ret_reason);
 	if (r < 0)
 		return r;
 	if (check_summary(header, &gaps) < 0)

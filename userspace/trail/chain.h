@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "trail/old.h"
+#include "trail/retention.h"
 #include "trail/segment.h"
 #include "trail/totals.h"
 
@@ -16,6 +17,15 @@ struct trail_gaps {
 	uint64_t degraded;   /* recorder-degraded */
 	uint64_t clock_steps;
 	uint64_t new_chains; /* recorder-newchain */
+};
+
+/* Payloads of one class that are gone, and the note that says so. */
+struct trail_gone {
+	uint64_t frames, events;
+	uint64_t last_frame, last_wall_ns; /* the last one of them */
+	uint64_t due_ns;                   /* when they might all be dropped */
+	uint64_t before_frame;             /* by the note that reaches furthest: those before it; 0: none */
+	uint64_t noted_ns;                 /* when that frame was made */
 };
 
 struct trail_chain {
@@ -35,6 +45,8 @@ struct trail_chain {
 	uint64_t last_wall_ns;
 	uint64_t since_ns, skipped_frames; /* payloads of frames made before are not looked at */
 	struct trail_gaps gaps;
+	struct trail_retention retention; /* in force */
+	struct trail_gone gone[TRAIL_CLASSES];
 	bool at_segment_begin;      /* the next frame is the first one of a segment */
 	struct trail_totals totals; /* of the segment's frames so far; owned */
 	uint64_t seed;              /* of its hash table */

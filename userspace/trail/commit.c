@@ -32,6 +32,7 @@ static int append_compressed(struct trail_store *store, const struct buffer *raw
 static int append_header(struct trail_store *store, const struct trail_batch_part *part,
 			 struct trail_header *header)
 {
+	bool is_first = store->offset == 0 && header->commit_index == 0;
 	int r;
 
 	header->types = part->types;
@@ -48,7 +49,12 @@ static int append_header(struct trail_store *store, const struct trail_batch_par
 		header->flags |= TRAIL_FLAG_SUMMARY_INCOMPLETE;
 	if (part->types & 1u << TRAIL_NEWCHAIN)
 		trail_old_encode(&store->old, &store->summary);
-	if (store->offset == 0 && header->commit_index == 0 && store->previous.frame_count > 0)
+	if (part->types & 1u << TRAIL_PRUNE)
+		trail_pruned_encode(&part->pruned, &store->summary);
+	/* A segment tells all that it takes to prune it. */
+	if (store->retention_known && (is_first || part->types & 1u << TRAIL_START))
+		trail_retention_encode(&store->retention, &store->summary);
+	if (is_first && store->previous.frame_count > 0)
 		trail_totals_encode(&store->previous, &store->summary);
 	header->summary = (const uint8_t *)store->summary.data;
 	header->summary_length = (uint32_t)store->summary.length;

@@ -43,7 +43,7 @@ enum trail_type {
 	TRAIL_START = 4,
 	TRAIL_RECOVERY = 5,
 	TRAIL_STOP = 6,
-	TRAIL_PRUNE = 7,     /* reserved: payloads dropped by policy */
+	TRAIL_PRUNE = 7,     /* payloads dropped by policy */
 	TRAIL_NEWCHAIN = 10, /* a new chain that quotes the head of the old one */
 	TRAIL_TYPE_MOST = 31,
 };
@@ -66,9 +66,10 @@ enum trail_tag {
 	TRAIL_TAG_OPERATION = 5,
 	TRAIL_TAG_BLOOM = 6,          /* reserved: a filter of other terms */
 	TRAIL_TAG_SEGMENT = 7, /* struct trail_disk_segment: what the segment before came to */
-	TRAIL_TAG_PRUNED = 8,         /* reserved: PRUNE, which payloads are gone */
+	TRAIL_TAG_PRUNED = 8,      /* struct trail_pruned: which payloads are gone */
 	TRAIL_TAG_OLD_HEAD = 9,       /* NEWCHAIN: struct trail_disk_old_head */
 	TRAIL_TAG_KEY = 10,
+	TRAIL_TAG_RETENTION = 11, /* struct trail_retention: how long payloads are kept */
 };
 
 /* What an entry may be counted by: the tags of lists. */
@@ -148,7 +149,7 @@ struct trail_disk_header {
 /* What stands between HEADER and SEAL. */
 enum trail_stored {
 	TRAIL_STORED_ALONE = 0,  /* one zstd frame with this frame's payload */
-	TRAIL_STORED_PRUNED = 1, /* reserved: nothing, the payload was dropped by policy */
+	TRAIL_STORED_PRUNED = 1, /* nothing, the payload was dropped by policy */
 	TRAIL_STORED_PACKED = 2, /* reserved: the payload is part of a zstd frame of several */
 };
 

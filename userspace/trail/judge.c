@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
+
 void trail_judge_conclude(struct trail_judge *judge, enum trail_verdict_code code,
 			  const char *format, ...)
 {
@@ -77,6 +79,36 @@ static bool judge_anchors(struct trail_judge *judge)
 			return tampered_or(judge, "there are frames behind the one that was the "
 						  "last by an anchor");
 		judge->end_anchored |= anchor->last;
+	}
+	return true;
+}
+
+/*
+ * Payloads are gone where a signed note says so, and they were due: by the note's clock, which who
+ * has the key may set forward, and by ours. Returns false with a verdict of tampering.
+ */
+static bool judge_gone(struct trail_judge *judge)
+{
+	uint64_t now_ns = clock_wall_ns();
+
+	for (unsigned int class = 0; class < TRAIL_CLASSES; class ++) {
+		const struct trail_gone *gone = &judge->whole.gone[class];
+
+		if (gone->frames == 0)
+			continue;
+		if (gone->last_frame >= gone->before_frame)
+			trail_judge_conclude(judge, TRAIL_TAMPERED,
+					     "the payload of frame %" PRIu64
+					     " is gone, and no signed note says why",
+					     gone->last_frame);
+		else if (gone->due_ns > gone->noted_ns || gone->due_ns > now_ns)
+			trail_judge_conclude(judge, TRAIL_TAMPERED,
+					     "payloads up to frame %" PRIu64
+					     " were dropped before their time",
+					     gone->last_frame);
+		else
+			continue;
+		return false;
 	}
 	return true;
 }
@@ -186,9 +218,12 @@ static void judge_gaps(struct trail_judge *judge)
 	else if (verdict->committed_missing)
 		trail_judge_conclude(judge, TRAIL_VALID_WITH_GAPS,
 				     "`committed` is missing or damaged");
+	else if (verdict->gone[TRAIL_ROUTINE].frames || verdict->gone[TRAIL_EVIDENCE].frames)
+		trail_judge_conclude(judge, TRAIL_VALID_WITH_GAPS,
+				     "payloads were dropped by policy, as signed notes say");
 }
 
-void trail_judge(struct trail_judge *judge)
+int trail_judge(struct trail_judge *judge)
 {
 	bool decided;
 
@@ -198,8 +233,10 @@ void trail_judge(struct trail_judge *judge)
 		judge->older = judge->newer = NULL;
 		judge->no_keys = "the key state is of another trail";
 	}
+	if (!judge_gone(judge))
+		return judge->live;
 	if (!judge_committed(judge) || !judge_anchors(judge))
-		return;
+		return 0;
 	if (!judge->older)
 		decided = judge_without_key(judge);
 	else
@@ -213,4 +250,5 @@ void trail_judge(struct trail_judge *judge)
 			judge->verdict->reason[0] = '\0';
 		judge_gaps(judge);
 	}
+	return 0;
 }

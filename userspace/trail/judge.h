@@ -43,5 +43,8 @@ __attribute__((format(printf, 3, 4))) void trail_judge_conclude(struct trail_jud
 								enum trail_verdict_code code,
 								const char *format, ...);
 
-/* The verdict on a log that was walked to its end, to what is in progress, or to what is broken. */
-void trail_judge(struct trail_judge *judge);
+/*
+ * The verdict on a log that was walked to its end, to what is in progress, or to what is broken.
+ * Returns 0; 1 when the recorder may have said meanwhile what is missed: it is to be walked again.
+ */
+int trail_judge(struct trail_judge *judge);

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "trail/folder.h"
 #include "trail/io.h"
+#include "trail/prune.h"
 #include "trail/sign.h"
 
 static int open_folders(struct trail_store *store, const struct trail_store_options *options)
@@ -197,6 +198,9 @@ static int open_and_recover(struct trail_store *store, const struct trail_store_
 		return r;
 	/* What is cut off a torn end, or set aside, needs room: it is there. */
 	trail_io_unlink(store->folder, TRAIL_NEXT_FILE);
+	r = trail_prune_forget(store->folder);
+	if (r < 0)
+		return r;
 	r = trail_old_finish(store);
 	if (r < 0)
 		return r;
@@ -210,6 +214,9 @@ static int open_and_recover(struct trail_store *store, const struct trail_store_
 	if (r < 0)
 		return r;
 	store->reserve = options->reserve;
+	store->retention_known = options->retention;
+	if (options->retention)
+		store->retention = *options->retention;
 	store->segment_bytes = options->segment_bytes;
 	store->segment_ns = options->segment_ns;
 	memcpy(store->key.boot_id, options->boot_id, sizeof(options->boot_id));

@@ -85,6 +85,8 @@ struct trail_store {
 	struct trail_prepared prepared;
 	struct trail_totals totals;   /* of the active segment */
 	struct trail_totals previous; /* of the one before, for its first frame to tell */
+	struct trail_retention retention;
+	bool retention_known;
 	struct trail_old_head old;   /* what a NEWCHAIN line quotes */
 	struct trail_committed head; /* the last commit */
 	int level;                   /* of zstd */
@@ -106,6 +108,7 @@ struct trail_store_options {
 	/* A segment ends with the commit that makes it this long, or that comes this long after its
 	 * first one. */
 	uint64_t segment_bytes, segment_ns;
+	const struct trail_retention *retention; /* NULL: nothing is ever dropped */
 	bool begin_anew; /* set a trail aside that cannot be continued, and begin a new one */
 	bool reserve; /* keep room on the disk for what is left of the active segment and the next
 			 one */

@@ -280,6 +280,7 @@ static void fill_sums(struct trail_judge *judge)
 	verdict->good_wall_ns = whole->last_wall_ns;
 	verdict->skipped_frames = whole->skipped_frames;
 	verdict->gaps = whole->gaps;
+	memcpy(verdict->gone, whole->gone, sizeof(verdict->gone));
 	verdict->old = whole->old;
 	memcpy(verdict->good_hash, whole->hash, sizeof(verdict->good_hash));
 	memcpy(verdict->trail_id, whole->trail_id, sizeof(verdict->trail_id));
@@ -322,7 +323,7 @@ static int judge_folder(struct trail_judge *judge)
 	if (r < 0)
 		judge->verdict->code = TRAIL_UNREADABLE;
 	else
-		trail_judge(judge);
+		r = trail_judge(judge);
 	return r;
 }
 

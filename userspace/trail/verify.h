@@ -56,6 +56,7 @@ struct trail_verdict {
 	char bad_segment[32]; /* its file */
 	uint64_t bad_offset;  /* where it begins there */
 	struct trail_gaps gaps;
+	struct trail_gone gone[TRAIL_CLASSES]; /* payloads that were dropped by policy */
 	struct trail_old_head
 		old; /* the trail before this one, as frame 1 quotes it; reason 0: none */
 	bool ended_without_stop; /* no recorder is writing, and the last commit has no STOP */

@@ -203,8 +203,8 @@ static int check_entry(const struct trail_writer *writer, const struct trail_ent
 {
 	uint64_t sequence;
 
-	if (entry->class >= TRAIL_CLASSES ||
-	    ((entry->type < TRAIL_DATA || entry->type > TRAIL_STOP) &&
+	if (entry->class >= TRAIL_CLASSES || !entry->pruned != (entry->type != TRAIL_PRUNE) ||
+	    ((entry->type < TRAIL_DATA || entry->type > TRAIL_PRUNE) &&
 	     entry->type != TRAIL_NEWCHAIN))
 		return -EINVAL;
 	if (entry->length > TRAIL_LINE_MOST)
@@ -428,6 +428,7 @@ int trail_writer_open(const struct trail_options *options, struct trail_writer *
 	store.segment_bytes = writer->options.segment_bytes;
 	store.segment_ns = writer->options.segment_ns;
 	store.begin_anew = writer->options.begin_anew;
+	store.retention = writer->options.retention;
 	store.reserve = writer->options.reserve;
 	memcpy(store.boot_id, options->boot_id, sizeof(store.boot_id));
 	memcpy(store.machine_id, options->machine_id, sizeof(store.machine_id));
@@ -440,6 +441,7 @@ int trail_writer_open(const struct trail_options *options, struct trail_writer *
 	/* The strings are the caller's, and were for opening only. */
 	writer->options.folder = NULL;
 	writer->options.state = NULL;
+	writer->options.retention = NULL;
 	take_over(writer);
 	r = start_thread(writer);
 	if (r < 0)

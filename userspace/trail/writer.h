@@ -32,6 +32,7 @@ struct trail_options {
 	uint64_t segment_bytes; /* 64 MiB: a segment ends with the commit that reaches it */
 	uint64_t segment_ns;    /* 24 h: or with the first one that is this much later than its
 				   first */
+	const struct trail_retention *retention; /* told in the trail; NULL: all is kept for ever */
 	bool begin_anew;   /* set a trail aside that cannot be continued, and begin a new one */
 	bool reserve;      /* keep room on the disk for the active and the next segment */
 	bool halt_on_full; /* where the disk takes nothing writing ends, and that is not waited out

@@ -21,7 +21,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-8s %s\n' $(1) '$(2)';)
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo 0.1)
-LIBRARIES := libbpf libzstd libcrypto libsystemd json-c libcap-ng audit
+LIBRARIES := libbpf libzstd libcrypto libsystemd json-c libcap-ng audit libarchive
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter \
 	-Werror=implicit -Werror=return-type -Werror=incompatible-pointer-types
 CPPFLAGS += -D_GNU_SOURCE -Iuserspace -I. -I$B/gen
@@ -80,16 +80,22 @@ $B/gen/base/version.h: FORCE
 	$(Q)mkdir -p $(@D)
 	$(Q)echo '#define DOCKTRAIL_VERSION "$(VERSION)"' | cmp -s - $@ || echo '#define DOCKTRAIL_VERSION "$(VERSION)"' >$@
 
-# The rules for the kernel's audit, as a string in C.
+# Files as strings in C: the rules for the kernel's audit, and what an evidence package has to be checked by.
 $B/gen/capture/audit_template.inc: rules/audit/docktrail.rules
+$B/gen/commands/verifier.inc: tools/verify-trail.py
+$B/gen/commands/trail_format.inc: docs/trail-format.md
+$B/gen/%.inc:
 	$(Q)mkdir -p $(@D)
 	$(Q)sed 's/[\\"]/\\&/g; s/.*/"&\\n"/' $< >$@
 
-$B/%.o: %.c | $B/gen/probes.skel.h $B/gen/base/version.h $B/gen/capture/audit_template.inc
+GENERATED := $B/gen/probes.skel.h $B/gen/base/version.h $B/gen/capture/audit_template.inc $B/gen/commands/verifier.inc \
+	$B/gen/commands/trail_format.inc
+
+$B/%.o: %.c | $(GENERATED)
 	$(Q)mkdir -p $(@D)
 	$(call say,CC,$<)$(C) $(CFLAGS) -MMD -MP -c $< -o $@
 
-$B/asan/%.o: %.c | $B/gen/probes.skel.h $B/gen/base/version.h $B/gen/capture/audit_template.inc
+$B/asan/%.o: %.c | $(GENERATED)
 	$(Q)mkdir -p $(@D)
 	$(call say,ASAN,$<)$(C) $(SANITIZE) -MMD -MP -c $< -o $@
 
@@ -120,7 +126,7 @@ $B/bench/%: $B/tests/bench/%.o $(PART_OBJECTS)
 	$(call say,LINK,$@)$(CC) $(CFLAGS) $^ $(LDLIBS) -o $@
 
 # Objects are shared: what libFuzzer watches is built once.
-$B/fuzz/%.o: %.c | $B/gen/probes.skel.h $B/gen/base/version.h $B/gen/capture/audit_template.inc
+$B/fuzz/%.o: %.c | $(GENERATED)
 	$(Q)mkdir -p $(@D)
 	$(call say,FUZZER,$<)$(CLANG) $(FUZZED) -fsanitize=fuzzer-no-link -MMD -MP -c $< -o $@
 

@@ -3,7 +3,8 @@
 """Judge a trail of docktrail by docs/trail-format.md alone: a second opinion that shares nothing
 with the first one. Needs Python's standard library, libcrypto and libzstd.
 
-    verify-trail.py TRAIL [--root HEX|FILE] [--state DIR|none] [--anchor TRAIL:FRAME:HASH]... [--json]
+    verify-trail.py TRAIL [--root HEX|FILE] [--state DIR|none] [--anchor TRAIL:FRAME:HASH]...
+                    [--excerpt] [--json]
 
 The exit status is the verdict: 0 VALID, 1 VALID-WITH-GAPS, 2 UNPROVEN-END, 3 TAMPERED,
 4 UNREADABLE. An anchor that ends in ":last" says that no frame came behind. With --batch it reads
@@ -474,7 +475,7 @@ def contents(*path):
 # ---- the verdict
 
 class Judge:
-    def __init__(self, folder, state, given_root, anchors=()):
+    def __init__(self, folder, state, given_root, anchors=(), excerpt=False):
         self.anchors, self.anchored_end = anchors, False
         self.folder, self.reason, self.broken, self.bad = folder, "", None, None
         self.live = is_live(folder)
@@ -485,7 +486,7 @@ class Judge:
                                if re.fullmatch(r"[0-9]{20}\.jsonl\.zst", name))
         self.misplaced = False
         self.whole, self.rest, self.last = None, 0, True
-        self.given_root, self.dropped = given_root, None
+        self.given_root, self.dropped, self.excerpt = given_root, None, excerpt
 
     def in_progress(self, chain):
         if not self.live:
@@ -604,7 +605,9 @@ class Judge:
                                                 in whole.gaps.items() if count)
         if not self.committed:
             return "`committed` is missing or damaged"
-        return "payloads were dropped by policy, as signed notes say" if whole.gone else None
+        left_out = "an excerpt: payloads were left out"
+        dropped = "payloads were dropped by policy, as signed notes say"
+        return (left_out if self.excerpt else dropped) if whole.gone else None
 
     def verdict(self):
         if any(not 0 < int(name[:20]) < 1 << 64 for name in self.segments):
@@ -621,7 +624,7 @@ class Judge:
             return TAMPERED, str(bad)
         if self.keys and self.whole.frame > 1 and self.keys[0].trail != self.whole.trail:
             self.keys, self.no_keys = [], "the key state is of another trail"
-        self.dropped = self.whole.dropped()
+        self.dropped = None if self.excerpt else self.whole.dropped()
         if self.dropped:
             return TAMPERED, self.dropped
         reason = self.against_committed() or self.against_anchors()
@@ -633,10 +636,10 @@ class Judge:
         return code, because
 
 
-def judge(folder, state=None, root=None, anchors=()):
+def judge(folder, state=None, root=None, anchors=(), excerpt=False):
     for _ in range(3):
         try:
-            one = Judge(folder, state, root, anchors)
+            one = Judge(folder, state, root, anchors, excerpt)
             code, reason = one.verdict()
         except (Unreadable, OSError) as error:
             return {"verdict": VERDICTS[UNREADABLE], "code": UNREADABLE, "reason": str(error)}
@@ -665,6 +668,7 @@ def main():
     parser.add_argument("--root", type=parse_root, help="the key that was printed when it was begun")
     parser.add_argument("--state", help="folder of the key (TRAIL/state), or none")
     parser.add_argument("--anchor", type=Anchor, action="append", default=[])
+    parser.add_argument("--excerpt", action="store_true", help="payloads may have been left out")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--batch", action="store_true")
     options = parser.parse_args()
@@ -676,7 +680,7 @@ def main():
         return 0
     if not options.trail:
         parser.error("which trail?")
-    told = judge(options.trail, options.state, options.root, options.anchor)
+    told = judge(options.trail, options.state, options.root, options.anchor, options.excerpt)
     if options.json:
         print(json.dumps(told))
     else:

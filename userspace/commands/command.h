@@ -13,6 +13,8 @@
 		"docktrail replay --since yesterday --container web")                              \
 	COMMAND(verify, "prove that a trail is whole and unchanged, or say where it is not",       \
 		"docktrail verify --trail ./trail")                                                \
+	COMMAND(evidence, "put a window of time into one file that verifies on another machine",   \
+		"docktrail evidence --since -2h -o case.tar.zst")                                  \
 	COMMAND(status, "show whether it is being recorded, by which hooks, and what was lost",    \
 		"docktrail status")                                                                \
 	COMMAND(import, "read logs of auditd into a trail: what is older than the recorder",       \

@@ -29,7 +29,7 @@
 struct verify {
 	const char *trail, *state, *root_file;
 	uint8_t root[TRAIL_KEY_BYTES];
-	bool root_given, salvage;
+	bool root_given, salvage, excerpt;
 	uint64_t since_ns;
 	struct trail_anchors anchors;
 	struct verify_report report;
@@ -68,6 +68,7 @@ enum {
 	KEY_ANCHOR = 'a',
 	KEY_SALVAGE = 0x101,
 	KEY_SINCE = 'S',
+	KEY_EXCERPT = 0x102,
 	KEY_JSON = 'j',
 	KEY_COLOR = 0x100,
 };
@@ -88,6 +89,8 @@ static const struct argp_option options[] = {
 	  "Look at the payloads of frames that were made at TIME and after alone (as `docktrail replay "
 	  "--since` takes it); the chain and every signature are checked all the same",
 	  1 },
+	{ "excerpt", KEY_EXCERPT, NULL, 0,
+	  "It is one of an evidence package: payloads may have been left out", 0 },
 	{ "salvage", KEY_SALVAGE, NULL, 0,
 	  "Print the events that still verify, as JSON lines; the verdict goes to stderr", 2 },
 	{ "json", KEY_JSON, NULL, 0, "As JSON", 2 },
@@ -187,6 +190,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case KEY_SINCE:
 		if (time_parse(argument, clock_wall_ns(), &verify->since_ns, &error) < 0)
 			argp_error(state, "--since %.60s: %s", argument, error.message);
+		return 0;
+	case KEY_EXCERPT:
+		verify->excerpt = true;
 		return 0;
 	case KEY_SALVAGE:
 		verify->salvage = true;
@@ -301,6 +307,7 @@ static int verify_all(struct verify *verify, struct trail_verify_options *how)
 	how->anchor_count = verify->anchors.count;
 	how->others_expected = true;
 	how->since_ns = verify->since_ns;
+	how->excerpt = verify->excerpt;
 	r = trail_verify(verify->trail, how, &report->verdict);
 	if (r == 0)
 		explain_root(verify, &report->verdict);

@@ -29,7 +29,7 @@ static const char *hex(const uint8_t *bytes, size_t count, char *text)
 	return text;
 }
 
-/* Dropped by policy. */
+/* Dropped by policy, or left out of an excerpt. */
 static void say_gone(const struct trail_gone *gone, const char *row, const char *class,
 		     struct paragraph *page)
 {
@@ -47,6 +47,7 @@ static void say_gone(const struct trail_gone *gone, const char *row, const char 
 static void say_what_was_checked(const struct trail_verdict *verdict, struct paragraph *page)
 {
 	char raw[QUANTITY_MOST], stored[QUANTITY_MOST], when[WHEN_MOST];
+	const char *gone = verdict->excerpt ? "left out" : "dropped";
 
 	paragraph_row(page, "checked", STYLE_plain, "%" PRIu64 " events in %" PRIu64 " frames",
 		      verdict->events, verdict->frames);
@@ -60,9 +61,9 @@ static void say_what_was_checked(const struct trail_verdict *verdict, struct par
 			      " frames, which were made before: of these only that "
 			      "none is missing, and what their headers say",
 			      verdict->skipped_frames);
-	say_gone(&verdict->gone[TRAIL_ROUTINE], "dropped", "routine", page);
-	say_gone(&verdict->gone[TRAIL_EVIDENCE],
-		 verdict->gone[TRAIL_ROUTINE].frames ? "" : "dropped", "evidence", page);
+	say_gone(&verdict->gone[TRAIL_ROUTINE], gone, "routine", page);
+	say_gone(&verdict->gone[TRAIL_EVIDENCE], verdict->gone[TRAIL_ROUTINE].frames ? "" : gone,
+		 "evidence", page);
 	if (verdict->bad_frame) {
 		paragraph_row(page, "first bad", STYLE_alarm, "frame %" PRIu64, verdict->bad_frame);
 		paragraph_more(page, STYLE_alarm, "%s at offset %" PRIu64, verdict->bad_segment,
@@ -316,7 +317,7 @@ static int print_json(const struct verify_report *report, FILE *out)
 	add(object, "gaps", gaps);
 	add_gone(dropped, "routine", &verdict->gone[TRAIL_ROUTINE]);
 	add_gone(dropped, "evidence", &verdict->gone[TRAIL_EVIDENCE]);
-	add(object, "dropped", dropped);
+	add(object, verdict->excerpt ? "left_out" : "dropped", dropped);
 	add_number(object, "anchored_frame", verdict->anchored_frame);
 	add_number(object, "skipped_frames", verdict->skipped_frames);
 	for (size_t i = 0; i < report->olds.count; i++)

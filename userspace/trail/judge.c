@@ -220,7 +220,9 @@ static void judge_gaps(struct trail_judge *judge)
 				     "`committed` is missing or damaged");
 	else if (verdict->gone[TRAIL_ROUTINE].frames || verdict->gone[TRAIL_EVIDENCE].frames)
 		trail_judge_conclude(judge, TRAIL_VALID_WITH_GAPS,
-				     "payloads were dropped by policy, as signed notes say");
+				     verdict->excerpt ? "an excerpt: payloads were left out"
+						      : "payloads were dropped by policy, as "
+							"signed notes say");
 }
 
 int trail_judge(struct trail_judge *judge)
@@ -233,7 +235,8 @@ int trail_judge(struct trail_judge *judge)
 		judge->older = judge->newer = NULL;
 		judge->no_keys = "the key state is of another trail";
 	}
-	if (!judge_gone(judge))
+	judge->verdict->excerpt = judge->options->excerpt;
+	if (!judge->options->excerpt && !judge_gone(judge))
 		return judge->live;
 	if (!judge_committed(judge) || !judge_anchors(judge))
 		return 0;

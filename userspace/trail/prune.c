@@ -7,83 +7,64 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/buffer.h"
 #include "base/cleanup.h"
+#include "trail/copy.h"
 #include "trail/folder.h"
 #include "trail/io.h"
 #include "trail/segment.h"
 
 #define NEW_SUFFIX ".new"
 #define NEW_BYTES  (TRAIL_SEGMENT_NAME_BYTES + sizeof(NEW_SUFFIX))
-#define OUT_BYTES  (1u << 20)
 
 static bool is_stopped(const struct trail_prune *prune)
 {
 	return prune->stop && atomic_load(prune->stop);
 }
 
-/* Over the frames of a closed segment, with what was in force when each was made. */
-struct pass {
-	const struct trail_prune *prune;
-	struct trail_segment segment;
-	struct trail_frame frame;
-	struct trail_retention retention;
-	uint64_t offset;
-};
-
-static int begin_pass(struct pass *pass, const struct trail_prune *prune, int folder,
-		      uint64_t segment)
-{
-	char name[TRAIL_SEGMENT_NAME_BYTES];
-
-	*pass = (struct pass){ .prune = prune,
-			       .retention.floor_ns = { TRAIL_NEVER, TRAIL_NEVER } };
-	trail_segment_name(segment, name);
-	return trail_segment_open(folder, name, &pass->segment);
-}
-
-/* Returns 1, 0 at the end, -EBADMSG, -ECANCELED, -errno. */
-static int next_frame(struct pass *pass)
-{
-	int r;
-
-	if (is_stopped(pass->prune))
-		return -ECANCELED;
-	r = trail_segment_frame(&pass->segment, pass->offset, &pass->frame);
-	if (r <= 0)
-		return r == -ENODATA ? -EBADMSG : r;
-	pass->offset = pass->frame.end_offset;
-	r = trail_retention_decode(&pass->frame.header, &pass->retention);
-	return r < 0 && r != -ENOENT ? r : 1;
-}
-
 /* ---- what to drop */
+
+static void look_at(const struct trail_frame *frame, const struct trail_retention *retention,
+		    uint64_t now_ns, struct trail_prune_step *step, bool *any)
+{
+	const struct trail_header *header = &frame->header;
+
+	if (header->class != step->class || frame->seal.stored_kind == TRAIL_STORED_PRUNED)
+		return;
+	*any = true;
+	if (trail_retention_due(retention, header) > now_ns)
+		return;
+	if (step->frames++ == 0)
+		step->first_ns = header->wall_ns;
+	step->last_ns = header->wall_ns;
+	step->events += header->event_count;
+	step->bytes += frame->stored_length;
+}
 
 /* The payloads of a class in a segment: whether there are any, and those that are due. */
 static int look(int folder, const struct trail_prune *prune, uint64_t now_ns,
 		struct trail_prune_step *step, bool *ret_any)
 {
-	struct pass pass;
-	int r = begin_pass(&pass, prune, folder, step->segment);
+	struct trail_retention retention = { .floor_ns = { TRAIL_NEVER, TRAIL_NEVER } };
+	char name[TRAIL_SEGMENT_NAME_BYTES];
+	struct trail_segment segment;
+	struct trail_frame frame;
+	int r;
 
 	*ret_any = false;
-	while (r >= 0 && (r = next_frame(&pass)) > 0) {
-		const struct trail_header *header = &pass.frame.header;
-
-		if (header->class != step->class ||
-		    pass.frame.seal.stored_kind == TRAIL_STORED_PRUNED)
-			continue;
-		*ret_any = true;
-		if (trail_retention_due(&pass.retention, header) > now_ns)
-			continue;
-		if (step->frames++ == 0)
-			step->first_ns = header->wall_ns;
-		step->last_ns = header->wall_ns;
-		step->events += header->event_count;
-		step->bytes += pass.frame.stored_length;
+	trail_segment_name(step->segment, name);
+	r = trail_segment_open(folder, name, &segment);
+	for (uint64_t at = 0; r == 0; at = frame.end_offset) {
+		r = trail_segment_frame(&segment, at, &frame);
+		if (r <= 0)
+			break;
+		r = trail_retention_decode(&frame.header, &retention);
+		if (r == 0 || r == -ENOENT)
+			r = is_stopped(prune) ? -ECANCELED : 0;
+		if (r == 0)
+			look_at(&frame, &retention, now_ns, step, ret_any);
 	}
-	trail_segment_close(&pass.segment);
-	return r;
+	trail_segment_close(&segment);
+	return r == -ENODATA ? -EBADMSG : r;
 }
 
 static int add_bytes(int folder, const uint64_t *segments, size_t count, uint64_t *ret_bytes)
@@ -157,94 +138,49 @@ int trail_prune_find(int folder, struct trail_prune *prune, uint64_t now_ns,
 
 /* ---- dropping it */
 
-struct copy {
-	int fd;
-	uint64_t at;
-	struct buffer out;
+struct dropping {
+	const struct trail_prune *prune;
+	const struct trail_prune_step *step;
+	uint64_t now_ns;
+	struct trail_retention retention; /* in force */
 };
 
-static int write_out(struct copy *copy)
+static int choose(void *context, const struct trail_frame *frame)
 {
-	int r = copy->out.error;
+	struct dropping *dropping = context;
+	int r = trail_retention_decode(&frame->header, &dropping->retention);
 
-	if (r == 0)
-		r = trail_io_write(copy->fd, copy->out.data, copy->out.length, copy->at);
-	copy->at += copy->out.length;
-	buffer_clear(&copy->out);
-	return r;
-}
-
-/* [from, to) of the old segment. */
-static int copy_bytes(struct copy *copy, const struct trail_segment *segment, uint64_t from,
-		      uint64_t to)
-{
-	size_t length = to - from;
-	ssize_t n;
-	int r = buffer_reserve(&copy->out, length);
-
-	if (r < 0)
+	if (is_stopped(dropping->prune))
+		return -ECANCELED;
+	if (r < 0 && r != -ENOENT)
 		return r;
-	n = trail_io_read(segment->fd, copy->out.data + copy->out.length, length, from);
-	if (n < 0)
-		return (int)n;
-	if ((size_t)n != length)
-		return -EBADMSG;
-	copy->out.length += length;
-	return copy->out.length >= OUT_BYTES ? write_out(copy) : 0;
-}
-
-static int copy_frame(struct copy *copy, const struct pass *pass,
-		      const struct trail_prune_step *step, uint64_t now_ns)
-{
-	const struct trail_frame *frame = &pass->frame;
-	struct trail_seal seal = frame->seal;
-	int r;
-
-	if (frame->header.class != step->class ||
-	    trail_retention_due(&pass->retention, &frame->header) > now_ns)
-		return copy_bytes(copy, &pass->segment, frame->offset, frame->end_offset);
-	r = copy_bytes(copy, &pass->segment, frame->offset, frame->stored_offset);
-	if (r < 0)
-		return r;
-	seal.stored_kind = TRAIL_STORED_PRUNED;
-	seal.stored_length = 0;
-	memset(seal.stored_hash, 0, sizeof(seal.stored_hash));
-	trail_seal_encode(&seal, &copy->out);
-	return copy->out.error;
-}
-
-static int copy_segment(struct pass *pass, const struct trail_prune_step *step, uint64_t now_ns,
-			int fd)
-{
-	struct copy copy = { .fd = fd };
-	int r;
-
-	while ((r = next_frame(pass)) > 0) {
-		r = copy_frame(&copy, pass, step, now_ns);
-		if (r < 0)
-			break;
-	}
-	if (r == 0)
-		r = write_out(&copy);
-	buffer_free(&copy.out);
-	return r < 0 ? r : trail_io_sync(fd);
+	return frame->header.class == dropping->step->class &&
+			       trail_retention_due(&dropping->retention, &frame->header) <=
+				       dropping->now_ns
+		       ? TRAIL_COPY_HEADER
+		       : TRAIL_COPY_WHOLE;
 }
 
 int trail_prune_segment(int folder, const struct trail_prune *prune,
 			const struct trail_prune_step *step, uint64_t now_ns)
 {
+	struct dropping dropping = { .prune = prune,
+				     .step = step,
+				     .now_ns = now_ns,
+				     .retention.floor_ns = { TRAIL_NEVER, TRAIL_NEVER } };
 	char name[TRAIL_SEGMENT_NAME_BYTES], beside[NEW_BYTES];
 	_cleanup_close_ int fd = -1;
-	struct pass pass;
-	int r = begin_pass(&pass, prune, folder, step->segment);
+	struct trail_segment segment;
+	int r;
 
 	trail_segment_name(step->segment, name);
 	snprintf(beside, sizeof(beside), "%s" NEW_SUFFIX, name);
+	r = trail_segment_open(folder, name, &segment);
 	if (r == 0) {
 		fd = trail_io_open(folder, beside, O_WRONLY | O_CREAT | O_TRUNC, 0640);
-		r = fd < 0 ? fd : copy_segment(&pass, step, now_ns, fd);
+		r = fd < 0 ? fd : trail_copy(&segment, fd, choose, &dropping);
 	}
-	trail_segment_close(&pass.segment);
+	trail_segment_close(&segment);
 	if (r == 0)
 		r = trail_io_rename(folder, beside, folder, name);
 	if (r == 0)

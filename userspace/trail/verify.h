@@ -30,6 +30,7 @@ struct trail_verify_options {
 	uint64_t since_ns; /* wall clock: payloads of frames that were made before are not looked at
 			    */
 	bool others_expected; /* anchors of other trails are not looked at, instead of tampering */
+	bool excerpt;         /* payloads may be missing that nobody dropped: they were left out */
 	bool at_rest;         /* nobody records to it: who holds its lock holds another one */
 	/* Called now and then with the bytes checked so far, of how many there were at the begin.
 	 */
@@ -56,7 +57,8 @@ struct trail_verdict {
 	char bad_segment[32]; /* its file */
 	uint64_t bad_offset;  /* where it begins there */
 	struct trail_gaps gaps;
-	struct trail_gone gone[TRAIL_CLASSES]; /* payloads that were dropped by policy */
+	struct trail_gone gone[TRAIL_CLASSES]; /* payloads that were dropped by policy, */
+	bool excerpt;                          /* or left out */
 	struct trail_old_head
 		old; /* the trail before this one, as frame 1 quotes it; reason 0: none */
 	bool ended_without_stop; /* no recorder is writing, and the last commit has no STOP */

@@ -164,6 +164,9 @@ static int judge_trail(struct evidence *evidence)
 	const struct trail_verify_options how = { .state = evidence->state };
 	int r = trail_verify(evidence->trail, &how, &evidence->report.verdict);
 
+	if (r == 0)
+		r = verify_coverage_read(evidence->trail, &evidence->report.verdict,
+					 &evidence->report.coverage);
 	return r < 0 ? r
 		     : verify_old(evidence->trail, &evidence->report.verdict, &how,
 				  &evidence->report.olds);
@@ -217,6 +220,7 @@ static void end(struct asked *asked)
 	free(evidence->folder);
 	buffer_free(&evidence->coverage);
 	free(evidence->report.olds.items);
+	verify_coverage_free(&evidence->report.coverage);
 }
 
 /* ---- saying it */

@@ -312,6 +312,8 @@ static int verify_all(struct verify *verify, struct trail_verify_options *how)
 	if (r == 0)
 		explain_root(verify, &report->verdict);
 	if (r == 0)
+		r = verify_coverage_read(verify->trail, &report->verdict, &report->coverage);
+	if (r == 0)
 		r = verify_old(verify->trail, &report->verdict, how, &report->olds);
 	if (r < 0)
 		return r;
@@ -367,6 +369,7 @@ int command_verify(int argc, char **argv)
 		fprintf(stderr, "%s: %s, but it could not be printed\n", argv[0],
 			trail_verdict_name(report->verdict.code));
 	free(report->olds.items);
+	verify_coverage_free(&report->coverage);
 	trail_anchors_free(&verify.anchors);
 	return (int)report->verdict.code;
 }

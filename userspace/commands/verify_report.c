@@ -201,6 +201,7 @@ static int print_for_people(const struct verify_report *report, FILE *out)
 		say_what_was_checked(verdict, &page);
 		say_what_is_proven(report, &page);
 	}
+	verify_coverage_say(&report->coverage, &page);
 	for (size_t i = 0; i < report->olds.count; i++)
 		say_old(&report->olds.items[i], &page);
 	return paragraph_print(&page, out);
@@ -323,6 +324,8 @@ static int print_json(const struct verify_report *report, FILE *out)
 	for (size_t i = 0; i < report->olds.count; i++)
 		add_old(old, &report->olds.items[i]);
 	add(object, "before", old);
+	add(object, "coverage", json_object_get(report->coverage.runs));
+	add_number(object, "coverage_left_out", report->coverage.left_out);
 	r = fprintf(out, "%s\n",
 		    json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
 								   JSON_C_TO_STRING_NOSLASHESCAPE));

@@ -7,12 +7,14 @@
 #include <stdio.h>
 
 #include "base/terminal.h"
+#include "commands/verify_coverage.h"
 #include "commands/verify_old.h"
 #include "trail/verify.h"
 
 struct verify_report {
 	struct trail_verdict verdict;
 	struct verify_olds olds;
+	struct verify_coverage coverage;
 	bool root_is_own; /* the root that was given is the file that lies in the trail */
 	bool json;
 	enum colour colour;

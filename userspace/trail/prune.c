@@ -119,7 +119,7 @@ int trail_prune_find(int folder, struct trail_prune *prune, uint64_t now_ns,
 		     struct trail_prune_step *ret_step)
 {
 	_cleanup_free_ uint64_t *segments = NULL;
-	uint64_t bytes;
+	uint64_t bytes = 0;
 	size_t count;
 	int r;
 

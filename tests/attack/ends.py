@@ -150,6 +150,32 @@ def prune_with_note(trail):
 change("prune_with_note", T, "frame 4 pruned, and a signed frame of type PRUNE that says so", prune_with_note)
 
 
+def prune_with_policy(trail):
+    """Frame 4, which was recorded before anything was said of how long it is kept."""
+    trail.frames[3].store(b"", 1)
+    append(trail, trail.seed, b"n" * 32, types=0xD2,
+           summary=element(2, item(b"watch-hit", 3)) + element(11, bytes(16)) + element(8, struct.pack("<QQ", 5, 5)))
+    settle(trail, b"n" * 32)
+
+
+def prune_own(trail, floor=0, reach=1, later=0):
+    """Three frames by the current key: how long payloads are kept; one without its payload; the note."""
+    wall, kinds = trail.frames[-1].get(72), element(2, item(b"watch-hit", 3))
+    append(trail, trail.seed, b"1" * 32, types=0x12, summary=kinds + element(11, struct.pack("<QQ", floor, floor)))
+    gone = append(trail, b"1" * 32, b"2" * 32, change=[(72, "Q", wall)])
+    gone.store(b"", 1)
+    append(trail, b"2" * 32, b"3" * 32, types=0xC2, change=[(72, "Q", wall + later)],
+           summary=kinds + element(8, struct.pack("<QQ", 0, gone.get(64) + reach)))
+    settle(trail, b"3" * 32)
+
+
+change("prune_with_policy", T, "frame 4 pruned; a signed frame says that nothing is kept, and that it is gone", prune_with_policy)
+change("prune_own", G, "a frame pruned as one before it says that it may be, with a note behind it: legal", prune_own)
+change("prune_own_short", T, "the same, but the note does not reach over it", lambda t: prune_own(t, reach=0))
+change("prune_own_early", T, "the same, but it was to be kept for a day", lambda t: prune_own(t, floor=86400 * 10**9))
+change("prune_own_clock", T, "and the note claims to be two days later than it is", lambda t: prune_own(t, floor=86400 * 10**9, later=2 * 86400 * 10**9))
+
+
 def commit_of(trail, count, split=False, overlap=False):
     seed, first = trail.seed, trail.next_event()
     for index in range(count):

@@ -7,7 +7,11 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/buffer.h"
+#include "base/cleanup.h"
 #include "commands/replay_select.h"
+#include "event/filter.h"
+#include "event/json.h"
 #include "event/record.h"
 
 #define WEB    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -216,6 +220,45 @@ static void test_uid_of_a_name(void **state)
 	replay_select_clear(&select);
 }
 
+/* A line is passed over without being parsed only where the event would not pass. */
+static void test_lines(void **state)
+{
+	static const char *const names[] = { "web",      "a \"b\"",  "back\\slash", "tab\there",
+					     "\xc3\xa4\xff", "del\x7f", "",           "/a/b",
+					     "api-request" };
+	struct record *record = *state;
+	unsigned int passed_over = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		for (size_t j = 0; j < ARRAY_SIZE(names); j++) {
+			_cleanup_buffer_ struct buffer line = {}, text = {};
+			struct replay_select select = { .until_ns = UINT64_MAX };
+			struct filter_error error;
+			bool may;
+
+			ask(record, "ContainerStart", "container", WEB, names[i]);
+			record_append_json(record, &line);
+			assert_int_equal(line.error, 0);
+			buffer_append_string(&text, "docktrail.target.name == \"");
+			for (const char *at = names[j]; *at; at++)
+				buffer_printf(&text, "\\x%02x", (unsigned char)*at);
+			buffer_append_string(&text, "\" and event.action in (oom-kill, api-request)");
+			assert_int_equal(filter_compile(buffer_string(&text), &select.filter, &error),
+					 0);
+			may = replay_select_line(&select,
+						 (struct text){ line.data, line.length });
+			assert_int_equal(replay_select_record(&select, record), i == j);
+			assert_true(may || i != j);
+			passed_over += !may;
+			/* Whoever learns names from what does not pass looks at all of it. */
+			select.user = "nobody";
+			assert_true(replay_select_line(&select, TEXT("{}")));
+			select.user = NULL;
+			replay_select_clear(&select);
+		}
+	assert_true(passed_over > 20);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -225,6 +268,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_what_is_only_called_so, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_who_is_behind_it, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_uid_of_a_name, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_lines, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

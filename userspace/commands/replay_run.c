@@ -128,6 +128,8 @@ static int show_line(struct run *run, const char *line, size_t length)
 	int r;
 
 	run->events++;
+	if (!replay_select_line(&run->replay->select, (struct text){ line, length }))
+		return 0;
 	if (!run->skip_record) {
 		r = record_parse_json(run->record, line, length);
 		if (r == -EBADMSG) {

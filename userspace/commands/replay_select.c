@@ -69,6 +69,32 @@ bool replay_select_frame(const struct replay_select *select, const struct trail_
 	       filter_may_match(select->filter, may_be, (void *)header);
 }
 
+/* Stands in a line of JSON as it is (RFC 8259, 7): nothing in it has to be written otherwise. */
+static bool is_plain(struct text text)
+{
+	for (size_t i = 0; i < text.length; i++)
+		if (text.data[i] < 0x20 || text.data[i] == 0x7f || text.data[i] == '"' ||
+		    text.data[i] == '\\')
+			return false;
+	return true;
+}
+
+static bool stands_in(void *user, enum field field, struct text value)
+{
+	const struct text *line = user;
+
+	return !is_plain(value) || memmem(line->data, line->length, value.data, value.length);
+}
+
+bool replay_select_line(const struct replay_select *select, struct text line)
+{
+	/* What is learnt from events that do not pass is in them, too. And a character may be
+	 * written by its number. */
+	return !select->filter || select->container || select->user ||
+	       filter_may_match(select->filter, stands_in, &line) ||
+	       memmem(line.data, line.length, "\\u", 2);
+}
+
 static bool is_digits(struct text text)
 {
 	for (size_t i = 0; i < text.length; i++)

@@ -45,6 +45,8 @@ bool replay_select_all(const struct replay_select *select);
 bool replay_select_whole(const struct replay_select *select, const struct trail_header *header);
 /* Whether some event of a frame can pass, by its header alone. */
 bool replay_select_frame(const struct replay_select *select, const struct trail_header *header);
+/* Whether the event of a line can pass, by its bytes alone: where not, it need not be parsed. */
+bool replay_select_line(const struct replay_select *select, struct text line);
 bool replay_select_record(struct replay_select *select, const struct record *record);
 
 /* Takes NULL. */

@@ -223,11 +223,10 @@ static void test_uid_of_a_name(void **state)
 /* A line is passed over without being parsed only where the event would not pass. */
 static void test_lines(void **state)
 {
-	static const char *const names[] = { "web",      "a \"b\"",  "back\\slash", "tab\there",
-					     "\xc3\xa4\xff", "del\x7f", "",           "/a/b",
-					     "api-request" };
+	static const char *const names[] = { "web",       "a \"b\"",      "back\\slash",
+					     "tab\there", "\xc3\xa4\xff", "del\x7f",
+					     "",          "/a/b",         "api-request" };
 	struct record *record = *state;
-	unsigned int passed_over = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		for (size_t j = 0; j < ARRAY_SIZE(names); j++) {
@@ -242,21 +241,22 @@ static void test_lines(void **state)
 			buffer_append_string(&text, "docktrail.target.name == \"");
 			for (const char *at = names[j]; *at; at++)
 				buffer_printf(&text, "\\x%02x", (unsigned char)*at);
-			buffer_append_string(&text, "\" and event.action in (oom-kill, api-request)");
-			assert_int_equal(filter_compile(buffer_string(&text), &select.filter, &error),
-					 0);
-			may = replay_select_line(&select,
-						 (struct text){ line.data, line.length });
+			buffer_append_string(&text,
+					     "\" and event.action in (oom-kill, api-request)");
+			assert_int_equal(
+				filter_compile(buffer_string(&text), &select.filter, &error), 0);
+			may = replay_select_line(&select, (struct text){ line.data, line.length });
 			assert_int_equal(replay_select_record(&select, record), i == j);
 			assert_true(may || i != j);
-			passed_over += !may;
+			if (strcmp(names[j], "/a/b") == 0 &&
+			    !memmem(line.data, line.length, "\\u", 2))
+				assert_int_equal(may, i == j);
 			/* Whoever learns names from what does not pass looks at all of it. */
 			select.user = "nobody";
 			assert_true(replay_select_line(&select, TEXT("{}")));
 			select.user = NULL;
 			replay_select_clear(&select);
 		}
-	assert_true(passed_over > 20);
 }
 
 int main(void)

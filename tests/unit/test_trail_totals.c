@@ -97,8 +97,8 @@ static void test_sums(void **state)
 	assert_int_equal(count_of(&whole, TRAIL_TERM_CONTAINER, "c7"), 1);
 	assert_int_equal(count_of(&whole, TRAIL_TERM_CONTAINER, "c8"), 2);
 	assert_int_equal(count_of(&whole, TRAIL_TERM_CONTAINER, "c11"), 0);
-	assert_int_equal(
-		trail_summary_time_range(whole.summary, whole.summary_length, &from, &to), 0);
+	assert_int_equal(trail_summary_time_range(whole.summary, whole.summary_length, &from, &to),
+			 0);
 	assert_int_equal(from, 7000);
 	assert_int_equal(to, 9001);
 	assert_int_equal(trail_totals_check(&totals, &first), 0);

@@ -91,6 +91,29 @@ tells() {
 	says "recorder $ended has ended"
 }
 
+@test "verify says when it was recorded, by what, how each time ended, and what was not seen" {
+	recorder_start
+	wait_for 5 tells '.recording'
+	exits 0 "$DOCKTRAIL" verify --trail "$TRAIL" --json
+	jq -e '.coverage | length == 1 and .[0].end == "goes on"' <<<"$output"
+	recorder_stop
+	for i in 1 2 3; do
+		recorder_start
+		wait_for 5 tells '.recording'
+		recorder_kill
+	done
+	recorder_start
+	recorder_stop
+	run "$DOCKTRAIL" verify --trail "$TRAIL" --json
+	jq -e '.coverage | length == 5 and map(.end) == ["stopped", "cut short", "cut short", "cut short", "stopped"] and
+		all(.since <= .until and (.hooks | length) > 10 and .version != "" and .degraded == 0)' <<<"$output"
+	jq -r '.coverage[4].blind[]' <<<"$output" | sort >"$BATS_TEST_TMPDIR/blind"
+	events 'event.action == "recorder-start"' | tail -n 1 | jq -r '.docktrail.recorder.blind[]' | sort | diff - "$BATS_TEST_TMPDIR/blind"
+	run "$DOCKTRAIL" verify --trail "$TRAIL"
+	says "cut short" "stopped" "and 2 times before: --json" "blind to $(head -n 1 "$BATS_TEST_TMPDIR/blind")"
+	[ "$(grep -c 'blind to' <<<"$output")" = "$(wc -l <"$BATS_TEST_TMPDIR/blind")" ]
+}
+
 @test "a trail that never was, a folder that is none, a status that somebody else wrote" {
 	exits 66 "$DOCKTRAIL" status --trail "$TRAIL"
 	says "there is no trail at $TRAIL" "--trail"

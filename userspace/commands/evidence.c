@@ -50,7 +50,8 @@ enum {
 static const struct argp_option options[] = {
 	{ "trail", KEY_TRAIL, "DIR", 0, "Folder of the trail (" COMMAND_DEFAULT_TRAIL ")", 0 },
 	{ "state", KEY_STATE, "DIR", 0,
-	  "Folder of its key, for the verdict (" COMMAND_DEFAULT_STATE ", or DIR/state of another trail)",
+	  "Folder of its key, for the verdict (" COMMAND_DEFAULT_STATE
+	  ", or DIR/state of another trail)",
 	  0 },
 	{ "since", KEY_SINCE, "TIME", 0, "The window begins here, as in replay", 0 },
 	{ "until", KEY_UNTIL, "TIME", 0, "and ends before this moment (now)", 0 },
@@ -273,14 +274,15 @@ static int say(const struct asked *asked)
 		      "%" PRIu64 " events in %" PRIu64 " frames, of %" PRIu64 " in the trail",
 		      excerpt->kept_events, excerpt->kept_frames, excerpt->frames);
 	if (excerpt->gone_frames)
-		paragraph_more(&page, STYLE_notice,
-			       "%" PRIu64 " events more had been dropped by policy",
+		paragraph_more(&page, STYLE_notice, "dropped by policy before: %" PRIu64 " events",
 			       excerpt->gone_events);
 	if (excerpt->damaged_segments)
-		paragraph_more(&page, STYLE_alarm, "%" PRIu64 " damaged segments, as they lay there",
+		paragraph_more(&page, STYLE_alarm,
+			       "damaged segments: %" PRIu64 ", copied as they lay there",
 			       excerpt->damaged_segments);
-	paragraph_row(&page, "the trail", verdict->code >= TRAIL_TAMPERED ? STYLE_alarm : STYLE_good,
-		      "%s", trail_verdict_name(verdict->code));
+	paragraph_row(&page, "the trail",
+		      verdict->code >= TRAIL_TAMPERED ? STYLE_alarm : STYLE_good, "%s",
+		      trail_verdict_name(verdict->code));
 	if (verdict->reason[0])
 		paragraph_more(&page, STYLE_plain, "%s", verdict->reason);
 	paragraph_row(&page, "next", STYLE_plain,

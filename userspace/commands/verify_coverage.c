@@ -200,27 +200,32 @@ static size_t length_of(struct json_object *run, const char *key)
 	return json_object_object_get_ex(run, key, &value) ? json_object_array_length(value) : 0;
 }
 
-static void say_blind(struct json_object *run, struct paragraph *page)
+/* What does not change from run to run is said once. */
+static void say_blind(struct json_object *run, struct json_object *before, struct paragraph *page)
 {
-	struct json_object *list;
+	struct json_object *list, *as_before;
 
-	if (!json_object_object_get_ex(run, "blind", &list))
+	if (!json_object_object_get_ex(run, "blind", &list) ||
+	    (before && json_object_object_get_ex(before, "blind", &as_before) &&
+	     json_object_equal(list, as_before)))
 		return;
 	for (size_t i = 0; i < json_object_array_length(list); i++)
 		paragraph_row(page, "", STYLE_notice, "blind to %s",
 			      json_object_get_string(json_object_array_get_idx(list, i)));
 }
 
-static void say_run(struct json_object *run, bool first, struct paragraph *page)
+static void say_run(struct json_object *run, struct json_object *before, struct paragraph *page)
 {
 	struct json_object *degraded;
+
 	/* Seconds are enough for people. */
-	paragraph_row(page, first ? "recorded" : "", STYLE_plain, "%.19sZ to %.19sZ",
+	paragraph_row(page, before ? "" : "recorded", STYLE_plain, "%.19sZ to %.19sZ",
 		      string_of(run, "since"), string_of(run, "until"));
 	paragraph_more(page, STYLE_plain, "%s", string_of(run, "end"));
-	paragraph_more(page, STYLE_dim, "%zu hooks, docktrail %s, Linux %s", length_of(run, "hooks"),
-		       string_of(run, "version"), string_of(run, "kernel"));
-	say_blind(run, page);
+	paragraph_more(page, STYLE_dim, "%zu hooks, docktrail %s, Linux %s",
+		       length_of(run, "hooks"), string_of(run, "version"),
+		       string_of(run, "kernel"));
+	say_blind(run, before, page);
 	if (json_object_object_get_ex(run, "degraded", &degraded) &&
 	    json_object_get_uint64(degraded) > 0)
 		paragraph_row(page, "", STYLE_notice, "%" PRIu64 " times it saw less, at last: %s",
@@ -231,9 +236,14 @@ void verify_coverage_say(const struct verify_coverage *coverage, struct paragrap
 {
 	size_t count = coverage->runs ? json_object_array_length(coverage->runs) : 0;
 	size_t begin = count > RUNS_SHOWN ? count - RUNS_SHOWN : 0;
+	struct json_object *before = NULL;
 
-	for (size_t i = begin; i < count; i++)
-		say_run(json_object_array_get_idx(coverage->runs, i), i == begin, page);
+	for (size_t i = begin; i < count; i++) {
+		struct json_object *run = json_object_array_get_idx(coverage->runs, i);
+
+		say_run(run, before, page);
+		before = run;
+	}
 	if (begin + coverage->left_out > 0)
 		paragraph_row(page, "", STYLE_dim, "and %" PRIu64 " times before: --json",
 			      (uint64_t)begin + coverage->left_out);

@@ -40,7 +40,8 @@ void replay_say_gone(const struct replay *replay, uint64_t events, uint64_t last
 	char when[WHEN_MOST];
 
 	fprintf(stderr,
-		"%s: %" PRIu64 " events are not shown: their payloads were dropped by policy, the last of "
+		"%s: %" PRIu64
+		" events are not shown: their payloads were dropped by policy, the last of "
 		"them recorded at %s; `docktrail verify` says whether they were due\n",
 		replay->name, events, when_stamp(last_wall_ns, replay->local, when));
 }

@@ -13,8 +13,9 @@ struct trail_verdict;
 #define VERIFY_RUNS_MOST 4096 /* the last ones; of those before only how many */
 
 struct verify_coverage {
-	/* Owned. Each: since, until, end ("stopped", "cut short", "goes on"), version, kernel, hooks,
-	 * blind, degraded: how often it said that it sees less, and `reason`: the last time. */
+	/* Owned. Each: since, until, end ("stopped", "cut short", "goes on"), version, kernel,
+	 * hooks, blind, degraded: how often it said that it sees less, and `reason`: the last time.
+	 */
 	struct json_object *runs;
 	uint64_t left_out;
 };

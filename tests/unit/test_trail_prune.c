@@ -367,14 +367,10 @@ static void test_stopped(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_small_enough),
-		cmocka_unit_test(test_routine_first),
-		cmocka_unit_test(test_evidence_last),
-		cmocka_unit_test(test_without_a_note),
-		cmocka_unit_test(test_before_their_time),
-		cmocka_unit_test(test_without_retention),
-		cmocka_unit_test(test_damage_stays),
-		cmocka_unit_test(test_interrupted),
+		cmocka_unit_test(test_small_enough),      cmocka_unit_test(test_routine_first),
+		cmocka_unit_test(test_evidence_last),     cmocka_unit_test(test_without_a_note),
+		cmocka_unit_test(test_before_their_time), cmocka_unit_test(test_without_retention),
+		cmocka_unit_test(test_damage_stays),      cmocka_unit_test(test_interrupted),
 		cmocka_unit_test(test_stopped),
 	};
 

@@ -12,9 +12,9 @@
 struct evidence {
 	const char *trail, *state, *output;
 	uint64_t since_ns, until_ns, made_ns;
-	char *folder;      /* where it is put together, beside the output; owned */
-	char name[96];     /* of the folder in the archive */
-	int at;            /* the folder */
+	char *folder;           /* where it is put together, beside the output; owned */
+	char name[96];          /* of the folder in the archive */
+	int at;                 /* the folder */
 	struct buffer coverage; /* lines in which the recorder tells of itself */
 	struct trail_excerpt excerpt;
 	struct verify_report report; /* on the trail itself, here and now */

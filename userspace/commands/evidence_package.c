@@ -333,8 +333,8 @@ static int add_to_archive(void *context, const char *path, const char *name)
 		archive_entry_set_size(entry, status.st_size);
 		archive_entry_set_filetype(entry, AE_IFREG);
 		archive_entry_set_perm(entry, 0640);
-		archive_entry_set_mtime(entry,
-					(time_t)(packing->evidence->made_ns / NS_PER_SECOND), 0);
+		archive_entry_set_mtime(entry, (time_t)(packing->evidence->made_ns / NS_PER_SECOND),
+					0);
 		r = archive_write_header(packing->archive, entry) == ARCHIVE_OK
 			    ? add_bytes(packing->archive, fd)
 			    : failed(packing->archive);

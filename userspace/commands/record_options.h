@@ -37,15 +37,15 @@ struct record_options {
 	uint32_t ring_bytes[WIRE_RINGS];
 	uint32_t volume_bytes;
 	uint32_t heartbeat_s;
-	uint32_t sweep_s;       /* between two looks at watched files; 0: none */
-	bool host_capabilities; /* those that processes in no container use, too */
-	uint32_t queue_bytes;   /* of events that wait for the disk */
-	uint32_t checkpoint_s;  /* between two anchors in the journal; 0: none */
-	uint32_t segment_bytes; /* of a segment of the trail; */
-	uint32_t segment_s;     /* and how long it is written to */
+	uint32_t sweep_s;         /* between two looks at watched files; 0: none */
+	bool host_capabilities;   /* those that processes in no container use, too */
+	uint32_t queue_bytes;     /* of events that wait for the disk */
+	uint32_t checkpoint_s;    /* between two anchors in the journal; 0: none */
+	uint32_t segment_bytes;   /* of a segment of the trail; */
+	uint32_t segment_s;       /* and how long it is written to */
 	uint64_t retention_bytes; /* of the trail, beyond which something is dropped; 0: never */
 	uint32_t retention_routine_s, retention_evidence_s; /* but nothing younger than that */
-	bool halt_on_full;      /* end where there is no room for the trail, instead of going on */
+	bool halt_on_full; /* end where there is no room for the trail, instead of going on */
 	enum record_audit audit;
 };
 

@@ -48,8 +48,9 @@ struct run {
 	size_t count, capacity;
 	uint64_t commit; /* first event of the commit that is gathered */
 	uint64_t frames, events, shown;
-	uint64_t outside; /* events of frames whose headers tell that none can match */
-	uint64_t gone, gone_ns; /* events of frames whose payload was dropped, and when the last was made */
+	uint64_t outside;       /* events of frames whose headers tell that none can match */
+	uint64_t gone, gone_ns; /* events of frames whose payload was dropped, and when the last was
+				   made */
 	unsigned int warnings;
 	bool damaged;
 	int skip_error; /* of counting a segment that is not read */

@@ -24,8 +24,8 @@ struct trail_gone {
 	uint64_t frames, events;
 	uint64_t last_frame, last_wall_ns; /* the last one of them */
 	uint64_t due_ns;                   /* when they might all be dropped */
-	uint64_t before_frame;             /* by the note that reaches furthest: those before it; 0: none */
-	uint64_t noted_ns;                 /* when that frame was made */
+	uint64_t before_frame; /* by the note that reaches furthest: those before it; 0: none */
+	uint64_t noted_ns;     /* when that frame was made */
 };
 
 struct trail_chain {

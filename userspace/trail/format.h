@@ -64,10 +64,10 @@ enum trail_tag {
 	TRAIL_TAG_CONTAINER = 3,
 	TRAIL_TAG_USER = 4,
 	TRAIL_TAG_OPERATION = 5,
-	TRAIL_TAG_BLOOM = 6,          /* reserved: a filter of other terms */
-	TRAIL_TAG_SEGMENT = 7, /* struct trail_disk_segment: what the segment before came to */
-	TRAIL_TAG_PRUNED = 8,      /* struct trail_pruned: which payloads are gone */
-	TRAIL_TAG_OLD_HEAD = 9,       /* NEWCHAIN: struct trail_disk_old_head */
+	TRAIL_TAG_BLOOM = 6,    /* reserved: a filter of other terms */
+	TRAIL_TAG_SEGMENT = 7,  /* struct trail_disk_segment: what the segment before came to */
+	TRAIL_TAG_PRUNED = 8,   /* struct trail_pruned: which payloads are gone */
+	TRAIL_TAG_OLD_HEAD = 9, /* NEWCHAIN: struct trail_disk_old_head */
 	TRAIL_TAG_KEY = 10,
 	TRAIL_TAG_RETENTION = 11, /* struct trail_retention: how long payloads are kept */
 };

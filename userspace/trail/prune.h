@@ -14,7 +14,7 @@
 
 /* How far it is: all zero at first. */
 struct trail_prune {
-	uint64_t most_bytes;             /* of all segments; beyond that something is dropped */
+	uint64_t most_bytes;              /* of all segments; beyond that something is dropped */
 	uint64_t searched[TRAIL_CLASSES]; /* segments before this one have no payload of a class */
 	const atomic_bool *stop;          /* looked at between two frames; NULL: never */
 };
@@ -23,9 +23,9 @@ struct trail_prune {
 struct trail_prune_step {
 	uint64_t segment;
 	enum trail_class class;
-	uint64_t before_frame;     /* the first frame of the next segment */
-	uint64_t frames, events;   /* whose payloads are due, */
-	uint64_t bytes;            /* their bytes on the disk, */
+	uint64_t before_frame;      /* the first frame of the next segment */
+	uint64_t frames, events;    /* whose payloads are due, */
+	uint64_t bytes;             /* their bytes on the disk, */
 	uint64_t first_ns, last_ns; /* and when they were made, the first and the last */
 };
 

@@ -211,13 +211,13 @@ int trail_store_count(struct trail_store *store)
 	trail_totals_clear(&store->totals, seed);
 	trail_totals_clear(&store->previous, seed);
 	if (store->offset > 0) {
-		store->totals.error = count_segment(store, store->segment, store->offset,
-						    &store->totals);
+		store->totals.error =
+			count_segment(store, store->segment, store->offset, &store->totals);
 		return 0;
 	}
 	r = trail_segment_list(store->folder, &segments, &count, NULL);
 	if (r == 0 && count > 1)
-		store->previous.error = count_segment(store, segments[count - 2], UINT64_MAX,
-						      &store->previous);
+		store->previous.error =
+			count_segment(store, segments[count - 2], UINT64_MAX, &store->previous);
 	return r;
 }

@@ -181,8 +181,7 @@ void trail_summary_append(struct buffer *out, unsigned int tag, const void *valu
 
 void trail_summary_set_length(struct buffer *out, size_t begin)
 {
-	uint32_t length =
-		htole32((uint32_t)(out->length - begin - sizeof(struct trail_disk_tag)));
+	uint32_t length = htole32((uint32_t)(out->length - begin - sizeof(struct trail_disk_tag)));
 
 	memcpy(out->data + begin + offsetof(struct trail_disk_tag, length), &length,
 	       sizeof(length));

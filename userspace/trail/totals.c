@@ -92,8 +92,7 @@ static int grow(struct trail_totals *totals)
 {
 	if (totals->item_count == totals->item_room) {
 		size_t room = 2 * totals->item_room + 64;
-		struct trail_totals_item *items =
-			reallocarray(totals->items, room, sizeof(*items));
+		struct trail_totals_item *items = reallocarray(totals->items, room, sizeof(*items));
 
 		if (!items)
 			return -ENOMEM;
@@ -106,8 +105,8 @@ static int grow(struct trail_totals *totals)
 static int add_item(struct trail_totals *totals, unsigned int type,
 		    const struct trail_summary_item *item)
 {
-	uint32_t hash = trail_summary_hash(totals->seed ^ item->encoding, type, item->value,
-					   item->length);
+	uint32_t hash =
+		trail_summary_hash(totals->seed ^ item->encoding, type, item->value, item->length);
 	uint32_t *slot;
 	int r = grow(totals);
 

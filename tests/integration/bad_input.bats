@@ -61,6 +61,29 @@ private() {
 	[ ! -e "$TRAIL" ]
 }
 
+@test "folders that others can write are refused, with which and what to do" {
+	mkdir -m 777 "$TRAIL"
+	exits 71 record
+	says "others could take away" "the folder $TRAIL belongs to uid 0" "permissions are 0777" "chmod go-w"
+	ls -A "$TRAIL" | diff - /dev/null
+	rmdir "$TRAIL"
+	mkdir -m 775 "$BATS_TEST_TMPDIR/above"
+	exits 71 record --trail "$BATS_TEST_TMPDIR/above/trail"
+	says "the folder $BATS_TEST_TMPDIR/above belongs to"
+	mkdir -m 770 "$BATS_TEST_TMPDIR/state"
+	exits 71 record --state "$BATS_TEST_TMPDIR/state"
+	says "the folder $BATS_TEST_TMPDIR/state belongs to"
+	# A sticky one, and the home of somebody.
+	chmod 1777 "$BATS_TEST_TMPDIR/above"
+	mkdir "$BATS_TEST_TMPDIR/above/home"
+	chown 1001 "$BATS_TEST_TMPDIR/above/home"
+	TRAIL=$BATS_TEST_TMPDIR/above/home/trail
+	recorder_start
+	wait_for 10 grep -q "the folder $BATS_TEST_TMPDIR/above/home belongs to uid 1001" "$RECORDER_LOG"
+	recorder_stop
+	exits 0 "$DOCKTRAIL" verify --trail "$TRAIL"
+}
+
 @test "a kernel without BTF: what is needed, and what works all the same" {
 	# libbpf would take a kernel's image for it.
 	exits 71 private ': >/tmp/docktrail-empty-$$; mount --bind /tmp/docktrail-empty-$$ /sys/kernel/btf/vmlinux; rm -f /tmp/docktrail-empty-$$

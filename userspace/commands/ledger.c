@@ -96,6 +96,17 @@ static const char *trail_problem(int r, const struct trail_recovery *recovery)
 	}
 }
 
+static void say_exposed(const struct trail_exposure *exposure, const char *trail,
+			struct buffer *problem)
+{
+	buffer_printf(
+		problem,
+		"trail %s: others could take away what is recorded there: the folder %s belongs to uid "
+		"%u, and its permissions are %04o. Give it to root (chown root), take their writing away "
+		"(chmod go-w), or name another folder",
+		trail, exposure->path, (unsigned int)exposure->owner, (unsigned int)exposure->mode);
+}
+
 static int open_trail(struct ledger *ledger, const struct record_options *record,
 		      struct buffer *problem)
 {
@@ -129,6 +140,11 @@ static int open_trail(struct ledger *ledger, const struct record_options *record
 	}
 	if (r == 0)
 		return 0;
+	if (r == -EPERM && ledger->recovery.exposure.path[0] &&
+	    !ledger->recovery.exposure.by_owner_above) {
+		say_exposed(&ledger->recovery.exposure, record->trail, problem);
+		return r;
+	}
 	buffer_printf(problem, "trail %s: %s", record->trail, trail_problem(r, &ledger->recovery));
 	if (r == -EUCLEAN)
 		buffer_printf(

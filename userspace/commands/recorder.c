@@ -330,6 +330,7 @@ int recorder_run(const struct record_options *options)
 	if (recorder_check_capabilities() < 0)
 		return EX_NOPERM;
 	refuse_cores();
+	umask(027); /* what is made without permissions of its own is not for others either */
 	r = block_signals();
 	if (r == 0)
 		r = recorder_begin(&recorder);

@@ -7,7 +7,6 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -167,17 +166,15 @@ static int open_scribe(struct recorder *recorder)
 	return r;
 }
 
-static void warn_if_others_write(const struct recorder *recorder)
+static void warn_of_owner_above(const struct recorder *recorder)
 {
-	struct stat status;
+	const struct trail_exposure *exposure = &scribe_recovery(recorder->scribe)->exposure;
 
-	if (fstat(recorder->trail_folder, &status) < 0 ||
-	    (status.st_uid == geteuid() && !(status.st_mode & (S_IWGRP | S_IWOTH))))
-		return;
-	fprintf(stderr,
-		"docktrail: others than its owner can write the folder %s and remove what is recorded "
-		"there; `verify` would say so, but the evidence would be gone. chown it and chmod 0750\n",
-		recorder->options->trail);
+	if (exposure->by_owner_above)
+		fprintf(stderr,
+			"docktrail: the folder %s belongs to uid %u, who could take away the trail below it: "
+			"`verify` would say so, but the evidence would be gone. Keep it elsewhere\n",
+			exposure->path, (unsigned int)exposure->owner);
 }
 
 /* The order matters: probes first, then /proc and open connections, so that nothing falls in
@@ -195,7 +192,7 @@ int recorder_begin(struct recorder *recorder)
 		fprintf(stderr, "docktrail: cannot open %s: %m\n", recorder->options->trail);
 		return -errno;
 	}
-	warn_if_others_write(recorder);
+	warn_of_owner_above(recorder);
 	recorder->started_wall_ns = clock_wall_ns();
 	recorder->start_ticks = own_start_ticks();
 	r = scribe_remember(recorder->scribe, recorder->options->trail);

@@ -14,13 +14,28 @@
 #include "trail/prune.h"
 #include "trail/sign.h"
 
-static int open_folders(struct trail_store *store, const struct trail_store_options *options)
+/* Looked at before anything is made in it. The first thing to be told is enough. */
+static int guard(int folder, struct trail_recovery *recovery)
+{
+	struct trail_exposure exposure;
+	int r = trail_guard(folder, &exposure);
+
+	if (r == -EPERM || (r == 0 && !recovery->exposure.path[0]))
+		recovery->exposure = exposure;
+	return r;
+}
+
+static int open_folders(struct trail_store *store, const struct trail_store_options *options,
+			struct trail_recovery *recovery)
 {
 	int r;
 
 	store->folder = trail_io_open_folder(AT_FDCWD, options->folder, true, 0750);
 	if (store->folder < 0)
 		return store->folder;
+	r = guard(store->folder, recovery);
+	if (r < 0)
+		return r;
 	store->lock = trail_io_open(store->folder, TRAIL_LOCK_FILE, O_RDWR | O_CREAT, 0640);
 	if (store->lock < 0)
 		return store->lock;
@@ -34,6 +49,9 @@ static int open_folders(struct trail_store *store, const struct trail_store_opti
 		store->state = trail_io_open_folder(store->folder, TRAIL_STATE_FOLDER, true, 0700);
 	if (store->state < 0)
 		return store->state;
+	r = guard(store->state, recovery);
+	if (r < 0)
+		return r;
 	store->key_file = trail_io_open(store->state, TRAIL_KEY_FILE, O_RDWR | O_CREAT, 0600);
 	if (store->key_file < 0)
 		return store->key_file;
@@ -172,7 +190,7 @@ static int begin_anew(struct trail_store *store, const struct trail_store_option
 	r = trail_old_set_aside(store, keys, reason);
 	if (r < 0)
 		return r;
-	*recovery = (struct trail_recovery){};
+	*recovery = (struct trail_recovery){ .exposure = recovery->exposure };
 	return make_or_recover(store, options, keys, recovery);
 }
 
@@ -193,7 +211,7 @@ static int open_and_recover(struct trail_store *store, const struct trail_store_
 {
 	int r;
 
-	r = open_folders(store, options);
+	r = open_folders(store, options, recovery);
 	if (r < 0)
 		return r;
 	/* What is cut off a torn end, or set aside, needs room: it is there. */
@@ -240,7 +258,7 @@ int trail_store_open(const struct trail_store_options *options, struct trail_sto
 
 	r = open_and_recover(&store, options, &keys, &recovery);
 	trail_key_state_clear(&keys);
-	if (r == 0 || r == -EUCLEAN)
+	if (r == 0 || r == -EUCLEAN || r == -EPERM)
 		*ret_recovery = recovery;
 	if (r == 0)
 		*ret_store = store;

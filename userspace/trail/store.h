@@ -11,6 +11,7 @@
 #include "base/buffer.h"
 #include "trail/batch.h"
 #include "trail/committed.h"
+#include "trail/guard.h"
 #include "trail/key.h"
 #include "trail/old.h"
 #include "trail/segment.h"
@@ -43,6 +44,7 @@ struct trail_recovery {
 	/* Before frame 1: the trail that was set aside for this one; its reason is
 	 * TRAIL_DAMAGE_NONE when none was. */
 	struct trail_old_head old;
+	struct trail_exposure exposure; /* of the trail's folder or of its state's */
 };
 
 /* Frames that are built and signed, in trail_store.out, and what the store is once they are on the
@@ -116,8 +118,9 @@ struct trail_store_options {
 
 /*
  * Open or make the trail and recover it: see docs/trail-format.md for what is done in each state.
- * Returns 0; -EBUSY when another recorder has it; -EUCLEAN with ret_recovery set when it is
- * damaged; -errno.
+ * Returns 0; -EBUSY when another recorder has it; -EPERM with
+ * ret_recovery->exposure set when others can change its folders; -EUCLEAN with ret_recovery set
+ * when it is damaged; -errno.
  */
 int trail_store_open(const struct trail_store_options *options, struct trail_store *ret_store,
 		     struct trail_recovery *ret_recovery);

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hex.h"
 #include "trail/sign.h"
 #include "trail/summary.h"
 
@@ -82,58 +81,20 @@ static int begin_commit(struct trail_chain *chain, const struct trail_header *he
 	return 0;
 }
 
-/* The lines carry ascending numbers of the commit's range, each once, and as many as the header
- * says. */
-static int check_lines(struct trail_chain *chain, const struct trail_header *header,
-		       const char *raw, size_t length)
+/* No number stands in two frames of the commit. */
+static int check_numbers(struct trail_chain *chain, const struct buffer *numbers,
+			 const char **ret_reason)
 {
-	uint64_t count = 0, least = header->first_event, sequence;
-	const char *end = raw + length;
+	const uint64_t *number = (const uint64_t *)(const void *)numbers->data;
 
-	while (raw < end) {
-		const char *newline = memchr(raw, '\n', (size_t)(end - raw));
+	for (size_t i = 0; chain->commit_bits && i < numbers->length / sizeof(*number); i++) {
+		uint64_t bit = number[i] - chain->commit_first_event;
 
-		if (!newline || newline - raw > (ptrdiff_t)TRAIL_LINE_MOST ||
-		    trail_line_sequence(raw, (size_t)(newline - raw), chain->id16, &sequence) < 0)
-			return -EBADMSG;
-		if (sequence < least || (count == 0 && sequence != header->first_event) ||
-		    sequence - header->commit_first_event >= header->commit_event_count)
-			return -EBADMSG;
-		if (chain->commit_bits) {
-			uint64_t bit = sequence - header->commit_first_event;
-
-			if (chain->commit_bits[bit / 8] & 1u << bit % 8)
-				return -EBADMSG;
-			chain->commit_bits[bit / 8] |= (uint8_t)(1u << bit % 8);
-		}
-		least = sequence + 1;
-		count++;
-		raw = newline + 1;
+		if (chain->commit_bits[bit / 8] & 1u << bit % 8)
+			return bad(ret_reason,
+				   "the numbers of the events are not those of the header");
+		chain->commit_bits[bit / 8] |= (uint8_t)(1u << bit % 8);
 	}
-	return count == header->event_count ? 0 : -EBADMSG;
-}
-
-static int check_payload(struct trail_chain *chain, struct trail_segment *segment,
-			 const struct trail_frame *frame, const char **ret_reason)
-{
-	uint8_t hash[TRAIL_HASH_BYTES];
-	const char *raw;
-	size_t length;
-	int r;
-
-	r = trail_segment_check_stored(segment, frame);
-	if (r < 0)
-		return r == -EBADMSG ? bad(ret_reason, "the stored bytes were changed") : r;
-	r = trail_segment_payload(segment, frame, &raw, &length);
-	if (r < 0)
-		return r == -EBADMSG ? bad(ret_reason, "the payload cannot be decompressed") : r;
-	r = trail_hash(raw, length, hash);
-	if (r < 0)
-		return r;
-	if (memcmp(hash, frame->header.raw_hash, sizeof(hash)) != 0)
-		return bad(ret_reason, "the payload is not the one that was signed");
-	if (check_lines(chain, &frame->header, raw, length) < 0)
-		return bad(ret_reason, "the numbers of the events are not those of the header");
 	return 0;
 }
 
@@ -184,25 +145,6 @@ static int check_summary(const struct trail_header *header, struct trail_gaps *g
 	gaps->clock_steps += found.clock_steps;
 	gaps->new_chains += found.new_chains ?: !!(header->types & 1u << TRAIL_NEWCHAIN);
 	return 0;
-}
-
-static int check_signature(const struct trail_chain *chain, struct trail_segment *segment,
-			   const struct trail_frame *frame, const char **ret_reason)
-{
-	const struct buffer *bytes;
-	int r;
-
-	r = trail_segment_signed(segment, frame, &bytes);
-	if (r < 0)
-		return r;
-	r = trail_check_signature(chain->next_key, bytes->data, bytes->length,
-				  frame->seal.signature);
-	if (r != -EBADMSG)
-		return r;
-	return bad(ret_reason,
-		   frame->header.frame == 1
-			   ? "the signature of the first frame is not by the root key"
-			   : "the signature is not by the key that the frame before names");
 }
 
 static int end_frame(struct trail_chain *chain, const struct trail_frame *frame,
@@ -279,30 +221,26 @@ static int note_retention(struct trail_chain *chain, const struct trail_frame *f
 	return 0;
 }
 
-int trail_chain_check(struct trail_chain *chain, struct trail_segment *segment,
-		      const struct trail_frame *frame, const char **ret_reason)
+int trail_chain_check(struct trail_chain *chain, const struct trail_frame *frame,
+		      const struct trail_look *look, const char **ret_reason)
 {
 	const struct trail_header *header = &frame->header;
 	struct trail_gaps gaps = chain->gaps;
 	int r;
 
 	r = check_place(chain, header, ret_reason);
-	if (r == 0)
-		r = check_signature(chain, segment, frame, ret_reason);
+	if (r == 0 && look->error < 0) {
+		*ret_reason = look->reason;
+		r = look->error;
+	}
 	if (r == 0 && chain->commit_left == 0)
 		r = begin_commit(chain, header, ret_reason);
 	if (r < 0)
 		return r;
-	if (header->frame == 1) {
+	if (header->frame == 1)
 		memcpy(chain->trail_id, header->trail_id, sizeof(chain->trail_id));
-		hex_put(chain->id16, header->trail_id, 8);
-	}
-	if (frame->seal.stored_kind != TRAIL_STORED_PRUNED) {
-		if (header->wall_ns >= chain->since_ns)
-			r = check_payload(chain, segment, frame, ret_reason);
-		else
-			chain->skipped_frames++;
-	}
+	chain->skipped_frames += look->skipped;
+	r = check_numbers(chain, &look->numbers, ret_reason);
 	if (r == 0)
 		r = note_retention(chain, frame, ret_reason);
 	if (r < 0)
@@ -313,10 +251,9 @@ int trail_chain_check(struct trail_chain *chain, struct trail_segment *segment,
 	    trail_old_decode(header->summary, header->summary_length, &chain->old) == -EBADMSG)
 		return bad(ret_reason, "what it quotes of the chain before is not whole");
 	r = check_totals(chain, header, ret_reason);
-	if (r == 0)
-		r = trail_segment_hash(segment, frame, chain->hash);
 	if (r < 0)
 		return r;
+	memcpy(chain->hash, look->hash, sizeof(chain->hash));
 	chain->gaps = gaps;
 	return end_frame(chain, frame, ret_reason);
 }

@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "trail/look.h"
 #include "trail/old.h"
 #include "trail/retention.h"
-#include "trail/segment.h"
 #include "trail/totals.h"
 
 /* Signed notes that something is missing, counted by the kinds of events that tell of it. */
@@ -30,7 +30,6 @@ struct trail_gone {
 
 struct trail_chain {
 	uint8_t trail_id[TRAIL_ID_BYTES];
-	char id16[17];
 	uint8_t next_key[TRAIL_KEY_BYTES]; /* checks the next frame */
 	uint8_t hash[TRAIL_HASH_BYTES];    /* of the last frame */
 	uint64_t next_frame, next_event;
@@ -43,7 +42,7 @@ struct trail_chain {
 	/* Sums over whole frames. */
 	uint64_t events, raw_bytes, stored_bytes;
 	uint64_t last_wall_ns;
-	uint64_t since_ns, skipped_frames; /* payloads of frames made before are not looked at */
+	uint64_t skipped_frames; /* whose payloads were not looked at */
 	struct trail_gaps gaps;
 	struct trail_retention retention; /* in force */
 	struct trail_gone gone[TRAIL_CLASSES];
@@ -62,8 +61,8 @@ void trail_chain_end(struct trail_chain *chain);
 void trail_chain_begin_segment(struct trail_chain *chain);
 
 /*
- * Check the frame that was just read from `segment`, payload and all, as the next one. Returns 0
- * and counts it; -EBADMSG with a reason that says what is wrong; -errno.
+ * Check a frame as the next one, whose signature was looked at by `next_key`. Returns 0 and counts
+ * it; -EBADMSG with a reason that says what is wrong; -errno.
  */
-int trail_chain_check(struct trail_chain *chain, struct trail_segment *segment,
-		      const struct trail_frame *frame, const char **ret_reason);
+int trail_chain_check(struct trail_chain *chain, const struct trail_frame *frame,
+		      const struct trail_look *look, const char **ret_reason);

@@ -34,6 +34,7 @@ struct trail_judge {
 	struct trail_anchor *anchors; /* those that were given, by frame; owned */
 	size_t anchor_at;             /* the first that may be of a frame to come */
 	bool over;                    /* at what is in progress */
+	struct trail_ahead *ahead;    /* owned */
 	uint64_t done_bytes, all_bytes;
 	struct trail_verdict *verdict;
 };

@@ -33,7 +33,7 @@ int trail_segment_open(int folder, const char *name, struct trail_segment *ret_s
 
 void trail_segment_close(struct trail_segment *segment)
 {
-	if (segment->fd > 0)
+	if (segment->fd > 0 && !segment->borrowed)
 		close(segment->fd);
 	buffer_free(&segment->header);
 	buffer_free(&segment->stored);
@@ -41,6 +41,13 @@ void trail_segment_close(struct trail_segment *segment)
 	buffer_free(&segment->signed_bytes);
 	ZSTD_freeDCtx(segment->decompressor);
 	*segment = (struct trail_segment){ .fd = -1 };
+}
+
+void trail_segment_borrow(struct trail_segment *segment, const struct trail_segment *other)
+{
+	segment->fd = other->fd;
+	segment->borrowed = true;
+	trail_segment_set_limit(segment, other->limit);
 }
 
 void trail_segment_set_limit(struct trail_segment *segment, uint64_t limit)

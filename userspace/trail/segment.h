@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,7 +20,8 @@
 #define TRAIL_WINDOW_BYTES 8192
 
 struct trail_segment {
-	int fd;         /* owned; -1 when closed */
+	int fd;         /* -1 when closed */
+	bool borrowed;  /* it is another segment's */
 	uint64_t limit; /* what lies behind it is not looked at */
 	uint64_t window_offset;
 	size_t window_length;
@@ -46,6 +48,10 @@ struct trail_frame {
  */
 int trail_segment_open(int folder, const char *name, struct trail_segment *ret_segment);
 void trail_segment_close(struct trail_segment *segment);
+
+/* Read the same file as `other`, up to its limit, as long as that is open: for another thread.
+ * `segment` is zeroed with fd -1, or was borrowed before; its buffers are kept. */
+void trail_segment_borrow(struct trail_segment *segment, const struct trail_segment *other);
 
 /* Look at the bytes up to `limit`, anew. */
 void trail_segment_set_limit(struct trail_segment *segment, uint64_t limit);

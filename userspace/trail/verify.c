@@ -6,12 +6,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
+#include "trail/ahead.h"
 #include "trail/folder.h"
 #include "trail/io.h"
 #include "trail/judge.h"
 #include "trail/sign.h"
+
+/* Of a smaller trail a thread costs more than it saves. */
+#define WORTH_THREADS (1u << 20)
 
 const char *trail_verdict_name(enum trail_verdict_code code)
 {
@@ -187,8 +193,10 @@ static int walk_segment(struct trail_judge *judge, struct trail_segment *segment
 
 	remember_whole(judge, 0);
 	trail_chain_begin_segment(&judge->chain);
+	trail_ahead_begin(judge->ahead, segment, judge->chain.next_key);
 	for (;;) {
-		struct trail_frame frame;
+		const struct trail_frame *frame;
+		const struct trail_look *look;
 		const char *reason = NULL;
 		int r;
 
@@ -196,11 +204,11 @@ static int walk_segment(struct trail_judge *judge, struct trail_segment *segment
 			judge->over = true;
 			break;
 		}
-		r = trail_segment_frame(segment, offset, &frame);
+		r = trail_ahead_next(judge->ahead, &frame, &look);
 		if (r == 0)
 			break;
 		if (r > 0)
-			r = trail_chain_check(&judge->chain, segment, &frame, &reason);
+			r = trail_chain_check(&judge->chain, frame, look, &reason);
 		if (r < 0) {
 			set_bad(judge, offset, reason ?: read_error_text(r));
 			if (r != -EBADMSG && r != -ENODATA)
@@ -212,8 +220,8 @@ static int walk_segment(struct trail_judge *judge, struct trail_segment *segment
 			judge->broken = -EBADMSG;
 			break;
 		}
-		offset = frame.end_offset;
-		tell_progress(judge, offset - frame.offset);
+		offset = frame->end_offset;
+		tell_progress(judge, offset - frame->offset);
 		if (judge->chain.commit_left == 0)
 			remember_whole(judge, offset);
 	}
@@ -240,9 +248,10 @@ static int open_and_walk(struct trail_judge *judge)
 	}
 	trail_segment_name(judge->segments[judge->segment], name);
 	r = trail_segment_open(judge->folder, name, &segment);
-	if (r == 0)
+	if (r == 0) {
 		r = walk_segment(judge, &segment);
-	else
+		trail_ahead_stop(judge->ahead);
+	} else
 		set_bad(judge, 0, strerror(-r));
 	trail_segment_close(&segment);
 	return r;
@@ -286,6 +295,28 @@ static void fill_sums(struct trail_judge *judge)
 	memcpy(verdict->trail_id, whole->trail_id, sizeof(verdict->trail_id));
 }
 
+/* What there is to read: for progress, and whether more threads are worth it. */
+static void measure(struct trail_judge *judge)
+{
+	char name[TRAIL_SEGMENT_NAME_BYTES];
+	struct stat status;
+
+	for (size_t i = 0; i < judge->segment_count; i++) {
+		trail_segment_name(judge->segments[i], name);
+		if (fstatat(judge->folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0)
+			judge->all_bytes += (uint64_t)status.st_size;
+	}
+}
+
+static unsigned int threads_beside(const struct trail_judge *judge)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (judge->options->threads)
+		return judge->options->threads - 1;
+	return judge->all_bytes < WORTH_THREADS || cores < 1 ? 0 : (unsigned int)cores - 1;
+}
+
 static int judge_folder(struct trail_judge *judge)
 {
 	bool false_segment;
@@ -315,8 +346,10 @@ static int judge_folder(struct trail_judge *judge)
 	}
 	if (!read_root(judge))
 		return 0;
+	measure(judge);
 	r = trail_chain_begin(&judge->chain, judge->verdict->root);
-	judge->chain.since_ns = judge->options->since_ns;
+	if (r == 0)
+		r = trail_ahead_new(threads_beside(judge), judge->options->since_ns, &judge->ahead);
 	if (r == 0)
 		r = walk(judge);
 	fill_sums(judge);
@@ -347,6 +380,7 @@ static int judge_once(const char *path, const struct trail_verify_options *optio
 	r = sort_anchors(&judge);
 	if (r == 0)
 		r = judge_folder(&judge);
+	trail_ahead_free(judge.ahead);
 	trail_chain_end(&judge.chain);
 	free(judge.segments);
 	free(judge.anchors);

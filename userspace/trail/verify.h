@@ -32,6 +32,8 @@ struct trail_verify_options {
 	bool others_expected; /* anchors of other trails are not looked at, instead of tampering */
 	bool excerpt;         /* payloads may be missing that nobody dropped: they were left out */
 	bool at_rest;         /* nobody records to it: who holds its lock holds another one */
+	unsigned int threads; /* with the caller's own; 0: one for each CPU, for a trail that is
+				 worth it */
 	/* Called now and then with the bytes checked so far, of how many there were at the begin.
 	 */
 	void (*progress)(void *context, uint64_t done_bytes, uint64_t all_bytes);

@@ -121,6 +121,8 @@ $B/tests/actors/ask $B/tests/actors/forge $B/tests/actors/unshare $B/tests/actor
 # A 32-bit program, which needs neither a 32-bit library nor its headers.
 $B/tests/actors/ia32: ACTOR_FLAGS := -m32 -ffreestanding -nostdlib -static -no-pie -fno-pie -fno-stack-protector
 
+# It writes a corpus as a recorder does.
+$B/bench/bench_search: $B/userspace/commands/ledger.o
 $B/bench/%: $B/tests/bench/%.o $(PART_OBJECTS)
 	$(Q)mkdir -p $(@D)
 	$(call say,LINK,$@)$(CC) $(CFLAGS) $^ $(LDLIBS) -o $@

@@ -156,6 +156,41 @@ static void test_evidence_last(void **state)
 	bed_remove(&bed);
 }
 
+/* What is to be kept for a day does not hold up what was recorded under a shorter time later. */
+static void test_shorter_later(void **state)
+{
+	struct trail_prune prune = { .most_bytes = 1 };
+	uint64_t begin_ns = clock_wall_ns();
+	struct trail_verdict verdict;
+	struct trail_prune_step step;
+	uint64_t before;
+	struct bed bed;
+	int found;
+
+	bed_make(&bed);
+	open_with(&bed, DAY_NS, DAY_NS);
+	append_some(&bed, 20);
+	assert_int_equal(drop_all(&bed, &prune, &found), 0);
+	before = bed_verify(&bed).frames;
+	bed_stop(&bed);
+	open_with(&bed, 0, DAY_NS);
+	append_some(&bed, 20);
+	assert_true(drop_all(&bed, &prune, &found) > 2);
+	verdict = bed_verify(&bed);
+	assert_int_equal(verdict.code, TRAIL_VALID_WITH_GAPS);
+	assert_true(verdict.gone[TRAIL_ROUTINE].frames > 8);
+	assert_true(verdict.gone[TRAIL_ROUTINE].last_frame > before);
+	assert_int_equal(verdict.gone[TRAIL_EVIDENCE].frames, 0);
+	/* Until its day has come, and not a moment before. */
+	assert_int_equal(find(&bed, &prune, begin_ns + DAY_NS, &step), TRAIL_PRUNE_NONE);
+	assert_int_equal(find(&bed, &prune, begin_ns + 2 * DAY_NS, &step), TRAIL_PRUNE_STEP);
+	assert_int_equal(step.segment, 1);
+	assert_int_equal(step.class, TRAIL_ROUTINE);
+	bed_stop(&bed);
+	bed_expect(&bed, TRAIL_VALID_WITH_GAPS);
+	bed_remove(&bed);
+}
+
 /* Whoever drops payloads and signs nothing, or not enough. */
 static void test_without_a_note(void **state)
 {
@@ -197,12 +232,12 @@ static void test_before_their_time(void **state)
 	bed_make(&bed);
 	open_with(&bed, DAY_NS, DAY_NS);
 	append_some(&bed, 10);
+	assert_int_equal(find(&bed, &prune, clock_wall_ns(), &step), TRAIL_PRUNE_NONE);
 	bed_stop(&bed);
 	open_with(&bed, 0, 0);
-	append_some(&bed, 10);
-	assert_int_equal(find(&bed, &prune, clock_wall_ns(), &step), TRAIL_PRUNE_NONE);
 	/* To whoever sets the clock forward it is due. */
 	assert_int_equal(find(&bed, &prune, later, &step), TRAIL_PRUNE_STEP);
+	assert_int_equal(step.segment, 1);
 	tell(&bed, &step);
 	assert_int_equal(drop(&bed, &prune, &step, later), 0);
 	bed_stop(&bed);
@@ -357,7 +392,7 @@ static void test_stopped(void **state)
 	assert_int_equal(find(&bed, &prune, clock_wall_ns(), &step), TRAIL_PRUNE_STEP);
 	stop = true;
 	assert_int_equal(drop(&bed, &prune, &step, clock_wall_ns()), -ECANCELED);
-	prune.searched[TRAIL_ROUTINE] = 0;
+	prune.classes[TRAIL_ROUTINE].searched = 0;
 	assert_int_equal(find(&bed, &prune, clock_wall_ns(), &step), -ECANCELED);
 	bed_stop(&bed);
 	bed_expect(&bed, TRAIL_VALID);
@@ -371,7 +406,7 @@ int main(void)
 		cmocka_unit_test(test_evidence_last),     cmocka_unit_test(test_without_a_note),
 		cmocka_unit_test(test_before_their_time), cmocka_unit_test(test_without_retention),
 		cmocka_unit_test(test_damage_stays),      cmocka_unit_test(test_interrupted),
-		cmocka_unit_test(test_stopped),
+		cmocka_unit_test(test_stopped),           cmocka_unit_test(test_shorter_later),
 	};
 
 	return cmocka_run_group_tests_name("trail prune", tests, NULL, NULL);

@@ -23,16 +23,25 @@ static bool is_stopped(const struct trail_prune *prune)
 
 /* ---- what to drop */
 
+/* Payloads that are not due yet. */
+struct waiting {
+	uint64_t frames;
+	uint64_t due_ns; /* the first of them */
+};
+
 static void look_at(const struct trail_frame *frame, const struct trail_retention *retention,
-		    uint64_t now_ns, struct trail_prune_step *step, bool *any)
+		    uint64_t now_ns, struct trail_prune_step *step, struct waiting *waiting)
 {
 	const struct trail_header *header = &frame->header;
+	uint64_t due_ns = trail_retention_due(retention, header);
 
 	if (header->class != step->class || frame->seal.stored_kind == TRAIL_STORED_PRUNED)
 		return;
-	*any = true;
-	if (trail_retention_due(retention, header) > now_ns)
+	if (due_ns > now_ns) {
+		waiting->frames++;
+		waiting->due_ns = due_ns < waiting->due_ns ? due_ns : waiting->due_ns;
 		return;
+	}
 	if (step->frames++ == 0)
 		step->first_ns = header->wall_ns;
 	step->last_ns = header->wall_ns;
@@ -40,9 +49,9 @@ static void look_at(const struct trail_frame *frame, const struct trail_retentio
 	step->bytes += frame->stored_length;
 }
 
-/* The payloads of a class in a segment: whether there are any, and those that are due. */
+/* The payloads of a class in a segment: those that are due, and those that are not. */
 static int look(int folder, const struct trail_prune *prune, uint64_t now_ns,
-		struct trail_prune_step *step, bool *ret_any)
+		struct trail_prune_step *step, struct waiting *ret_waiting)
 {
 	struct trail_retention retention = { .floor_ns = { TRAIL_NEVER, TRAIL_NEVER } };
 	char name[TRAIL_SEGMENT_NAME_BYTES];
@@ -50,7 +59,7 @@ static int look(int folder, const struct trail_prune *prune, uint64_t now_ns,
 	struct trail_frame frame;
 	int r;
 
-	*ret_any = false;
+	*ret_waiting = (struct waiting){ .due_ns = TRAIL_NEVER };
 	trail_segment_name(step->segment, name);
 	r = trail_segment_open(folder, name, &segment);
 	for (uint64_t at = 0; r == 0; at = frame.end_offset) {
@@ -61,7 +70,7 @@ static int look(int folder, const struct trail_prune *prune, uint64_t now_ns,
 		if (r == 0 || r == -ENOENT)
 			r = is_stopped(prune) ? -ECANCELED : 0;
 		if (r == 0)
-			look_at(&frame, &retention, now_ns, step, ret_any);
+			look_at(&frame, &retention, now_ns, step, ret_waiting);
 	}
 	trail_segment_close(&segment);
 	return r == -ENODATA ? -EBADMSG : r;
@@ -86,21 +95,28 @@ static int add_bytes(int folder, const uint64_t *segments, size_t count, uint64_
 	return 0;
 }
 
-/* In the oldest segment that has payloads of this class: younger ones are not due before it. */
+/* The oldest segment where something of the class is due. Each is looked at once, and once more
+ * when something in it will be: who kept things longer before does not keep younger ones by it. */
 static int find_in_class(int folder, struct trail_prune *prune, uint64_t now_ns,
 			 enum trail_class class, const uint64_t *segments, size_t count,
 			 struct trail_prune_step *ret_step)
 {
+	__auto_type done = &prune->classes[class];
+
+	if (now_ns >= done->due_ns) {
+		done->searched = done->empty;
+		done->due_ns = TRAIL_NEVER;
+	}
 	for (size_t i = 0; i + 1 < count; i++) {
 		struct trail_prune_step step = { .segment = segments[i],
 						 .class = class,
 						 .before_frame = segments[i + 1] };
-		bool any;
+		struct waiting waiting;
 		int r;
 
-		if (segments[i] < prune->searched[class])
+		if (segments[i] < done->searched)
 			continue;
-		r = look(folder, prune, now_ns, &step, &any);
+		r = look(folder, prune, now_ns, &step, &waiting);
 		/* Damage is evidence, and stays as it is. */
 		if (r < 0 && r != -EBADMSG && r != -EPROTONOSUPPORT)
 			return r;
@@ -108,9 +124,11 @@ static int find_in_class(int folder, struct trail_prune *prune, uint64_t now_ns,
 			*ret_step = step;
 			return TRAIL_PRUNE_STEP;
 		}
-		if (r == 0 && any)
-			return TRAIL_PRUNE_NONE;
-		prune->searched[class] = segments[i + 1];
+		if (waiting.frames == 0 && (i == 0 || done->empty == segments[i]))
+			done->empty = segments[i + 1];
+		if (waiting.due_ns < done->due_ns)
+			done->due_ns = waiting.due_ns;
+		done->searched = segments[i + 1];
 	}
 	return TRAIL_PRUNE_NONE;
 }

@@ -14,9 +14,13 @@
 
 /* How far it is: all zero at first. */
 struct trail_prune {
-	uint64_t most_bytes;              /* of all segments; beyond that something is dropped */
-	uint64_t searched[TRAIL_CLASSES]; /* segments before this one have no payload of a class */
-	const atomic_bool *stop;          /* looked at between two frames; NULL: never */
+	uint64_t most_bytes; /* of all segments; beyond that something is dropped */
+	struct {
+		uint64_t empty;    /* segments before this one have no payload of the class, */
+		uint64_t searched; /* those before this one none that is due */
+		uint64_t due_ns;   /* before then: the first that will be */
+	} classes[TRAIL_CLASSES];
+	const atomic_bool *stop; /* looked at between two frames; NULL: never */
 };
 
 /* Payloads of one class in one segment. */

@@ -112,8 +112,9 @@ dropped() {
 	recorder_stop
 	# A file that cannot be read any more shows who reads it.
 	third=$(ls "$TRAIL"/*.zst | sed -n 3p)
-	printf '\0\0\0\0' | dd of="$third" bs=1 seek=40 conv=notrunc status=none
-	exits 65 "$DOCKTRAIL" replay --trail "$TRAIL" --format json
+	printf '\0\0\0\0' | dd of="$third" bs=1 seek=$(($(stat -c %s "$third") - 200)) conv=notrunc status=none
+	run "$DOCKTRAIL" replay --trail "$TRAIL" --format json
+	[ "$status" = 65 ]
 	says DAMAGED
 	exits 0 "$DOCKTRAIL" replay --trail "$TRAIL" --format json --where 'docktrail.api.operation == "NetworkCreate"'
 	says '"late"'

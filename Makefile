@@ -177,6 +177,7 @@ bench:
 	$(Q)tools/deps bench
 	$(Q)$(MAKE) --no-print-directory -j2 $B/docktrail $(BENCHES:%=$B/bench/%)
 	$(Q)tests/bench/run
+	$(Q)tests/bench/search
 
 fuzz:
 	$(Q)tools/deps test

@@ -146,3 +146,14 @@ REQUESTS='event.action == "api-request"'
 	exits 64 "$DOCKTRAIL" replay --trail "$TRAIL" --user ""
 	says "--user needs a name or a uid"
 }
+
+@test "DuckDB reads the trail's files as they lie there, and counts the same" {
+	export NODE_PATH=$TOP/build/peers/node_modules
+	node -e 'require("@duckdb/node-api")' 2>/dev/null || skip "DuckDB's package is not there: tools/deps test installs it where there is npm"
+	for field in event.action user.id docktrail.api.operation; do
+		node "$TOP/tests/integration/duckdb_count.js" "$field" "$TRAIL"/*.zst | sort >"$BATS_TEST_TMPDIR/theirs"
+		replay --count-by "$field" --format json | jq -r '[.value // "-", .count] | @tsv' | sort >"$BATS_TEST_TMPDIR/ours"
+		[ -s "$BATS_TEST_TMPDIR/ours" ]
+		diff "$BATS_TEST_TMPDIR/theirs" "$BATS_TEST_TMPDIR/ours"
+	done
+}

@@ -78,8 +78,8 @@ static void describe(struct record *record, uint64_t number, const char *contain
 	record_set_string(record, FIELD_url_path, text);
 	record_set_number(record, FIELD_http_response_status_code, acts[act].status);
 	record_set_string(record, FIELD_api_operation, acts[act].operation);
-	record_set_string(record, FIELD_target_type, "container");
-	record_set_string(record, FIELD_target_id, container);
+	record_set_string(record, FIELD_container_id, container);
+	record_set_string(record, FIELD_container_name, "a-container");
 	record_set_string(record, FIELD_socket_path, "/run/docker.sock");
 }
 

@@ -7,7 +7,7 @@ async function main([parquet, threads, act, ...rest]) {
   const connection = await (await DuckDBInstance.create(':memory:', { threads })).connect();
   const quoted = (text) => `'${text.replaceAll("'", "''")}'`;
   const table = `read_parquet(${quoted(parquet)})`;
-  const mine = () => `docktrail.target.id = ${quoted(rest[0])}`;
+  const mine = () => `container.id = ${quoted(rest[0])}`;
   const begin = process.hrtime.bigint();
   let number;
   if (act === 'load') {

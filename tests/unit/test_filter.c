@@ -11,6 +11,7 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
+#include "base/cleanup.h"
 #include "event/filter.h"
 #include "event/record.h"
 
@@ -424,6 +425,48 @@ static void what_is_excluded_need_not_be_read(void **state)
 	}
 }
 
+static bool is_no_secret(struct text value)
+{
+	return !text_equal(value, TEXT("secret-of-some-length"));
+}
+
+static void what_is_required_stands_in_each_match(void **state)
+{
+	static const struct {
+		const char *text, *required;
+	} rows[] = {
+		{ "process.name == docker", "docker" },
+		{ "process.name in (docker)", "docker" },
+		{ "process.name in (docker, podman)", NULL },
+		{ "process.name != docker", NULL },
+		{ "process.name ~ 'docker*'", NULL },
+		{ "not process.name == docker", NULL },
+		{ "process.name == docker or user.id == 0", NULL },
+		{ "user.id == 0 and process.name == docker and process.pid == 1234567890",
+		  "docker" },
+		{ "user.id == 0 and (process.name == docker or process.name == podman)", "0" },
+		{ "user.id == 0 and not (process.name == docker)", "0" },
+		{ "user.id == 0 and process.name == secret-of-some-length", "0" },
+		{ "process.args == --privileged", "--privileged" },
+		{ "process.pid == 1234567890", NULL },
+		{ "exists container.id", NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct filter_error error;
+		struct filter *filter;
+		struct text required;
+
+		assert_int_equal(filter_compile(rows[i].text, &filter, &error), 0);
+		required = filter_required(filter, is_no_secret);
+		if (!rows[i].required)
+			assert_null(required.data);
+		else if (!text_equal(required, text_of(rows[i].required)))
+			fail_msg("%s", rows[i].text);
+		filter_free(filter);
+	}
+}
+
 int main(void)
 {
 #define RECORD_TEST(name) cmocka_unit_test_setup_teardown(name, make_record, drop_record)
@@ -431,6 +474,7 @@ int main(void)
 		RECORD_TEST(what_is_true_matches),
 		RECORD_TEST(what_is_false_does_not),
 		cmocka_unit_test(what_is_excluded_need_not_be_read),
+		cmocka_unit_test(what_is_required_stands_in_each_match),
 		cmocka_unit_test(refusals_point_and_say_what_to_do),
 		RECORD_TEST(size_and_depth_are_bounded),
 		cmocka_unit_test(times_are_those_of_people),

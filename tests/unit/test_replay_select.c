@@ -233,6 +233,7 @@ static void test_lines(void **state)
 			_cleanup_buffer_ struct buffer line = {}, text = {};
 			struct replay_select select = { .until_ns = UINT64_MAX };
 			struct filter_error error;
+			struct text required;
 			bool may;
 
 			ask(record, "ContainerStart", "container", WEB, names[i]);
@@ -251,9 +252,17 @@ static void test_lines(void **state)
 			if (strcmp(names[j], "/a/b") == 0 &&
 			    !memmem(line.data, line.length, "\\u", 2))
 				assert_int_equal(may, i == j);
+			required = replay_select_required(&select,
+							  (struct text){ line.data, line.length });
+			assert_true(i != j || !required.data ||
+				    memmem(line.data, line.length, required.data, required.length));
+			if (strcmp(names[j], "/a/b") == 0 &&
+			    !memmem(line.data, line.length, "\\u", 2))
+				assert_true(text_equal(required, TEXT("/a/b")));
 			/* Whoever learns names from what does not pass looks at all of it. */
 			select.user = "nobody";
 			assert_true(replay_select_line(&select, TEXT("{}")));
+			assert_null(replay_select_required(&select, TEXT("{}")).data);
 			select.user = NULL;
 			replay_select_clear(&select);
 		}

@@ -128,7 +128,6 @@ static int show_line(struct run *run, const char *line, size_t length)
 {
 	int r;
 
-	run->events++;
 	if (!replay_select_line(&run->replay->select, (struct text){ line, length }))
 		return 0;
 	if (!run->skip_record) {
@@ -136,10 +135,8 @@ static int show_line(struct run *run, const char *line, size_t length)
 		if (r == -EBADMSG) {
 			run->damaged = true;
 			if (++run->warnings <= WARNINGS_MOST)
-				fprintf(stderr,
-					"%s: NOT AN EVENT: line %" PRIu64
-					" of the trail, left out\n",
-					run->replay->name, run->events);
+				fprintf(stderr, "%s: NOT AN EVENT: a line of the trail, left out\n",
+					run->replay->name);
 			return 0;
 		}
 		if (r < 0)
@@ -175,10 +172,11 @@ static int show_gathered(struct run *run)
 	return r;
 }
 
-static int gather(struct run *run, size_t offset, size_t length, const char *id16)
+static int gather(struct run *run, const char *line, size_t length, const char *id16)
 {
 	/* A line that does not say its number stays where it is. */
 	uint64_t sequence = run->count ? run->lines[run->count - 1].sequence : 0;
+	size_t offset = run->bytes.length;
 
 	if (run->count == run->capacity) {
 		size_t capacity = run->capacity ? run->capacity * 2 : 256;
@@ -189,9 +187,32 @@ static int gather(struct run *run, size_t offset, size_t length, const char *id1
 		run->lines = lines;
 		run->capacity = capacity;
 	}
-	trail_line_sequence(run->bytes.data + offset, length, id16, &sequence);
+	buffer_append(&run->bytes, line, length);
+	trail_line_sequence(line, length, id16, &sequence);
 	run->lines[run->count++] = (struct gathered){ sequence, offset, length };
-	return 0;
+	return run->bytes.error;
+}
+
+/* The next line of these, at `*at` or behind it, that has `required` in it; false: none has. */
+static bool next_line(struct text lines, struct text required, size_t *at, struct text *ret_line)
+{
+	const char *begin = lines.data + *at, *end = lines.data + lines.length, *newline;
+
+	if (required.length > 0) {
+		const char *found =
+			memmem(begin, (size_t)(end - begin), required.data, required.length);
+
+		if (!found)
+			return false;
+		newline = memrchr(begin, '\n', (size_t)(found - begin));
+		begin = newline ? newline + 1 : begin;
+		newline = memchr(found, '\n', (size_t)(end - found));
+	} else {
+		newline = memchr(begin, '\n', (size_t)(end - begin));
+	}
+	*ret_line = (struct text){ begin, (size_t)((newline ?: end) - begin) };
+	*at = (size_t)((newline ?: end) - lines.data) + 1;
+	return true;
 }
 
 static void write_id16(const struct trail_header *header, char id16[17])
@@ -204,8 +225,8 @@ static int take_frame(struct run *run, const struct trail_header *header)
 {
 	bool whole = header->commit_frames <= 1;
 	char id16[17];
-	const char *data;
-	size_t length, base;
+	struct text lines, required, line;
+	size_t at = 0;
 	int r;
 
 	if (run->count > 0 && (whole || run->commit != header->commit_first_event)) {
@@ -214,22 +235,15 @@ static int take_frame(struct run *run, const struct trail_header *header)
 			return r;
 	}
 	run->commit = header->commit_first_event;
-	r = replay_source_payload(run->source, &data, &length);
+	r = replay_source_payload(run->source, &lines.data, &lines.length);
 	if (r <= 0)
 		return r;
-	base = run->bytes.length;
-	if (!whole)
-		buffer_append(&run->bytes, data, length);
-	if (run->bytes.error)
-		return run->bytes.error;
+	run->events += header->event_count;
+	required = replay_select_required(&run->replay->select, lines);
 	write_id16(header, id16);
-	for (size_t at = 0, end; r >= 0 && at < length; at = end + 1) {
-		const char *newline = memchr(data + at, '\n', length - at);
-
-		end = newline ? (size_t)(newline - data) : length;
-		r = whole ? show_line(run, data + at, end - at)
-			  : gather(run, base + at, end - at, id16);
-	}
+	while (r >= 0 && at < lines.length && next_line(lines, required, &at, &line))
+		r = whole ? show_line(run, line.data, line.length)
+			  : gather(run, line.data, line.length, id16);
 	if (r >= 0 && !whole && header->commit_index + 1 == header->commit_frames)
 		r = show_gathered(run);
 	return r < 0 ? r : 0;

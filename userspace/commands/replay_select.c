@@ -86,13 +86,34 @@ static bool stands_in(void *user, enum field field, struct text value)
 	return !is_plain(value) || memmem(line->data, line->length, value.data, value.length);
 }
 
+/* What is learnt from events that do not pass is in them, too. */
+static bool passes_over_lines(const struct replay_select *select)
+{
+	return select->filter && !select->container && !select->user;
+}
+
 bool replay_select_line(const struct replay_select *select, struct text line)
 {
-	/* What is learnt from events that do not pass is in them, too. And a character may be
-	 * written by its number. */
-	return !select->filter || select->container || select->user ||
-	       filter_may_match(select->filter, stands_in, &line) ||
+	/* A character may be written by its number. */
+	return !passes_over_lines(select) || filter_may_match(select->filter, stands_in, &line) ||
 	       memmem(line.data, line.length, "\\u", 2);
+}
+
+static bool has_number_for_character(struct text lines)
+{
+	const char *end = lines.data + lines.length;
+
+	for (const char *at = lines.data; (at = memchr(at, '\\', (size_t)(end - at))); at += 2)
+		if (end - at < 2 || at[1] == 'u')
+			return true;
+	return false;
+}
+
+struct text replay_select_required(const struct replay_select *select, struct text lines)
+{
+	if (!passes_over_lines(select) || has_number_for_character(lines))
+		return (struct text){};
+	return filter_required(select->filter, is_plain);
 }
 
 static bool is_digits(struct text text)

@@ -47,6 +47,8 @@ bool replay_select_whole(const struct replay_select *select, const struct trail_
 bool replay_select_frame(const struct replay_select *select, const struct trail_header *header);
 /* Whether the event of a line can pass, by its bytes alone: where not, it need not be parsed. */
 bool replay_select_line(const struct replay_select *select, struct text line);
+/* A text that stands in each line of these that can pass; no data where there is none. */
+struct text replay_select_required(const struct replay_select *select, struct text lines);
 bool replay_select_record(struct replay_select *select, const struct record *record);
 
 /* Takes NULL. */

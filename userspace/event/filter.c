@@ -156,10 +156,17 @@ struct doubt {
 	void *user;
 };
 
+/* A comparison that only some texts, as they stand there, make true. */
+static bool names_texts(const struct filter_node *node)
+{
+	enum field_type type = field_rows[node->field].type;
+
+	return (node->relation == FILTER_EQUAL || node->relation == FILTER_IN) &&
+	       (type == TYPE_str || type == TYPE_list);
+}
+
 static bool may_match(const struct filter_node *node, const struct doubt *doubt)
 {
-	enum field_type type =
-		node->kind == FILTER_COMPARISON ? field_rows[node->field].type : TYPE_bool;
 	const struct filter_node *operand;
 
 	switch (node->kind) {
@@ -178,8 +185,7 @@ static bool may_match(const struct filter_node *node, const struct doubt *doubt)
 	default:
 		return true;
 	}
-	if ((node->relation != FILTER_EQUAL && node->relation != FILTER_IN) ||
-	    (type != TYPE_str && type != TYPE_list))
+	if (!names_texts(node))
 		return true;
 	for (const struct filter_value *value = node->value; value; value = value->next)
 		if (doubt->may_be(doubt->user, node->field, value->text))
@@ -191,6 +197,32 @@ bool filter_may_match(const struct filter *filter,
 		      bool (*may_be)(void *user, enum field field, struct text value), void *user)
 {
 	return may_match(filter->root, &(struct doubt){ may_be, user });
+}
+
+static struct text required(const struct filter_node *node, bool (*fits)(struct text value))
+{
+	struct text longest = {}, one;
+
+	switch (node->kind) {
+	case FILTER_AND:
+		for (const struct filter_node *at = node->child; at; at = at->next) {
+			one = required(at, fits);
+			if (one.length > longest.length)
+				longest = one;
+		}
+		return longest;
+	case FILTER_COMPARISON:
+		if (names_texts(node) && !node->value->next && fits(node->value->text))
+			return node->value->text;
+		return longest;
+	default:
+		return longest;
+	}
+}
+
+struct text filter_required(const struct filter *filter, bool (*fits)(struct text value))
+{
+	return required(filter->root, fits);
 }
 
 void filter_free(struct filter *filter)

@@ -49,6 +49,12 @@ bool filter_match(const struct filter *filter, const struct record *record);
 bool filter_may_match(const struct filter *filter,
 		      bool (*may_be)(void *user, enum field field, struct text value), void *user);
 
+/*
+ * The longest text that each record that matches has as some field's value, or as an item of one,
+ * and of which `fits` says that it will do; no data where there is none. As long as the filter is.
+ */
+struct text filter_required(const struct filter *filter, bool (*fits)(struct text value));
+
 /* Takes NULL. */
 void filter_free(struct filter *filter);
 

@@ -29,8 +29,8 @@
 #define TRAIL_HEADER_MOST  (64u << 10)
 #define TRAIL_RAW_MOST     (64u << 20)
 #define TRAIL_LINE_MOST    (4u << 20)
-#define TRAIL_COMMIT_MOST  16    /* frames of one commit; a writer makes one or two */
-#define TRAIL_SUMMARY_MOST 4096u /* and an eighth of the raw payload */
+#define TRAIL_COMMIT_MOST  16          /* frames of one commit; a writer makes one or two */
+#define TRAIL_SUMMARY_MOST (16u << 10) /* and an eighth of the raw payload */
 
 /*
  * The type of a line. A frame's type is the greatest of its lines' types: the order is that of

@@ -139,9 +139,9 @@ private() {
 	says "this is a file"
 	rm "$TRAIL"
 	mkdir "$TRAIL"
-	exits 71 private 'mount -t tmpfs -o ro none "$TRAIL"; exec "$DOCKTRAIL" record --trail "$TRAIL/new" --socket "$ENGINE_SOCKET"'
+	exits 71 private 'mount -t tmpfs -o ro,mode=750 none "$TRAIL"; exec "$DOCKTRAIL" record --trail "$TRAIL/new" --socket "$ENGINE_SOCKET"'
 	says "read-only"
-	exits 71 private 'mount -t tmpfs -o ro none "$TRAIL"; exec "$DOCKTRAIL" record --trail "$TRAIL" --socket "$ENGINE_SOCKET"'
+	exits 71 private 'mount -t tmpfs -o ro,mode=750 none "$TRAIL"; exec "$DOCKTRAIL" record --trail "$TRAIL" --socket "$ENGINE_SOCKET"'
 	says "read-only"
 	chown 65534 "$TRAIL"
 	exits 71 setpriv --bounding-set -dac_override "$DOCKTRAIL" record --trail "$TRAIL/new" --socket "$ENGINE_SOCKET"

@@ -142,7 +142,7 @@ degraded() {
 	echo "on_full = halt" >"$CONFIG"
 	export CONFIG
 	# A trail of 192 KiB is full after some hundred requests with long names. The first ten are committed before the others come.
-	exits 71 private 'mount -t tmpfs -o size=192k none "$TRAIL"
+	exits 71 private 'mount -t tmpfs -o size=192k,mode=750 none "$TRAIL"
 		env --default-signal=INT "$DOCKTRAIL" record --config "$CONFIG" --trail "$TRAIL/t" --socket "$ENGINE_SOCKET" &
 		recorder=$!
 		ask_ten() {

@@ -107,7 +107,7 @@ does_not_warn() {
 	mount "$DEVICE" "$DISK"
 	echo 'segment_size = 16K' >"$CONFIG"
 	recorder_start --config "$CONFIG"
-	for number in $(seq 12); do
+	for number in $(seq $((${TEST_ALL:+58} + 12))); do # three flushes each
 		ask "$number"
 		wait_for 20 has_asked "$number"
 		dmsetup message docktrail-test 0 mark "asked-$number"
@@ -116,7 +116,7 @@ does_not_warn() {
 	umount "$DISK"
 	dmsetup remove --noudevsync docktrail-test
 	export DOCKTRAIL
-	/usr/bin/python3 "$TOP/tests/integration/power_cut.py" "$log" "$BATS_TEST_TMPDIR/cut" "$DISK" "${FLUSHES:-${TEST_ALL:+200}}" |
-		tee "$BATS_TEST_TMPDIR/cuts"
-	grep '^ok: ' "$BATS_TEST_TMPDIR/cuts" | sed 's/^ok/# &/' >&3
+	exits 0 /usr/bin/python3 "$TOP/tests/integration/power_cut.py" "$log" "$BATS_TEST_TMPDIR/cut" "$DISK" "${FLUSHES:-${TEST_ALL:+200}}"
+	says "requests acknowledged"
+	echo "# $output" >&3
 }

@@ -3,6 +3,7 @@
 #include "tests/unit/trail_bed.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -14,6 +15,9 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/cleanup.h"
+#include "trail/folder.h"
 
 static void test_one_recorder_at_a_time(void **state)
 {
@@ -141,6 +145,69 @@ static void test_following(void **state)
 	}
 	trail_reader_close(reader);
 	bed_stop(&bed);
+	bed_remove(&bed);
+}
+
+static unsigned int count_frames(const struct bed *bed, uint64_t *ret_torn)
+{
+	const struct trail_frame *frame;
+	struct trail_reader *reader;
+	unsigned int count = 0;
+	int r;
+
+	bed_open_reader(bed, TRAIL_READ_COMMITTED, &reader);
+	while ((r = trail_reader_next_frame(reader, &frame)) > 0)
+		count++;
+	assert_int_equal(r, 0);
+	*ret_torn = trail_reader_torn_bytes(reader);
+	trail_reader_close(reader);
+	return count;
+}
+
+/* After a power cut `committed` may be older than the frames, whose commits were acknowledged. */
+static void test_committed_is_behind(void **state)
+{
+	static const char garbage[300] = "no frame";
+	_cleanup_buffer_ struct buffer old = {}, newest = {}, log = {};
+	struct trail_options options = { .segment_bytes = 4096 };
+	uint64_t torn;
+	struct bed bed;
+
+	bed_make(&bed);
+	assert_int_equal(bed_try_open(&bed, &options), 0);
+	for (int i = 0; i < 12; i++) {
+		assert_int_equal(bed_append_long(&bed, TRAIL_EVIDENCE, "c", 1000), 0);
+		assert_int_equal(trail_writer_sync(bed.writer), 0);
+		if (i == 1)
+			bed_load(&bed, "committed", &old);
+	}
+	/* While it is written to, nothing behind it is read. */
+	bed_load(&bed, "committed", &newest);
+	bed_store(&bed, "committed", old.data, old.length);
+	assert_int_equal(count_frames(&bed, &torn), 2);
+	bed_store(&bed, "committed", newest.data, newest.length);
+	bed_close(&bed);
+	bed_store(&bed, "committed", old.data, old.length);
+	assert_int_equal(count_frames(&bed, &torn), 12);
+	assert_int_equal(torn, 0);
+	/* Of a commit in flight the disk may have anything. */
+	{
+		char last[TRAIL_SEGMENT_NAME_BYTES];
+		uint64_t *segments;
+		size_t count;
+		int folder = open(bed.folder, O_RDONLY | O_DIRECTORY);
+
+		assert_int_equal(trail_segment_list(folder, &segments, &count, NULL), 0);
+		assert_true(count > 1);
+		trail_segment_name(segments[count - 1], last);
+		free(segments);
+		close(folder);
+		bed_load(&bed, last, &log);
+		buffer_append(&log, garbage, sizeof(garbage));
+		bed_store(&bed, last, log.data, log.length);
+	}
+	assert_int_equal(count_frames(&bed, &torn), 12);
+	assert_int_equal(torn, sizeof(garbage));
 	bed_remove(&bed);
 }
 
@@ -284,6 +351,7 @@ int main(void)
 		cmocka_unit_test(test_folders_that_cannot_be_written),
 		cmocka_unit_test(test_a_failing_disk),
 		cmocka_unit_test(test_following),
+		cmocka_unit_test(test_committed_is_behind),
 		cmocka_unit_test(test_killed_thirty_times),
 		cmocka_unit_test(test_verified_while_it_is_written),
 	};

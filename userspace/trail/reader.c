@@ -32,6 +32,8 @@ struct trail_reader {
 	uint64_t offset;
 	uint64_t next_frame;
 	uint64_t torn_bytes;
+	uint64_t unsure; /* from here on what is no frame is a torn end: nobody has acknowledged it
+			  */
 	uint8_t trail_id[TRAIL_ID_BYTES]; /* of what lies in `trail_folder` */
 	int trail_folder;                 /* -1: not known yet */
 	bool stale;                       /* another trail is there now */
@@ -96,6 +98,7 @@ static int open_current(struct trail_reader *reader)
 
 	trail_segment_close(&reader->segment);
 	reader->offset = 0;
+	reader->unsure = UINT64_MAX;
 	if (source->first_frame) {
 		trail_segment_name(source->first_frame, name);
 		r = trail_segment_open(source->folder, name, &reader->segment);
@@ -208,8 +211,13 @@ static int refresh_limit(struct trail_reader *reader)
 	if (told && !reader->stale && committed.segment <= source->first_frame) {
 		uint64_t most = committed.segment == source->first_frame ? committed.offset : 0;
 
-		trail_segment_set_limit(&reader->segment, most < length ? most : length);
-		return last->folder != source->folder;
+		/* It reaches the disk behind the frames that it tells of: after a power cut there
+		 * may be more of them, and they were acknowledged. Nobody adds to them now. */
+		if (trail_is_live(source->folder) > 0) {
+			trail_segment_set_limit(&reader->segment, most < length ? most : length);
+			return last->folder != source->folder;
+		}
+		reader->unsure = most;
 	}
 	trail_segment_set_limit(&reader->segment, length);
 	return source != last;
@@ -273,7 +281,7 @@ static int read_current(struct trail_reader *reader)
 		else
 			r = -ENODATA;
 	}
-	if (r == -ENODATA && last) {
+	if ((r == -ENODATA || (r == -EBADMSG && reader->offset >= reader->unsure)) && last) {
 		if (reader->segment.limit > reader->offset)
 			reader->torn_bytes = reader->segment.limit - reader->offset;
 		return 0;

@@ -16,9 +16,9 @@ struct trail_reader;
 
 enum {
 	/*
-	 * Stop at what `committed` in a segment's folder says. A trail that is being recorded must
-	 * be read so: what lies behind it is in progress. Without a good `committed` the whole file
-	 * is read.
+	 * While a recorder is at work stop at what `committed` in a segment's folder says: what
+	 * lies behind it is in progress. Without one, or without a good `committed`, every whole
+	 * commit is read: after a power cut the disk may know of fewer than it has.
 	 */
 	TRAIL_READ_COMMITTED = 1 << 0,
 };

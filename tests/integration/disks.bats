@@ -107,7 +107,7 @@ does_not_warn() {
 	mount "$DEVICE" "$DISK"
 	echo 'segment_size = 16K' >"$CONFIG"
 	recorder_start --config "$CONFIG"
-	for number in $(seq $((${TEST_ALL:+58} + 12))); do # three flushes each
+	for number in $(seq $((${TEST_ALL:+78} + 12))); do # three flushes each
 		ask "$number"
 		wait_for 20 has_asked "$number"
 		dmsetup message docktrail-test 0 mark "asked-$number"

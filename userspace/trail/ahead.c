@@ -136,8 +136,8 @@ void trail_ahead_stop(struct trail_ahead *ahead)
 			pthread_cond_wait(&ahead->done, &ahead->lock);
 		place->state = EMPTY;
 	}
-	pthread_mutex_unlock(&ahead->lock);
 	ahead->first = ahead->count = 0;
+	pthread_mutex_unlock(&ahead->lock);
 	ahead->handed_out = false;
 	ahead->bytes = 0;
 }

@@ -60,15 +60,6 @@ has_asked() {
 	has "url.path == \"/images/asked-$1/json\""
 }
 
-# warns TEXT: `docktrail status` does.
-warns() {
-	"$DOCKTRAIL" status --trail "$TRAIL" --json | jq -e --arg text "$1" 'any(.warnings[]; contains($text))'
-}
-
-does_not_warn() {
-	"$DOCKTRAIL" status --trail "$TRAIL" --json | jq -e --arg text "$1" 'all(.warnings[]; contains($text) | not)'
-}
-
 @test "a disk whose writes fail for a while: events wait, it is told, and nothing is missing afterwards" {
 	lower=$(loop "$IMAGE" 64)
 	sectors=$(blockdev --getsz "$lower")

@@ -28,15 +28,6 @@ private() {
 	timeout $((60 * ${TIME_FACTOR:-1})) unshare -m sh -ec "$1"
 }
 
-# warns TEXT: `docktrail status` does.
-warns() {
-	"$DOCKTRAIL" status --trail "$TRAIL" --json | jq -e --arg text "$1" 'any(.warnings[]; contains($text))'
-}
-
-does_not_warn() {
-	"$DOCKTRAIL" status --trail "$TRAIL" --json | jq -e --arg text "$1" 'all(.warnings[]; contains($text) | not)'
-}
-
 status_is_not() {
 	[ "$(stat -c '%i %y' "$TRAIL/status.json")" != "$1" ]
 }

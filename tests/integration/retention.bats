@@ -23,26 +23,18 @@ teardown_file() {
 	engine_stop
 }
 
-# ask N: N requests that differ, none of which changes anything.
-ask() {
-	local i
-	for ((i = 0; i < $1; i++)); do
-		curl -s --unix-socket "$ENGINE_SOCKET" "http://x/v1.41/images/$RANDOM$RANDOM$RANDOM/json?$i" >/dev/null
-	done
-}
-
 # ask_until COMMAND...: it succeeds within a minute, while there is something to record.
 ask_until() {
 	local bound=$((60 * ${TIME_FACTOR:-1})) start=$SECONDS
 	until "$@" >/dev/null 2>&1; do
 		((SECONDS - start < bound)) || { echo "not within $bound s: $*" >&2; return 1; }
-		ask 20
+		requests 20
 	done
 }
 
 # has_files N: the trail has so many, or more.
 has_files() {
-	[ "$(ls "$TRAIL"/*.zst | wc -l)" -ge "$1" ]
+	[ "$(segments)" -ge "$1" ]
 }
 
 # dropped N: payloads of N segments or more were dropped.

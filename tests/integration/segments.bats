@@ -25,20 +25,8 @@ teardown_file() {
 	engine_stop
 }
 
-# ask N: N requests that differ, one after the other.
-ask() {
-	local i
-	for ((i = 0; i < $1; i++)); do
-		curl -s --unix-socket "$ENGINE_SOCKET" "http://x/v1.41/images/$RANDOM$RANDOM$RANDOM/json?$i" >/dev/null
-	done
-}
-
-segments() {
-	find "$TRAIL" -maxdepth 1 -name '*.jsonl.zst' | wc -l
-}
-
 more_than() {
-	[ "$(segments)" -gt "$1" ] || { ask 40; return 1; }
+	[ "$(segments)" -gt "$1" ] || { requests 40; return 1; }
 }
 
 @test "many files: followed over each of them, read by zstd, verified by both, restarted in between" {
@@ -71,7 +59,7 @@ more_than() {
 @test "the next file cannot be made: it is said, recording goes on in the old one" {
 	recorder_start --config "$BATS_TEST_TMPDIR/small.conf"
 	chattr +i "$TRAIL" 2>/dev/null || skip "this file system has no attribute that keeps files from being made"
-	ask 40
+	requests 40
 	wait_for 20 degraded
 	before=$(segments)
 	chattr -i "$TRAIL"
@@ -82,6 +70,6 @@ more_than() {
 }
 
 degraded() {
-	ask 10
+	requests 10
 	grep -q 'goes on in a segment that is full' "$RECORDER_LOG"
 }

@@ -85,3 +85,25 @@ attached_hooks() {
 	status=$("$DOCKTRAIL" status --trail "$TRAIL" --json) || return
 	jq -r '.hooks[] | select(.state == "attached") | .purpose' <<<"$status"
 }
+
+# requests N: so many that differ, one after the other, none of which changes anything.
+requests() {
+	local i
+	for ((i = 0; i < $1; i++)); do
+		curl -s --unix-socket "$ENGINE_SOCKET" "http://x/v1.41/images/$RANDOM$RANDOM$RANDOM/json?$i" >/dev/null
+	done
+}
+
+# segments: how many the trail has.
+segments() {
+	find "$TRAIL" -maxdepth 1 -name '*.jsonl.zst' | wc -l
+}
+
+# warns TEXT: `docktrail status` does; does_not_warn TEXT.
+warns() {
+	"$DOCKTRAIL" status --trail "$TRAIL" --json | jq -e --arg text "$1" 'any(.warnings[]; contains($text))'
+}
+
+does_not_warn() {
+	"$DOCKTRAIL" status --trail "$TRAIL" --json | jq -e --arg text "$1" 'all(.warnings[]; contains($text) | not)'
+}

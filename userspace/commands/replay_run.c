@@ -193,28 +193,6 @@ static int gather(struct run *run, const char *line, size_t length, const char *
 	return run->bytes.error;
 }
 
-/* The next line of these, at `*at` or behind it, that has `required` in it; false: none has. */
-static bool next_line(struct text lines, struct text required, size_t *at, struct text *ret_line)
-{
-	const char *begin = lines.data + *at, *end = lines.data + lines.length, *newline;
-
-	if (required.length > 0) {
-		const char *found =
-			memmem(begin, (size_t)(end - begin), required.data, required.length);
-
-		if (!found)
-			return false;
-		newline = memrchr(begin, '\n', (size_t)(found - begin));
-		begin = newline ? newline + 1 : begin;
-		newline = memchr(found, '\n', (size_t)(end - found));
-	} else {
-		newline = memchr(begin, '\n', (size_t)(end - begin));
-	}
-	*ret_line = (struct text){ begin, (size_t)((newline ?: end) - begin) };
-	*at = (size_t)((newline ?: end) - lines.data) + 1;
-	return true;
-}
-
 static void write_id16(const struct trail_header *header, char id16[17])
 {
 	hex_put(id16, header->trail_id, 8);
@@ -241,7 +219,7 @@ static int take_frame(struct run *run, const struct trail_header *header)
 	run->events += header->event_count;
 	required = replay_select_required(&run->replay->select, lines);
 	write_id16(header, id16);
-	while (r >= 0 && at < lines.length && next_line(lines, required, &at, &line))
+	while (r >= 0 && at < lines.length && replay_select_next_line(lines, required, &at, &line))
 		r = whole ? show_line(run, line.data, line.length)
 			  : gather(run, line.data, line.length, id16);
 	if (r >= 0 && !whole && header->commit_index + 1 == header->commit_frames)

@@ -116,6 +116,28 @@ struct text replay_select_required(const struct replay_select *select, struct te
 	return filter_required(select->filter, is_plain);
 }
 
+bool replay_select_next_line(struct text lines, struct text required, size_t *at,
+			     struct text *ret_line)
+{
+	const char *begin = lines.data + *at, *end = lines.data + lines.length, *newline;
+
+	if (required.length > 0) {
+		const char *found =
+			memmem(begin, (size_t)(end - begin), required.data, required.length);
+
+		if (!found)
+			return false;
+		newline = memrchr(begin, '\n', (size_t)(found - begin));
+		begin = newline ? newline + 1 : begin;
+		newline = memchr(found, '\n', (size_t)(end - found));
+	} else {
+		newline = memchr(begin, '\n', (size_t)(end - begin));
+	}
+	*ret_line = (struct text){ begin, (size_t)((newline ?: end) - begin) };
+	*at = (size_t)((newline ?: end) - lines.data) + 1;
+	return true;
+}
+
 static bool is_digits(struct text text)
 {
 	for (size_t i = 0; i < text.length; i++)

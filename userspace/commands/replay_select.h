@@ -49,6 +49,9 @@ bool replay_select_frame(const struct replay_select *select, const struct trail_
 bool replay_select_line(const struct replay_select *select, struct text line);
 /* A text that stands in each line of these that can pass; no data where there is none. */
 struct text replay_select_required(const struct replay_select *select, struct text lines);
+/* The next line of these, at `*at` or behind it, that has `required` in it; false: none has. */
+bool replay_select_next_line(struct text lines, struct text required, size_t *at,
+			     struct text *ret_line);
 bool replay_select_record(struct replay_select *select, const struct record *record);
 
 /* Takes NULL. */

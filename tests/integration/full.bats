@@ -39,7 +39,7 @@ ask_until() {
 	[ -z "${EVIDENCE:-}" ] || asked="containers/&/kill"
 	for ((n = 0; n < 100; n++)); do
 		status=$(stat -c '%i %y' "$TRAIL/status.json")
-		wait_for 5 status_is_not "$status"
+		wait_for 20 status_is_not "$status"
 		! "$@" >/dev/null 2>&1 || return 0
 		head -c 15000 /dev/urandom | od -An -v -tx1 -w1500 | tr -d " " |
 			sed "s|.*|url = http://x/$asked\noutput = /dev/null|" |
@@ -66,12 +66,12 @@ degraded() {
 	recorder_start --config "$CONFIG"
 	docker ps >/dev/null
 	wait_for 20 has 'event.action == "api-request"'
-	[ -e "$TRAIL/next" ]
+	wait_for 20 [ -e "$TRAIL/next" ]
+	before=$(segments)
 	cat /dev/zero >"$DISK/fill" 2>/dev/null || true
 	# What was reserved is used first.
-	before=$(ls "$TRAIL"/*.zst | wc -l)
 	ask_until warns "the disk is full: events wait in memory"
-	[ "$(ls "$TRAIL"/*.zst | wc -l)" -gt "$before" ]
+	[ "$(segments)" -gt "$before" ]
 	ask_until warns "only evidence is kept"
 	ask_until lost
 	EVIDENCE=yes ask_until warns "events are only counted"

@@ -13,8 +13,9 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/hex.h"
 #include "commands/replay_count.h"
+#include "commands/replay_gather.h"
+#include "commands/replay_lines.h"
 #include "commands/replay_source.h"
 #include "commands/replay_wait.h"
 #include "event/json.h"
@@ -27,33 +28,22 @@
 #define PROGRESS_AFTER_NS (2 * NS_PER_SECOND)
 #define PROGRESS_EVERY_NS (NS_PER_SECOND / 4)
 
-/* A line of a commit that is gathered. */
-struct gathered {
-	uint64_t sequence;
-	size_t offset, length;
-};
-
 struct run {
 	struct replay *replay;
 	struct replay_source *source;
+	struct replay_lines lines;
 	struct record *record;
 	void *state;                 /* of the format */
 	struct replay_count *values; /* counted instead, by --count-by */
-	bool skip_record;            /* nothing depends on what a line says */
 	bool wrote;
-	/* The frames of one commit lie one after the other, by class; told in the order of their
-	 * events. */
-	struct buffer bytes;
-	struct gathered *lines;
-	size_t count, capacity;
-	uint64_t commit; /* first event of the commit that is gathered */
+	struct replay_gather gather;
 	uint64_t frames, events, shown;
 	uint64_t outside;       /* events of frames whose headers tell that none can match */
 	uint64_t gone, gone_ns; /* events of frames whose payload was dropped, and when the last was
 				   made */
 	unsigned int warnings;
 	bool damaged;
-	int skip_error; /* of counting a segment that is not read */
+	int error; /* of what is done where nothing can be returned */
 	bool progress, progress_shown;
 	uint64_t began_ns, progress_ns;
 };
@@ -96,10 +86,8 @@ static void warn_place(struct run *run, const char *path, uint64_t offset, const
 		fprintf(stderr, "%s: more of these are counted, not shown\n", run->replay->name);
 }
 
-static void on_damage(void *context, const char *path, uint64_t offset, int error)
+static void tell_damage(struct run *run, const char *path, uint64_t offset, int error)
 {
-	struct run *run = context;
-
 	if (error == -EINPROGRESS) {
 		warn_place(run, path, offset,
 			   "what lies behind was never acknowledged: a crash. It is not shown");
@@ -124,14 +112,13 @@ static void on_damage(void *context, const char *path, uint64_t offset, int erro
 			  "`docktrail verify` says what can still be relied on");
 }
 
-static int show_line(struct run *run, const char *line, size_t length)
+static int show_line(void *context, const struct replay_line *line)
 {
+	struct run *run = context;
 	int r;
 
-	if (!replay_select_line(&run->replay->select, (struct text){ line, length }))
-		return 0;
-	if (!run->skip_record) {
-		r = record_parse_json(run->record, line, length);
+	if (!line->passes || !run->lines.whole) {
+		r = record_parse_json(run->record, line->text.data, line->text.length);
 		if (r == -EBADMSG) {
 			run->damaged = true;
 			if (++run->warnings <= WARNINGS_MOST)
@@ -141,90 +128,78 @@ static int show_line(struct run *run, const char *line, size_t length)
 		}
 		if (r < 0)
 			return r;
-		if (!replay_select_record(&run->replay->select, run->record))
+		if (!line->passes && !replay_select_record(&run->replay->select, run->record))
 			return 0;
 	}
 	run->shown++;
 	if (run->values)
 		return replay_count_add(run->values, run->record);
 	hide_progress(run);
-	return run->replay->format->write(run->state, run->record, (struct text){ line, length });
-}
-
-static int by_sequence(const void *a, const void *b)
-{
-	const struct gathered *left = a, *right = b;
-
-	if (left->sequence != right->sequence)
-		return left->sequence < right->sequence ? -1 : 1;
-	return left->offset < right->offset ? -1 : left->offset > right->offset;
-}
-
-static int show_gathered(struct run *run)
-{
-	int r = run->bytes.error;
-
-	qsort(run->lines, run->count, sizeof(*run->lines), by_sequence);
-	for (size_t i = 0; r == 0 && i < run->count; i++)
-		r = show_line(run, run->bytes.data + run->lines[i].offset, run->lines[i].length);
-	run->count = 0;
-	buffer_clear(&run->bytes);
-	return r;
-}
-
-static int gather(struct run *run, const char *line, size_t length, const char *id16)
-{
-	/* A line that does not say its number stays where it is. */
-	uint64_t sequence = run->count ? run->lines[run->count - 1].sequence : 0;
-	size_t offset = run->bytes.length;
-
-	if (run->count == run->capacity) {
-		size_t capacity = run->capacity ? run->capacity * 2 : 256;
-		struct gathered *lines = reallocarray(run->lines, capacity, sizeof(*lines));
-
-		if (!lines)
-			return -ENOMEM;
-		run->lines = lines;
-		run->capacity = capacity;
-	}
-	buffer_append(&run->bytes, line, length);
-	trail_line_sequence(line, length, id16, &sequence);
-	run->lines[run->count++] = (struct gathered){ sequence, offset, length };
-	return run->bytes.error;
-}
-
-static void write_id16(const struct trail_header *header, char id16[17])
-{
-	hex_put(id16, header->trail_id, 8);
+	return run->replay->format->write(run->state, run->record, line->text);
 }
 
 /* A frame's lines: told at once, or gathered while the commit has more frames. */
-static int take_frame(struct run *run, const struct trail_header *header)
+static int show_frame(struct run *run, struct replay_frame *frame)
 {
+	const struct trail_header *header = &frame->frame.header;
 	bool whole = header->commit_frames <= 1;
-	char id16[17];
-	struct text lines, required, line;
-	size_t at = 0;
+	struct replay_line line;
+	int r = 0;
+
+	if (whole || run->gather.commit != header->commit_first_event)
+		r = replay_gather_show(&run->gather, show_line, run);
+	if (r < 0)
+		return r;
+	run->gather.commit = header->commit_first_event;
+	if (frame->error == -EBADMSG) {
+		tell_damage(run, buffer_string(&frame->path) ?: "", frame->frame.offset, -EBADMSG);
+		return 0;
+	}
+	if (frame->error < 0)
+		return frame->error;
+	run->events += header->event_count;
+	while (r >= 0 && replay_lines_next_line(&run->lines, frame, &line))
+		r = whole ? show_line(run, &line) : replay_gather_add(&run->gather, header, &line);
+	if (r >= 0 && !whole && header->commit_index + 1 == header->commit_frames)
+		r = replay_gather_show(&run->gather, show_line, run);
+	return r < 0 ? r : 0;
+}
+
+/* The frames that were asked for and are ready; `wait`: all of them. */
+static int show_frames(struct run *run, bool wait)
+{
+	struct replay_frame *frame;
+	int r = 0;
+
+	while (r == 0 && (frame = replay_lines_first(&run->lines, wait))) {
+		r = show_frame(run, frame);
+		replay_lines_take_back(&run->lines);
+	}
+	return r;
+}
+
+static int take_frame(struct run *run)
+{
+	struct replay_frame *frame;
 	int r;
 
-	if (run->count > 0 && (whole || run->commit != header->commit_first_event)) {
-		r = show_gathered(run);
+	while ((r = replay_lines_ask(&run->lines, run->source)) == 0) {
+		frame = replay_lines_first(&run->lines, true);
+		r = show_frame(run, frame);
+		replay_lines_take_back(&run->lines);
 		if (r < 0)
 			return r;
 	}
-	run->commit = header->commit_first_event;
-	r = replay_source_payload(run->source, &lines.data, &lines.length);
-	if (r <= 0)
-		return r;
-	run->events += header->event_count;
-	required = replay_select_required(&run->replay->select, lines);
-	write_id16(header, id16);
-	while (r >= 0 && at < lines.length && replay_select_next_line(lines, required, &at, &line))
-		r = whole ? show_line(run, line.data, line.length)
-			  : gather(run, line.data, line.length, id16);
-	if (r >= 0 && !whole && header->commit_index + 1 == header->commit_frames)
-		r = show_gathered(run);
-	return r < 0 ? r : 0;
+	return r < 0 ? r : show_frames(run, false);
+}
+
+/* Behind what comes before it. */
+static void on_damage(void *context, const char *path, uint64_t offset, int error)
+{
+	struct run *run = context;
+
+	run->error = run->error ?: show_frames(run, true);
+	tell_damage(run, path, offset, error);
 }
 
 /* What the header counts need not be looked at. Returns 1, 0 when it must be, -errno. */
@@ -255,7 +230,7 @@ static bool leave_out(void *context, const struct trail_header *whole)
 	}
 	r = count_frame(run, whole);
 	if (r < 0)
-		run->skip_error = r;
+		run->error = r;
 	return r > 0;
 }
 
@@ -273,7 +248,7 @@ static int open_source(struct run *run)
 static int catch_up(struct run *run)
 {
 	const struct trail_header *header;
-	int r;
+	int r, shown;
 
 	while ((r = replay_source_next(run->source, &header)) > 0) {
 		run->frames++;
@@ -292,14 +267,14 @@ static int catch_up(struct run *run)
 			run->gone_ns = header->wall_ns;
 			continue;
 		}
-		r = take_frame(run, header);
+		r = run->error ?: take_frame(run);
 		if (r < 0)
 			return r;
 	}
-	r = r ?: run->skip_error;
-	if (r == 0 && run->count > 0)
-		r = show_gathered(run);
-	return r;
+	/* Also where reading has failed. */
+	shown = run->error ?: show_frames(run, true);
+	r = r ?: shown;
+	return r ?: replay_gather_show(&run->gather, show_line, run);
 }
 
 static int flush(void)
@@ -421,8 +396,12 @@ static int begin(struct run *run)
 	r = record_new(&run->record);
 	if (r < 0)
 		return r;
-	run->skip_record = replay_select_all(&replay->select) && is_json(replay) &&
-			   replay->count_by == FIELD_COUNT;
+	run->lines = (struct replay_lines){ .select = &replay->select,
+					    .whole = is_json(replay) &&
+						     replay->count_by == FIELD_COUNT };
+	r = replay_lines_begin(&run->lines);
+	if (r < 0)
+		return r;
 	run->began_ns = clock_boot_ns();
 	run->progress = isatty(STDERR_FILENO) && !replay->follow;
 	if (replay->count_by != FIELD_COUNT)
@@ -437,8 +416,8 @@ static void end(struct run *run)
 	replay_count_free(run->values);
 	replay_source_close(run->source);
 	record_free(run->record);
-	buffer_free(&run->bytes);
-	free(run->lines);
+	replay_lines_end(&run->lines);
+	replay_gather_clear(&run->gather);
 }
 
 /* Nothing at all would look as if nothing had happened, or as if the name were right. */

@@ -89,7 +89,7 @@ static bool stands_in(void *user, enum field field, struct text value)
 /* What is learnt from events that do not pass is in them, too. */
 static bool passes_over_lines(const struct replay_select *select)
 {
-	return select->filter && !select->container && !select->user;
+	return select->filter && replay_select_is_alone(select);
 }
 
 bool replay_select_line(const struct replay_select *select, struct text line)
@@ -121,6 +121,8 @@ bool replay_select_next_line(struct text lines, struct text required, size_t *at
 {
 	const char *begin = lines.data + *at, *end = lines.data + lines.length, *newline;
 
+	if (*at >= lines.length)
+		return false;
 	if (required.length > 0) {
 		const char *found =
 			memmem(begin, (size_t)(end - begin), required.data, required.length);
@@ -356,11 +358,26 @@ static bool same_user(struct replay_select *select, const struct record *record)
 	return same || is_known_uid(select, record_text(record, FIELD_user_effective_id));
 }
 
-bool replay_select_record(struct replay_select *select, const struct record *record)
+static bool in_time(const struct replay_select *select, const struct record *record)
 {
 	uint64_t time_ns = record_number(record, FIELD_timestamp);
 
-	if (time_ns < select->since_ns || time_ns >= select->until_ns)
+	return time_ns >= select->since_ns && time_ns < select->until_ns;
+}
+
+bool replay_select_is_alone(const struct replay_select *select)
+{
+	return !select->container && !select->user;
+}
+
+bool replay_select_alone(const struct replay_select *select, const struct record *record)
+{
+	return in_time(select, record) && (!select->filter || filter_match(select->filter, record));
+}
+
+bool replay_select_record(struct replay_select *select, const struct record *record)
+{
+	if (!in_time(select, record))
 		return false;
 	if (select->container && !same_container(select, record))
 		return false;

@@ -53,6 +53,10 @@ struct text replay_select_required(const struct replay_select *select, struct te
 bool replay_select_next_line(struct text lines, struct text required, size_t *at,
 			     struct text *ret_line);
 bool replay_select_record(struct replay_select *select, const struct record *record);
+/* Whether what passes depends on no other event: then replay_select_alone() says the same, in any
+ * thread. */
+bool replay_select_is_alone(const struct replay_select *select);
+bool replay_select_alone(const struct replay_select *select, const struct record *record);
 
 /* Takes NULL. */
 void replay_select_clear(struct replay_select *select);

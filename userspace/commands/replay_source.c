@@ -355,21 +355,21 @@ bool replay_source_is_pruned(const struct replay_source *source)
 	return source->frame.seal.stored_kind == TRAIL_STORED_PRUNED;
 }
 
-int replay_source_payload(struct replay_source *source, const char **ret_data, size_t *ret_length)
+const char *replay_source_path(const struct replay_source *source)
 {
-	const char *path = source->reader ? trail_reader_path(source->reader)
-					  : source->files[source->segment_file];
-	int r;
+	return source->reader ? trail_reader_path(source->reader)
+			      : source->files[source->segment_file];
+}
 
+int replay_source_read_part(const struct replay_source *source, struct trail_segment *part,
+			    struct trail_frame *ret_frame)
+{
+	*ret_frame = source->frame;
+	ret_frame->header.summary = NULL;
+	ret_frame->header.summary_length = 0;
 	if (source->reader)
-		r = trail_reader_payload(source->reader, ret_data, ret_length);
-	else
-		r = trail_segment_payload(&source->segment, &source->frame, ret_data, ret_length);
-	if (r == -EBADMSG) {
-		source->damage(source->context, path, source->frame.offset, r);
-		return 0;
-	}
-	return r < 0 ? r : 1;
+		return trail_reader_read_part(source->reader, part);
+	return trail_segment_read_part(&source->segment, &source->frame, part);
 }
 
 bool replay_source_can_follow(const struct replay_source *source)

@@ -44,10 +44,14 @@ int replay_source_next(struct replay_source *source, const struct trail_header *
 bool replay_source_is_pruned(const struct replay_source *source);
 
 /*
- * Its payload, owned until the next call. Returns 1; 0 if it does not decode, which was reported as
- * damage; -errno.
+ * What is stored of its payload, for later or for another thread: trail_segment_read_part(); with
+ * the frame, but for its summary. Returns 0 or -errno.
  */
-int replay_source_payload(struct replay_source *source, const char **ret_data, size_t *ret_length);
+int replay_source_read_part(const struct replay_source *source, struct trail_segment *part,
+			    struct trail_frame *ret_frame);
+
+/* The segment that it is in; until the next call. */
+const char *replay_source_path(const struct replay_source *source);
 
 bool replay_source_can_follow(const struct replay_source *source);
 /* After 0: bytes behind the last whole commit. */

@@ -7,13 +7,12 @@
 
 #include "trail/look.h"
 
-#define TRAIL_AHEAD_BYTES   (256u << 20)
-#define TRAIL_AHEAD_THREADS 16 /* beside the caller's */
+#define TRAIL_AHEAD_BYTES (256u << 20)
 
 struct trail_ahead;
 
-/* `threads` beside the caller's own, 0 as well; payloads that were made before `since_ns` are not
- * looked at. Returns 0 or -ENOMEM; fewer threads than asked for are no error. */
+/* `threads` as base/ahead.h says; payloads that were made before `since_ns` are not looked at.
+ * Returns 0 or -ENOMEM. */
 int trail_ahead_new(unsigned int threads, uint64_t since_ns, struct trail_ahead **ret_ahead);
 /* Takes NULL. */
 void trail_ahead_free(struct trail_ahead *ahead);

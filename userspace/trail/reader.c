@@ -382,6 +382,11 @@ int trail_reader_payload(struct trail_reader *reader, const char **ret_data, siz
 	return trail_segment_payload(&reader->segment, &reader->frame, ret_data, ret_length);
 }
 
+int trail_reader_read_part(const struct trail_reader *reader, struct trail_segment *part)
+{
+	return trail_segment_read_part(&reader->segment, &reader->frame, part);
+}
+
 void trail_reader_set_skip(struct trail_reader *reader, trail_reader_skip_function skip,
 			   void *context)
 {

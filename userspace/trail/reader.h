@@ -52,6 +52,9 @@ void trail_reader_set_skip(struct trail_reader *reader, trail_reader_skip_functi
 /* Decompress the payload of the frame just returned: trail_segment_payload(). */
 int trail_reader_payload(struct trail_reader *reader, const char **ret_data, size_t *ret_length);
 
+/* Read it for later, or for another thread: trail_segment_read_part(). */
+int trail_reader_read_part(const struct trail_reader *reader, struct trail_segment *part);
+
 /* The path of the segment that the last frame, or the last error, was in. Owned by the reader. */
 const char *trail_reader_path(const struct trail_reader *reader);
 /* The offset there at which the next frame is expected. */

@@ -260,6 +260,17 @@ static int load_stored(struct trail_segment *segment, const struct trail_frame *
 	return 0;
 }
 
+int trail_segment_read_part(const struct trail_segment *segment, const struct trail_frame *frame,
+			    struct trail_segment *part)
+{
+	int r;
+
+	trail_segment_borrow(part, segment);
+	r = load_stored(part, frame);
+	part->fd = -1;
+	return r;
+}
+
 int trail_segment_check_stored(struct trail_segment *segment, const struct trail_frame *frame)
 {
 	uint8_t hash[TRAIL_HASH_BYTES];

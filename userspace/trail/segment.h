@@ -53,6 +53,14 @@ void trail_segment_close(struct trail_segment *segment);
  * `segment` is zeroed with fd -1, or was borrowed before; its buffers are kept. */
 void trail_segment_borrow(struct trail_segment *segment, const struct trail_segment *other);
 
+/*
+ * Read what is stored of a frame's payload into `part`, which from then on knows
+ * trail_segment_payload() of this frame and nothing else: it needs no file, and may be another
+ * thread's. `part` is zeroed, or was used so before. Returns 0, -ENODATA, -errno.
+ */
+int trail_segment_read_part(const struct trail_segment *segment, const struct trail_frame *frame,
+			    struct trail_segment *part);
+
 /* Look at the bytes up to `limit`, anew. */
 void trail_segment_set_limit(struct trail_segment *segment, uint64_t limit);
 

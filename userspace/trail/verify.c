@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
+#include "base/ahead.h"
 #include "base/cleanup.h"
 #include "trail/ahead.h"
 #include "trail/folder.h"
@@ -310,11 +310,9 @@ static void measure(struct trail_judge *judge)
 
 static unsigned int threads_beside(const struct trail_judge *judge)
 {
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-
 	if (judge->options->threads)
 		return judge->options->threads - 1;
-	return judge->all_bytes < WORTH_THREADS || cores < 1 ? 0 : (unsigned int)cores - 1;
+	return judge->all_bytes < WORTH_THREADS ? 0 : ahead_threads();
 }
 
 static int judge_folder(struct trail_judge *judge)

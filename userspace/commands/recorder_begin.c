@@ -14,6 +14,7 @@
 #include "commands/record_sockets.h"
 #include "commands/recorder.h"
 #include "correlate/declare.h"
+#include "trail/sign.h"
 
 int recorder_check_capabilities(void)
 {
@@ -177,6 +178,14 @@ static void warn_of_owner_above(const struct recorder *recorder)
 			exposure->path, (unsigned int)exposure->owner);
 }
 
+static void warn_of_swap(void)
+{
+	if (!trail_secrets_locked())
+		fprintf(stderr,
+			"docktrail: memory cannot be locked (ulimit -l, or CAP_IPC_LOCK): the key that signs may be "
+			"swapped out. Encrypt swap, or have none\n");
+}
+
 /* The order matters: probes first, then /proc and open connections, so that nothing falls in
  * between. */
 int recorder_begin(struct recorder *recorder)
@@ -193,6 +202,7 @@ int recorder_begin(struct recorder *recorder)
 		return -errno;
 	}
 	warn_of_owner_above(recorder);
+	warn_of_swap();
 	recorder->started_wall_ns = clock_wall_ns();
 	recorder->start_ticks = own_start_ticks();
 	r = scribe_remember(recorder->scribe, recorder->options->trail);

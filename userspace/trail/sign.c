@@ -77,6 +77,30 @@ int trail_random(void *data, size_t length)
 	return RAND_bytes(data, (int)length) == 1 ? 0 : -EIO;
 }
 
+/* What one recorder's key state and libcrypto need, several times over; a container's usual limit
+ * of locked memory. */
+#define SECRET_BYTES 65536
+#define SECRET_LEAST 32
+
+static bool secrets_locked;
+
+void *trail_secret_new(size_t length)
+{
+	if (!CRYPTO_secure_malloc_initialized())
+		secrets_locked = CRYPTO_secure_malloc_init(SECRET_BYTES, SECRET_LEAST) == 1;
+	return OPENSSL_secure_zalloc(length);
+}
+
+void trail_secret_free(void *secret, size_t length)
+{
+	OPENSSL_secure_clear_free(secret, length);
+}
+
+bool trail_secrets_locked(void)
+{
+	return secrets_locked;
+}
+
 void trail_wipe(void *data, size_t length)
 {
 	OPENSSL_cleanse(data, length);

@@ -335,7 +335,7 @@ static void writer_free(struct trail_writer *writer)
 	pthread_cond_destroy(&writer->wake);
 	pthread_cond_destroy(&writer->done);
 	pthread_mutex_destroy(&writer->lock);
-	free(writer);
+	trail_secret_free(writer, sizeof(*writer));
 }
 
 static int set_options(struct trail_writer *writer, const struct trail_options *options)
@@ -414,7 +414,7 @@ int trail_writer_open(const struct trail_options *options, struct trail_writer *
 		      struct trail_recovery *ret_recovery)
 {
 	_cleanup_(writer_freep)
-	struct trail_writer *writer = calloc(1, sizeof(*writer));
+	struct trail_writer *writer = trail_secret_new(sizeof(*writer)); /* the key is in it */
 	struct trail_store_options store = { .folder = options->folder, .state = options->state };
 	int r;
 

@@ -18,6 +18,7 @@ STATE_NONE = "none"
 HEADER_MOST, LINE_MOST, RAW_MOST, STORED_MOST, COMMIT_MOST = 64 << 10, 4 << 20, 64 << 20, 65 << 20, 16
 LOSS, RECOVERY, STOP, NEWCHAIN = 3, 5, 6, 10
 LISTS = (2, 3, 4, 5, 10)
+ALONE, PRUNED, PACKED, WITHIN, PACKED_MOST = 0, 1, 2, 3, 512
 NEVER = 2**64 - 1
 NO_TIME = b"\xff" * 8 + bytes(8)  # before everything begins, and behind it ends: the neutral range
 WRONG_SUMMARY = "the summary is not one of this payload"
@@ -183,20 +184,26 @@ class Frame:
         require(take(data, at, 8) == struct.pack("<II", 0x184D2A5E, 152), not_one)
         (magic, self.next_key, self.signature, kind, stored_count, stored_length,
          self.stored_hash) = self.SEAL.unpack(take(data, at + 8, 152))
-        if kind == 2:
-            raise Unreadable("the frame is of another version of the format")
-        require(magic == b"DKTFSEAL" and kind < 2 and stored_count == 1 and
-                stored_length == self.stored_length and bool(stored_length) == (kind == 0) and
-                (kind == 0 or self.stored_hash == bytes(32)), not_one)
-        self.pruned = kind == 1
+        counts = {ALONE: (1, 1), PRUNED: (1, 1), PACKED: (2, PACKED_MOST), WITHIN: (1, PACKED_MOST - 1)}
+        least, most = counts.get(kind, (1, 0))
+        stores = kind in (ALONE, PACKED)
+        require(magic == b"DKTFSEAL" and least <= stored_count <= most and
+                stored_length == self.stored_length and bool(stored_length) == stores and
+                (stores or self.stored_hash == bytes(32)), not_one)
+        self.kind, self.stored_count, self.pruned = kind, stored_count, kind == PRUNED
         self.end = at + 160
         self.signed = self.header + self.next_key
         self.hash = hashlib.sha256(self.signed).digest()
 
-    def payload(self, data):
+    def stored(self, data):
+        """What is stored, decompressed: the payload, or those of several frames."""
         stored = take(data, self.stored_at, self.stored_length)
         require(hashlib.sha256(stored).digest() == self.stored_hash, "the stored bytes were changed")
-        raw = decompress(stored, self.raw_length)
+        length = zstd.ZSTD_getFrameContentSize(stored, len(stored)) if self.kind == PACKED else self.raw_length
+        require(length <= RAW_MOST, "the payload cannot be decompressed")
+        return decompress(stored, length)
+
+    def is_payload(self, raw):
         require(hashlib.sha256(raw).digest() == self.raw_hash, "the payload is not what was signed")
         return raw
 
@@ -264,6 +271,7 @@ class Chain:
         self.trail, self.left, self.last_wall_ns, self.events = None, 0, 0, 0
         self.floors, self.gone, self.noted = (NEVER, NEVER), {}, {}
         self.totals, self.begins_segment = Totals(), False
+        self.packed, self.within = b"", 0  # of how many frames, what is left of their payloads
         self.gaps = dict.fromkeys(NOTES.values(), 0)
 
     def check(self, data, frame):
@@ -285,7 +293,7 @@ class Chain:
             self.commit, self.numbers, self.left = [], set(), frame.frames
         self.trail = frame.trail
         if not frame.pruned:
-            self.lines(frame, frame.payload(data))
+            self.lines(frame, self.payload(data, frame))
         self.note(frame)
         self.retain(frame)
         self.total(frame)
@@ -297,6 +305,28 @@ class Chain:
             self.event = frame.commit_first + frame.commit_count
         self.key, self.hash, self.frame = frame.next_key, frame.hash, self.frame + 1
         self.events, self.last_wall_ns = self.events + frame.count, frame.wall_ns
+
+    def payload(self, data, frame):
+        """"Packing": those of several frames one behind the other."""
+        wrong = "what is packed is not what its frames have"
+        if frame.kind == ALONE:
+            return frame.is_payload(frame.stored(data))
+        if frame.kind == PACKED:
+            self.packed, self.within = frame.stored(data), frame.stored_count
+            lengths, end = [frame.raw_length], frame.end
+            try:
+                for index in range(1, frame.stored_count):
+                    member = Frame(data, end)
+                    require((member.kind, member.stored_count) == (WITHIN, index), wrong)
+                    lengths.append(member.raw_length)
+                    end = member.end
+            except Short as error:
+                raise Bad(wrong) from error
+            require(sum(lengths) == len(self.packed), wrong)
+        require(self.within > 0, wrong)
+        self.within -= 1
+        raw, self.packed = self.packed[:frame.raw_length], self.packed[frame.raw_length:]
+        return frame.is_payload(raw)
 
     def lines(self, frame, raw):
         wrong = "the numbers of the events are not those of the header"

@@ -5,7 +5,7 @@
 attack.py list | attack.py run NAME SOURCE TARGET | attack.py hold TARGET (keeps the lock, for the attacks named lock_*)"""
 import fcntl, os, shutil, struct, sys, time
 
-from together import *
+from packed import *
 
 def main(arguments):
     if arguments[:1] == ["list"]:

@@ -74,10 +74,10 @@ class Frame:
     def sign(self, seed):
         self.seal[40:104] = sign(seed, self.signed())
 
-    def store(self, stored, kind=0):
+    def store(self, stored, kind=0, count=1):
         """What a recompression does, or (kind 1) whoever drops a payload: the unsigned fields of the SEAL to fit."""
         self.stored = stored
-        self.seal[104:] = struct.pack("<IIQ", kind, 1, len(stored)) + (sha(stored) if stored else ZEROS)
+        self.seal[104:] = struct.pack("<IIQ", kind, count, len(stored)) + (sha(stored) if stored else ZEROS)
 
     def bytes(self):
         return (struct.pack("<II", HEADER_MAGIC, len(self.header)) + self.header + self.stored + self.before

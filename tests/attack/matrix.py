@@ -7,7 +7,7 @@ root, that of `docktrail verify`, that of tools/verify-trail.py, what is done. F
 a verdict is neither the expected one nor the one of differences.tsv, or the verifiers disagree."""
 import fcntl, json, os, shutil, struct, subprocess, sys
 
-from together import *
+from packed import *
 
 TOP = os.path.dirname(os.path.abspath(__file__))
 NAMES = [V, G, U, T, R]

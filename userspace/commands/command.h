@@ -15,6 +15,8 @@
 		"docktrail verify --trail ./trail")                                                \
 	COMMAND(evidence, "put a window of time into one file that verifies on another machine",   \
 		"docktrail evidence --since -2h -o case.tar.zst")                                  \
+	COMMAND(pack, "compress the closed files of a trail again, harder",                        \
+		"docktrail pack --trail ./trail")                                                  \
 	COMMAND(status, "show whether it is being recorded, by which hooks, and what was lost",    \
 		"docktrail status")                                                                \
 	COMMAND(import, "read logs of auditd into a trail: what is older than the recorder",       \

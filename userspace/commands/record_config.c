@@ -111,6 +111,7 @@ static const struct key {
 	  "seconds, 0 to 3162240000" },
 	{ "retention_evidence", WANT_NUMBER, AT(retention_evidence_s), 0, RETENTION_MOST_S,
 	  "seconds, 0 to 3162240000" },
+	{ "pack", WANT_BOOLEAN, AT(pack), 0, 0, "yes or no" },
 	{ "segment_age", WANT_NUMBER, AT(segment_s), 60, 366 * 24 * 3600,
 	  "seconds, 60 to 31622400" },
 #undef AT

@@ -45,6 +45,7 @@ struct record_options {
 	uint32_t segment_s;       /* and how long it is written to */
 	uint64_t retention_bytes; /* of the trail, beyond which something is dropped; 0: never */
 	uint32_t retention_routine_s, retention_evidence_s; /* but nothing younger than that */
+	bool pack;                                          /* closed segments of the trail */
 	bool halt_on_full; /* end where there is no room for the trail, instead of going on */
 	enum record_audit audit;
 };

@@ -152,6 +152,7 @@ static int on_second(sd_event_source *timer, uint64_t due, void *user)
 	}
 	recorder_leave_anchor(recorder, now);
 	recorder_prune(recorder, now);
+	recorder_pack(recorder);
 	measure_rate(recorder, now);
 	recorder_check_disk(recorder);
 	recorder_warn_names(recorder);
@@ -250,6 +251,7 @@ static int end(struct recorder *recorder)
 		bpf_source_capabilities(recorder->source, NULL, scribe_capability,
 					recorder->scribe);
 		scribe_end(recorder->scribe);
+		recorder_end_pack(recorder);
 		recorder_end_prune(recorder);
 		recorder_end_sweep(recorder);
 		/* A queue that is full has no room for what was lost. */

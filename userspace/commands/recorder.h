@@ -51,6 +51,9 @@ struct recorder {
 	double rate;  /* events a second, over the last second */
 	pid_t prover; /* does what hooks have to see; 0: none */
 	bool prove_failed;
+	pid_t packer;            /* packs a segment; 0: none */
+	uint64_t packed_segment; /* the active one, when there was nothing left to pack */
+	bool pack_failed;
 	uint64_t second_at; /* boot clock: the last look at everything */
 	bool left_behind;   /* a thread that may still use anything of this */
 	bool disk_failed;
@@ -100,6 +103,15 @@ void recorder_begin_prune(struct recorder *recorder);
 void recorder_end_prune(struct recorder *recorder);
 /* What is to be done now: once a second. */
 void recorder_prune(struct recorder *recorder, uint64_t now);
+
+/* Whether it is at work on a segment, or will be. */
+bool recorder_is_pruning(const struct recorder *recorder);
+
+/* ---- recorder_pack.c */
+
+/* Pack what was closed, one segment after the other: once a second. */
+void recorder_pack(struct recorder *recorder);
+void recorder_end_pack(struct recorder *recorder);
 
 /* ---- recorder_losses.c */
 

@@ -192,7 +192,8 @@ void recorder_prune(struct recorder *recorder, uint64_t now)
 		return;
 	switch (state_of(prune)) {
 	case PRUNE_IDLE:
-		ask(recorder, now);
+		if (!recorder->packer)
+			ask(recorder, now);
 		return;
 	case PRUNE_FOUND:
 		turn(prune, take_found(recorder));
@@ -211,6 +212,11 @@ void recorder_prune(struct recorder *recorder, uint64_t now)
 	default:
 		return;
 	}
+}
+
+bool recorder_is_pruning(const struct recorder *recorder)
+{
+	return recorder->prune && state_of(recorder->prune) != PRUNE_IDLE;
 }
 
 void recorder_begin_prune(struct recorder *recorder)

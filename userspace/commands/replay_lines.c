@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/ahead.h"
 #include "base/cleanup.h"
@@ -16,10 +17,15 @@
  */
 #define KEPT_BYTES (4u << 20)
 
-static size_t bytes_of(const struct replay_frame *frame)
-{
-	return frame->frame.header.raw_length + frame->frame.stored_length;
-}
+/* What is decompressed at once: a frame's payload, or those of several that are packed together. */
+struct replay_part {
+	struct trail_segment segment;
+	struct buffer path; /* a string */
+	struct replay_frame *frames;
+	unsigned int count, room, next;
+	size_t bytes;
+	struct record *record;
+};
 
 static int add_line(struct replay_frame *frame, const struct replay_line *line)
 {
@@ -37,17 +43,18 @@ static int add_line(struct replay_frame *frame, const struct replay_line *line)
 }
 
 /* Whether the event of a line passes: 1, 0; -EBADMSG where it is none, -ENOMEM. */
-static int look_at_line(const struct replay_select *select, struct replay_frame *frame,
+static int look_at_line(const struct replay_select *select, struct replay_part *part,
 			struct text line)
 {
-	int r = frame->record ? 0 : record_new(&frame->record);
+	int r = part->record ? 0 : record_new(&part->record);
 
 	if (r == 0)
-		r = record_parse_json(frame->record, line.data, line.length);
-	return r < 0 ? r : replay_select_alone(select, frame->record);
+		r = record_parse_json(part->record, line.data, line.length);
+	return r < 0 ? r : replay_select_alone(select, part->record);
 }
 
-static int look_at_lines(const struct replay_lines *lines, struct replay_frame *frame)
+static int look_at_lines(const struct replay_lines *lines, struct replay_part *part,
+			 struct replay_frame *frame)
 {
 	struct replay_line line;
 	int r = 0;
@@ -58,7 +65,7 @@ static int look_at_lines(const struct replay_lines *lines, struct replay_frame *
 		if (!replay_select_line(lines->select, line.text))
 			continue;
 		if (lines->whole) {
-			r = look_at_line(lines->select, frame, line.text);
+			r = look_at_line(lines->select, part, line.text);
 			line.passes = r > 0;
 			if (r == 0)
 				continue;
@@ -71,35 +78,43 @@ static int look_at_lines(const struct replay_lines *lines, struct replay_frame *
 	return r;
 }
 
-static void look_at(void *context, void *item)
+static void look_at_frame(const struct replay_lines *lines, struct replay_part *part,
+			  struct replay_frame *frame)
 {
-	const struct replay_lines *lines = context;
-	struct replay_frame *frame = item;
-
 	frame->line_count = frame->line_next = frame->at = 0;
-	frame->error = trail_segment_payload(&frame->part, &frame->frame, &frame->payload.data,
+	frame->error = trail_segment_payload(&part->segment, &frame->frame, &frame->payload.data,
 					     &frame->payload.length);
 	if (frame->error < 0)
 		return;
 	frame->required = replay_select_required(lines->select, frame->payload);
 	if (replay_select_is_alone(lines->select) && !replay_select_all(lines->select))
-		frame->error = look_at_lines(lines, frame);
+		frame->error = look_at_lines(lines, part, frame);
+}
+
+static void look_at(void *context, void *item)
+{
+	struct replay_part *part = item;
+
+	for (unsigned int i = 0; i < part->count; i++)
+		look_at_frame(context, part, &part->frames[i]);
 }
 
 static void clear(void *item)
 {
-	struct replay_frame *frame = item;
+	struct replay_part *part = item;
 
-	buffer_free(&frame->path);
-	trail_segment_close(&frame->part);
-	free(frame->lines);
-	record_free(frame->record);
+	buffer_free(&part->path);
+	trail_segment_close(&part->segment);
+	for (unsigned int i = 0; i < part->room; i++)
+		free(part->frames[i].lines);
+	free(part->frames);
+	record_free(part->record);
 }
 
 int replay_lines_begin(struct replay_lines *lines)
 {
 	const struct ahead_options options = { .threads = ahead_threads(),
-					       .item_bytes = sizeof(struct replay_frame),
+					       .item_bytes = sizeof(struct replay_part),
 					       .work = look_at,
 					       .clear = clear,
 					       .context = lines };
@@ -112,37 +127,113 @@ void replay_lines_end(struct replay_lines *lines)
 	ahead_free(lines->ahead);
 }
 
-int replay_lines_ask(struct replay_lines *lines, const struct replay_source *source)
+static struct replay_frame *add_frame(struct replay_part *part)
 {
-	struct replay_frame *frame =
-		lines->bytes < REPLAY_LINES_BYTES ? ahead_room(lines->ahead) : NULL;
+	if (part->count == part->room) {
+		unsigned int room = part->room ? 2 * part->room : 1;
+		struct replay_frame *frames = reallocarray(part->frames, room, sizeof(*frames));
+
+		if (!frames)
+			return NULL;
+		memset(frames + part->room, 0, (room - part->room) * sizeof(*frames));
+		part->frames = frames;
+		part->room = room;
+	}
+	return &part->frames[part->count];
+}
+
+/* Nothing more is put into it. */
+static void give_away(struct replay_lines *lines)
+{
+	if (TAKE_PTR(lines->open))
+		ahead_ask(lines->ahead);
+}
+
+static bool are_together(const struct replay_part *part, const struct trail_frame *frame,
+			 const char *path)
+{
+	return part->frames[0].frame.payload_length > 0 &&
+	       part->frames[0].frame.payload_offset == frame->payload_offset &&
+	       part->frames[0].frame.payload_length == frame->payload_length &&
+	       strcmp(part->path.data, path) == 0;
+}
+
+/* What is stored is read; frames are added to it. */
+static int open_part(struct replay_lines *lines, struct replay_part *part,
+		     const struct replay_source *source)
+{
 	int r;
 
-	if (!frame)
-		return 0;
-	r = replay_source_read_part(source, &frame->part, &frame->frame);
-	if (r < 0)
+	buffer_clear(&part->path);
+	buffer_append_string(&part->path, replay_source_path(source));
+	if (!buffer_string(&part->path))
+		return -ENOMEM;
+	r = replay_source_read_part(source, &part->segment);
+	/* What is nowhere is told when it is this frame's turn. */
+	if (r < 0 && r != -EBADMSG)
 		return r;
-	buffer_clear(&frame->path);
-	buffer_append_string(&frame->path, replay_source_path(source));
-	lines->bytes += bytes_of(frame);
-	ahead_ask(lines->ahead);
+	part->count = part->next = 0;
+	part->bytes = replay_source_frame(source)->payload_length;
+	lines->bytes += part->bytes;
+	lines->open = part;
+	return 0;
+}
+
+int replay_lines_ask(struct replay_lines *lines, const struct replay_source *source)
+{
+	const struct trail_frame *frame = replay_source_frame(source);
+	struct replay_part *part = lines->open;
+	struct replay_frame *added;
+	int r;
+
+	if (part && !are_together(part, frame, replay_source_path(source))) {
+		give_away(lines);
+		part = NULL;
+	}
+	if (!part) {
+		part = lines->bytes < REPLAY_LINES_BYTES ? ahead_room(lines->ahead) : NULL;
+		if (!part)
+			return 0;
+		r = open_part(lines, part, source);
+		if (r < 0)
+			return r;
+	}
+	added = add_frame(part);
+	if (!added)
+		return -ENOMEM;
+	added->frame = *frame;
+	added->frame.header.summary = NULL;
+	added->frame.header.summary_length = 0;
+	added->path = part->path.data;
+	part->count++;
+	part->bytes += frame->header.raw_length;
+	lines->bytes += frame->header.raw_length;
+	if (frame->seal.stored_kind == TRAIL_STORED_ALONE)
+		give_away(lines);
 	return 1;
 }
 
 struct replay_frame *replay_lines_first(struct replay_lines *lines, bool wait)
 {
-	return wait ? ahead_next(lines->ahead) : ahead_ready(lines->ahead);
+	struct replay_part *part = wait ? ahead_next(lines->ahead) : ahead_ready(lines->ahead);
+
+	if (!part && wait && lines->open) {
+		give_away(lines);
+		part = ahead_next(lines->ahead);
+	}
+	return part ? &part->frames[part->next] : NULL;
 }
 
 void replay_lines_take_back(struct replay_lines *lines)
 {
-	struct replay_frame *frame = ahead_next(lines->ahead);
+	struct replay_part *part = ahead_next(lines->ahead);
 
-	lines->bytes -= bytes_of(frame);
-	if (bytes_of(frame) > KEPT_BYTES) {
-		buffer_free(&frame->part.raw);
-		buffer_free(&frame->part.stored);
+	if (++part->next < part->count)
+		return;
+	lines->bytes -= part->bytes;
+	if (part->bytes > KEPT_BYTES) {
+		buffer_free(&part->segment.raw);
+		buffer_free(&part->segment.stored);
 	}
 	ahead_take_back(lines->ahead);
 }

@@ -24,23 +24,25 @@ struct replay_line {
 	bool passes; /* it was looked at whole; otherwise that is still to be done */
 };
 
+struct replay_part;
+
 /* A frame of which lines are wanted. */
 struct replay_frame {
 	struct trail_frame frame; /* without its summary */
-	struct buffer path;       /* of its segment; a string */
-	struct trail_segment part;
-	int error; /* 0; -EBADMSG: its payload does not decode; -ENOMEM */
+	const char *path;         /* of its segment */
+	int error;                /* 0; -EBADMSG: its payload does not decode; -ENOMEM */
 	struct text payload, required;
 	size_t at; /* from here on replay_lines_next_line() looks for itself */
 	struct replay_line *lines;
 	size_t line_count, line_room, line_next;
-	struct record *record;
 };
 
 struct replay_lines {
 	const struct replay_select *select; /* borrowed */
 	bool whole; /* a line is all that is shown of an event: who it passes needs no more */
 	struct ahead *ahead;
+	struct replay_part *open; /* frames that are packed together are looked at together: there
+				     may be more of them */
 	size_t bytes;
 };
 

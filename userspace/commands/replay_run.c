@@ -152,7 +152,7 @@ static int show_frame(struct run *run, struct replay_frame *frame)
 		return r;
 	run->gather.commit = header->commit_first_event;
 	if (frame->error == -EBADMSG) {
-		tell_damage(run, buffer_string(&frame->path) ?: "", frame->frame.offset, -EBADMSG);
+		tell_damage(run, frame->path, frame->frame.offset, -EBADMSG);
 		return 0;
 	}
 	if (frame->error < 0)

@@ -361,12 +361,13 @@ const char *replay_source_path(const struct replay_source *source)
 			      : source->files[source->segment_file];
 }
 
-int replay_source_read_part(const struct replay_source *source, struct trail_segment *part,
-			    struct trail_frame *ret_frame)
+const struct trail_frame *replay_source_frame(const struct replay_source *source)
 {
-	*ret_frame = source->frame;
-	ret_frame->header.summary = NULL;
-	ret_frame->header.summary_length = 0;
+	return &source->frame;
+}
+
+int replay_source_read_part(const struct replay_source *source, struct trail_segment *part)
+{
 	if (source->reader)
 		return trail_reader_read_part(source->reader, part);
 	return trail_segment_read_part(&source->segment, &source->frame, part);

@@ -43,12 +43,14 @@ int replay_source_next(struct replay_source *source, const struct trail_header *
 /* Whether its payload was dropped by policy. */
 bool replay_source_is_pruned(const struct replay_source *source);
 
+/* Where it lies. Until the next call. */
+const struct trail_frame *replay_source_frame(const struct replay_source *source);
+
 /*
- * What is stored of its payload, for later or for another thread: trail_segment_read_part(); with
- * the frame, but for its summary. Returns 0 or -errno.
+ * What is stored of its payload, for later or for another thread: trail_segment_read_part().
+ * Returns 0; -EBADMSG where it is not known where that is; -errno.
  */
-int replay_source_read_part(const struct replay_source *source, struct trail_segment *part,
-			    struct trail_frame *ret_frame);
+int replay_source_read_part(const struct replay_source *source, struct trail_segment *part);
 
 /* The segment that it is in; until the next call. */
 const char *replay_source_path(const struct replay_source *source);

@@ -11,11 +11,19 @@
 /* A frame's memory is kept for the next one, unless that is more than frames have as a rule. */
 #define KEPT_BYTES (4u << 20)
 
-struct item {
-	struct trail_segment segment; /* its file is another's */
+/* A frame, and what was seen of it. */
+struct seen {
 	struct trail_frame frame;
+	struct buffer summary; /* where the segment goes on to another frame */
 	uint8_t key[TRAIL_KEY_BYTES];
 	struct trail_look look;
+};
+
+/* One frame, or several that are packed together: what is decompressed at once. */
+struct item {
+	struct trail_segment segment; /* its file is another's */
+	struct seen *frames;
+	unsigned int count, room, next;
 };
 
 struct trail_ahead {
@@ -32,15 +40,60 @@ struct trail_ahead {
 
 static uint64_t bytes_of(const struct item *item)
 {
-	return item->frame.header.raw_length + item->frame.stored_length;
+	uint64_t bytes = 0;
+
+	for (unsigned int i = 0; i < item->count; i++)
+		bytes += item->frames[i].frame.header.raw_length +
+			 item->frames[i].frame.stored_length;
+	return bytes;
+}
+
+static void fail(struct trail_look *look, int error, const char *reason)
+{
+	if (look->error < 0)
+		return;
+	look->error = error;
+	look->reason = error == -EBADMSG ? reason : NULL;
+}
+
+/* What is packed together is whole, or none of it is: what is in none of its frames is nobody's. */
+static void check_packed(const struct trail_ahead *ahead, struct item *item)
+{
+	const struct trail_frame *last = &item->frames[item->count - 1].frame;
+	struct trail_look *look = &item->frames[0].look;
+	int r;
+
+	r = trail_segment_check_packed(&item->segment, last,
+				       last->header.wall_ns >= ahead->since_ns);
+	if (r < 0)
+		fail(look, r, "what is packed is not what its frames have");
 }
 
 static void look_at(void *context, void *user)
 {
 	const struct trail_ahead *ahead = context;
 	struct item *item = user;
+	bool packed = item->frames[0].frame.seal.stored_kind >= TRAIL_STORED_PACKED;
 
-	trail_look_at(&item->segment, &item->frame, item->key, ahead->since_ns, &item->look);
+	for (unsigned int i = 0; i < item->count; i++) {
+		struct seen *seen = &item->frames[i];
+		struct trail_header *header = &seen->frame.header;
+
+		/* Its header is the segment's until the next one is read. */
+		if (packed)
+			(void)trail_segment_frame(&item->segment, seen->frame.offset, &seen->frame);
+		trail_look_at(&item->segment, &seen->frame, seen->key, ahead->since_ns,
+			      &seen->look);
+		if (!packed)
+			break;
+		buffer_clear(&seen->summary);
+		buffer_append(&seen->summary, header->summary, header->summary_length);
+		header->summary = (const uint8_t *)seen->summary.data;
+		if (seen->summary.error)
+			fail(&seen->look, seen->summary.error, NULL);
+	}
+	if (packed)
+		check_packed(ahead, item);
 }
 
 static void clear(void *user)
@@ -48,7 +101,11 @@ static void clear(void *user)
 	struct item *item = user;
 
 	trail_segment_close(&item->segment);
-	trail_look_free(&item->look);
+	for (unsigned int i = 0; i < item->room; i++) {
+		buffer_free(&item->frames[i].summary);
+		trail_look_free(&item->frames[i].look);
+	}
+	free(item->frames);
 }
 
 int trail_ahead_new(unsigned int threads, uint64_t since_ns, struct trail_ahead **ret_ahead)
@@ -95,18 +152,60 @@ void trail_ahead_begin(struct trail_ahead *ahead, const struct trail_segment *se
 	memcpy(ahead->key, key, sizeof(ahead->key));
 }
 
-/* Headers are read in order here, which tells where the next one is and which key it has. */
-static void ask(struct trail_ahead *ahead, struct item *item)
+static struct seen *add_frame(struct item *item)
 {
+	if (item->count == item->room) {
+		unsigned int room = item->room ? 2 * item->room : 1;
+		struct seen *frames = reallocarray(item->frames, room, sizeof(*frames));
+
+		if (!frames)
+			return NULL;
+		memset(frames + item->room, 0, (room - item->room) * sizeof(*frames));
+		item->frames = frames;
+		item->room = room;
+	}
+	return &item->frames[item->count];
+}
+
+/* The next frame, where it belongs to the item: headers are read in order here, which tells where
+ * the next one is and which key it has. Returns 1; 0 where it does not; -errno. */
+static int read_next(struct trail_ahead *ahead, struct item *item)
+{
+	struct seen *seen = add_frame(item);
+	int r;
+
+	if (!seen)
+		return -ENOMEM;
+	r = trail_segment_frame(&item->segment, ahead->offset, &seen->frame);
+	if (r <= 0) {
+		ahead->end = r;
+		return 0;
+	}
+	if (item->count > 0 && (seen->frame.seal.stored_kind != TRAIL_STORED_WITHIN ||
+				seen->frame.payload_offset != item->frames[0].frame.payload_offset))
+		return 0;
+	memcpy(seen->key, ahead->key, sizeof(seen->key));
+	memcpy(ahead->key, seen->frame.seal.next_public_key, sizeof(ahead->key));
+	ahead->offset = seen->frame.end_offset;
+	item->count++;
+	return 1;
+}
+
+static int ask(struct trail_ahead *ahead, struct item *item)
+{
+	int r;
+
 	trail_segment_borrow(&item->segment, ahead->segment);
-	ahead->end = trail_segment_frame(&item->segment, ahead->offset, &item->frame);
-	if (ahead->end <= 0)
-		return;
-	memcpy(item->key, ahead->key, sizeof(item->key));
-	memcpy(ahead->key, item->frame.seal.next_public_key, sizeof(ahead->key));
-	ahead->offset = item->frame.end_offset;
+	item->count = item->next = 0;
+	r = read_next(ahead, item);
+	while (r > 0 && item->frames[0].frame.seal.stored_kind == TRAIL_STORED_PACKED &&
+	       item->count < item->frames[0].frame.seal.stored_count)
+		r = read_next(ahead, item);
+	if (r < 0 || item->count == 0)
+		return r;
 	ahead->bytes += bytes_of(item);
 	ahead_ask(ahead->ahead);
+	return 0;
 }
 
 static void take_back(struct trail_ahead *ahead)
@@ -117,7 +216,8 @@ static void take_back(struct trail_ahead *ahead)
 	if (bytes > KEPT_BYTES) {
 		buffer_free(&item->segment.raw);
 		buffer_free(&item->segment.stored);
-		buffer_free(&item->look.numbers);
+		for (unsigned int i = 0; i < item->count; i++)
+			buffer_free(&item->frames[i].look.numbers);
 	}
 	ahead->bytes -= bytes;
 	ahead_take_back(ahead->ahead);
@@ -127,16 +227,22 @@ int trail_ahead_next(struct trail_ahead *ahead, const struct trail_frame **ret_f
 		     const struct trail_look **ret_look)
 {
 	struct item *item;
+	struct seen *seen;
+	int r = 0;
 
-	if (ahead->taken)
+	if (ahead->taken && ahead->taken->next == ahead->taken->count)
 		take_back(ahead);
-	while (ahead->end > 0 && ahead->bytes < TRAIL_AHEAD_BYTES &&
+	while (r == 0 && ahead->end > 0 && ahead->bytes < TRAIL_AHEAD_BYTES &&
 	       (item = ahead_room(ahead->ahead)))
-		ask(ahead, item);
-	ahead->taken = ahead_next(ahead->ahead);
+		r = ask(ahead, item);
+	if (r < 0)
+		return r;
+	if (!ahead->taken)
+		ahead->taken = ahead_next(ahead->ahead);
 	if (!ahead->taken)
 		return ahead->end;
-	*ret_frame = &ahead->taken->frame;
-	*ret_look = &ahead->taken->look;
+	seen = &ahead->taken->frames[ahead->taken->next++];
+	*ret_frame = &seen->frame;
+	*ret_look = &seen->look;
 	return 1;
 }

@@ -70,6 +70,7 @@ static int append_seal(struct trail_store *store, size_t begin, size_t header_le
 	size_t stored = begin + header_length;
 	struct trail_seal seal = {
 		.stored_kind = TRAIL_STORED_ALONE,
+		.stored_count = 1,
 		.stored_length = store->out.length - stored,
 	};
 	int r;

@@ -150,8 +150,12 @@ struct trail_disk_header {
 enum trail_stored {
 	TRAIL_STORED_ALONE = 0,  /* one zstd frame with this frame's payload */
 	TRAIL_STORED_PRUNED = 1, /* nothing, the payload was dropped by policy */
-	TRAIL_STORED_PACKED = 2, /* reserved: the payload is part of a zstd frame of several */
+	TRAIL_STORED_PACKED = 2, /* one zstd frame with the payloads of this frame and of those
+				    behind it that are TRAIL_STORED_WITHIN */
+	TRAIL_STORED_WITHIN = 3, /* nothing: the payload is in the zstd frame of one before */
 };
+
+#define TRAIL_PACKED_MOST 512 /* frames whose payloads are in one zstd frame */
 
 struct trail_disk_seal {
 	uint8_t magic[8]; /* "DKTFSEAL" */
@@ -159,7 +163,8 @@ struct trail_disk_seal {
 	uint8_t signature[TRAIL_SIGNATURE_BYTES]; /* over HEADER, then next_public_key */
 	/* From here on outside the signature: `pack` and pruning write it anew. */
 	uint32_t stored_kind;
-	uint32_t stored_count; /* frames whose payloads are in the zstd frame: 1 unless packed */
+	uint32_t stored_count; /* packed: frames whose payloads are in the zstd frame; within: how
+				  many of those are before this one; else 1 */
 	uint64_t stored_length;
 	uint8_t stored_hash[TRAIL_HASH_BYTES]; /* SHA-256 of the zstd frame as it lies there */
 };

@@ -58,7 +58,7 @@ void trail_seal_encode(const struct trail_seal *seal, struct buffer *out)
 {
 	struct trail_disk_seal disk = {
 		.stored_kind = htole32((uint32_t)seal->stored_kind),
-		.stored_count = htole32(1),
+		.stored_count = htole32(seal->stored_count),
 		.stored_length = htole64(seal->stored_length),
 	};
 
@@ -146,6 +146,21 @@ int trail_header_decode(const uint8_t *data, size_t length, struct trail_header 
 	return 0;
 }
 
+static bool stored_plausible(uint32_t kind, uint32_t count)
+{
+	switch (kind) {
+	case TRAIL_STORED_ALONE:
+	case TRAIL_STORED_PRUNED:
+		return count == 1;
+	case TRAIL_STORED_PACKED:
+		return count > 1 && count <= TRAIL_PACKED_MOST;
+	case TRAIL_STORED_WITHIN:
+		return count > 0 && count < TRAIL_PACKED_MOST;
+	default:
+		return false;
+	}
+}
+
 int trail_seal_decode(const uint8_t *data, size_t length, struct trail_seal *ret_seal)
 {
 	struct trail_disk_seal disk;
@@ -157,14 +172,11 @@ int trail_seal_decode(const uint8_t *data, size_t length, struct trail_seal *ret
 	memcpy(&disk, data + TRAIL_SKIPPABLE_BYTES, sizeof(disk));
 	if (memcmp(disk.magic, TRAIL_SEAL_MAGIC, sizeof(disk.magic)) != 0)
 		return -EBADMSG;
-	if (le32toh(disk.stored_kind) > TRAIL_STORED_PACKED)
-		return -EBADMSG;
-	if (le32toh(disk.stored_kind) == TRAIL_STORED_PACKED)
-		return -EPROTONOSUPPORT;
-	/* Not signed: a field that no one reads would be one where a flipped bit goes unnoticed. */
-	if (le32toh(disk.stored_count) != 1)
-		return -EBADMSG;
 	seal.stored_kind = le32toh(disk.stored_kind);
+	seal.stored_count = le32toh(disk.stored_count);
+	/* Not signed: a field that no one reads would be one where a flipped bit goes unnoticed. */
+	if (!stored_plausible(le32toh(disk.stored_kind), seal.stored_count))
+		return -EBADMSG;
 	seal.stored_length = le64toh(disk.stored_length);
 	memcpy(seal.next_public_key, disk.next_public_key, sizeof(seal.next_public_key));
 	memcpy(seal.signature, disk.signature, sizeof(seal.signature));

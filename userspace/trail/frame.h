@@ -37,6 +37,7 @@ struct trail_seal {
 	uint8_t next_public_key[TRAIL_KEY_BYTES];
 	uint8_t signature[TRAIL_SIGNATURE_BYTES];
 	enum trail_stored stored_kind;
+	uint32_t stored_count; /* format.h */
 	uint64_t stored_length;
 	uint8_t stored_hash[TRAIL_HASH_BYTES];
 };

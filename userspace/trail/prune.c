@@ -3,18 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/cleanup.h"
 #include "trail/copy.h"
 #include "trail/folder.h"
 #include "trail/io.h"
+#include "trail/rewrite.h"
 #include "trail/segment.h"
-
-#define NEW_SUFFIX ".new"
-#define NEW_BYTES  (TRAIL_SEGMENT_NAME_BYTES + sizeof(NEW_SUFFIX))
 
 static bool is_stopped(const struct trail_prune *prune)
 {
@@ -179,6 +175,11 @@ static int choose(void *context, const struct trail_frame *frame)
 		       : TRAIL_COPY_WHOLE;
 }
 
+static int drop(void *context, struct trail_segment *segment, int fd)
+{
+	return trail_copy(segment, fd, choose, context);
+}
+
 int trail_prune_segment(int folder, const struct trail_prune *prune,
 			const struct trail_prune_step *step, uint64_t now_ns)
 {
@@ -186,45 +187,6 @@ int trail_prune_segment(int folder, const struct trail_prune *prune,
 				     .step = step,
 				     .now_ns = now_ns,
 				     .retention.floor_ns = { TRAIL_NEVER, TRAIL_NEVER } };
-	char name[TRAIL_SEGMENT_NAME_BYTES], beside[NEW_BYTES];
-	_cleanup_close_ int fd = -1;
-	struct trail_segment segment;
-	int r;
 
-	trail_segment_name(step->segment, name);
-	snprintf(beside, sizeof(beside), "%s" NEW_SUFFIX, name);
-	r = trail_segment_open(folder, name, &segment);
-	if (r == 0) {
-		fd = trail_io_open(folder, beside, O_WRONLY | O_CREAT | O_TRUNC, 0640);
-		r = fd < 0 ? fd : trail_copy(&segment, fd, choose, &dropping);
-	}
-	trail_segment_close(&segment);
-	if (r == 0)
-		r = trail_io_rename(folder, beside, folder, name);
-	if (r == 0)
-		return trail_io_sync(folder);
-	if (fd >= 0)
-		(void)trail_io_unlink(folder, beside);
-	return r;
-}
-
-static int forget_one(void *context, const char *name)
-{
-	char segment[TRAIL_SEGMENT_NAME_BYTES];
-	size_t length = strlen(name), suffix = strlen(NEW_SUFFIX);
-	uint64_t first_frame;
-
-	if (length < suffix || length - suffix >= sizeof(segment) ||
-	    strcmp(name + length - suffix, NEW_SUFFIX) != 0)
-		return 0;
-	memcpy(segment, name, length - suffix);
-	segment[length - suffix] = '\0';
-	return trail_segment_parse(segment, &first_frame)
-		       ? trail_io_unlink(*(const int *)context, name)
-		       : 0;
-}
-
-int trail_prune_forget(int folder)
-{
-	return trail_folder_each(folder, forget_one, &folder);
+	return trail_rewrite(folder, step->segment, drop, &dropping);
 }

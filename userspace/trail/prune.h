@@ -53,6 +53,3 @@ int trail_prune_find(int folder, struct trail_prune *prune, uint64_t now_ns,
  */
 int trail_prune_segment(int folder, const struct trail_prune *prune,
 			const struct trail_prune_step *step, uint64_t now_ns);
-
-/* Remove what a crash within that left. Returns 0 or -errno. */
-int trail_prune_forget(int folder);

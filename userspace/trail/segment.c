@@ -4,6 +4,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -40,6 +41,7 @@ void trail_segment_close(struct trail_segment *segment)
 	buffer_free(&segment->raw);
 	buffer_free(&segment->signed_bytes);
 	ZSTD_freeDCtx(segment->decompressor);
+	free(segment->packed);
 	*segment = (struct trail_segment){ .fd = -1 };
 }
 
@@ -56,6 +58,9 @@ void trail_segment_set_limit(struct trail_segment *segment, uint64_t limit)
 	/* The window may hold bytes from behind the old limit, read before they were written. */
 	segment->window_length = 0;
 	buffer_clear(&segment->stored);
+	buffer_clear(&segment->raw);
+	if (segment->packed)
+		segment->packed->known = 0;
 }
 
 static int read_exactly(struct trail_segment *segment, uint64_t offset, void *data, size_t length)
@@ -165,9 +170,71 @@ static bool seal_agrees(const struct trail_seal *seal, uint64_t stored_length)
 
 	if (seal->stored_length != stored_length)
 		return false;
-	if (seal->stored_kind == TRAIL_STORED_ALONE)
+	if (seal->stored_kind == TRAIL_STORED_ALONE || seal->stored_kind == TRAIL_STORED_PACKED)
 		return stored_length > 0;
 	return stored_length == 0 && memcmp(seal->stored_hash, none, sizeof(none)) == 0;
+}
+
+/* Where each payload of a zstd frame of several is, is known by those before it. */
+static int add_member(struct trail_packed *packed, const struct trail_frame *frame, uint64_t raw_at)
+{
+	if (frame->header.raw_length > TRAIL_RAW_MOST - raw_at)
+		return -EBADMSG;
+	packed->members[packed->known++] =
+		(struct trail_packed_member){ frame->offset, frame->end_offset, raw_at,
+					      raw_at + frame->header.raw_length };
+	return 0;
+}
+
+static int begin_packed(struct trail_segment *segment, const struct trail_frame *frame)
+{
+	struct trail_packed *packed = segment->packed ?: malloc(sizeof(*packed));
+
+	if (!packed)
+		return -ENOMEM;
+	segment->packed = packed;
+	packed->known = 0;
+	packed->count = frame->seal.stored_count;
+	packed->stored_offset = frame->stored_offset;
+	packed->stored_length = frame->stored_length;
+	memcpy(packed->stored_hash, frame->seal.stored_hash, sizeof(packed->stored_hash));
+	return add_member(packed, frame, 0);
+}
+
+static int find_within(struct trail_segment *segment, struct trail_frame *frame)
+{
+	struct trail_packed *packed = segment->packed;
+	unsigned int index = frame->seal.stored_count;
+	const struct trail_packed_member *before;
+	int r = 0;
+
+	/* One that was read before, or the next one. */
+	if (!packed || packed->known == 0 || index > packed->known || index >= packed->count)
+		return 0;
+	before = &packed->members[index - 1];
+	if (before->end_offset != frame->offset)
+		return 0;
+	if (index == packed->known)
+		r = add_member(packed, frame, before->raw_end);
+	frame->payload_offset = packed->stored_offset;
+	frame->payload_length = packed->stored_length;
+	frame->payload_at = before->raw_end;
+	return r;
+}
+
+static int find_payload(struct trail_segment *segment, struct trail_frame *frame)
+{
+	switch (frame->seal.stored_kind) {
+	case TRAIL_STORED_PRUNED:
+		return 0;
+	case TRAIL_STORED_WITHIN:
+		return find_within(segment, frame);
+	default:
+		frame->payload_offset = frame->stored_offset;
+		frame->payload_length = frame->stored_length;
+		return frame->seal.stored_kind == TRAIL_STORED_PACKED ? begin_packed(segment, frame)
+								      : 0;
+	}
 }
 
 int trail_segment_frame(struct trail_segment *segment, uint64_t offset,
@@ -195,6 +262,9 @@ int trail_segment_frame(struct trail_segment *segment, uint64_t offset,
 	if (!seal_agrees(&frame.seal, frame.stored_length))
 		return -EBADMSG;
 	frame.end_offset = frame.stored_offset + frame.stored_length + sizeof(seal);
+	r = find_payload(segment, &frame);
+	if (r < 0)
+		return r;
 	*ret_frame = frame;
 	return 1;
 }
@@ -246,17 +316,21 @@ static int load_stored(struct trail_segment *segment, const struct trail_frame *
 {
 	int r;
 
-	if (segment->stored.length > 0 && segment->stored_offset == frame->stored_offset)
+	if (frame->payload_length == 0)
+		return -EBADMSG;
+	if (segment->stored.length > 0 && segment->stored_offset == frame->payload_offset)
 		return 0;
 	buffer_clear(&segment->stored);
-	r = buffer_reserve(&segment->stored, frame->stored_length);
+	segment->stored_checked = false;
+	r = buffer_reserve(&segment->stored, frame->payload_length);
 	if (r < 0)
 		return r;
-	r = read_exactly(segment, frame->stored_offset, segment->stored.data, frame->stored_length);
+	r = read_exactly(segment, frame->payload_offset, segment->stored.data,
+			 frame->payload_length);
 	if (r < 0)
 		return r;
-	segment->stored.length = frame->stored_length;
-	segment->stored_offset = frame->stored_offset;
+	segment->stored.length = frame->payload_length;
+	segment->stored_offset = frame->payload_offset;
 	return 0;
 }
 
@@ -273,47 +347,86 @@ int trail_segment_read_part(const struct trail_segment *segment, const struct tr
 
 int trail_segment_check_stored(struct trail_segment *segment, const struct trail_frame *frame)
 {
+	const uint8_t *expected = frame->seal.stored_kind == TRAIL_STORED_WITHIN && segment->packed
+					  ? segment->packed->stored_hash
+					  : frame->seal.stored_hash;
 	uint8_t hash[TRAIL_HASH_BYTES];
 	int r;
 
 	if (frame->seal.stored_kind == TRAIL_STORED_PRUNED)
 		return 0;
 	r = load_stored(segment, frame);
-	if (r < 0)
+	if (r < 0 || segment->stored_checked)
 		return r;
 	r = trail_hash(segment->stored.data, segment->stored.length, hash);
 	if (r < 0)
 		return r;
-	return memcmp(hash, frame->seal.stored_hash, sizeof(hash)) == 0 ? 0 : -EBADMSG;
+	segment->stored_checked = memcmp(hash, expected, sizeof(hash)) == 0;
+	return segment->stored_checked ? 0 : -EBADMSG;
 }
 
-int trail_segment_payload(struct trail_segment *segment, const struct trail_frame *frame,
-			  const char **ret_data, size_t *ret_length)
+/* What is stored, into `raw`: all payloads that are in it. */
+static int decompress(struct trail_segment *segment, const struct trail_frame *frame)
 {
-	size_t length = frame->header.raw_length, n;
+	unsigned long long length =
+		ZSTD_getFrameContentSize(segment->stored.data, segment->stored.length);
+	bool alone = frame->seal.stored_kind == TRAIL_STORED_ALONE;
+	size_t n;
 	int r;
 
-	if (frame->seal.stored_kind == TRAIL_STORED_PRUNED)
-		return -ENODATA;
-	r = load_stored(segment, frame);
-	if (r < 0)
-		return r;
-	if (ZSTD_getFrameContentSize(segment->stored.data, segment->stored.length) != length)
+	if (length > TRAIL_RAW_MOST || (alone && length != frame->header.raw_length))
 		return -EBADMSG;
 	buffer_clear(&segment->raw);
-	r = buffer_reserve(&segment->raw, length + 1);
+	r = buffer_reserve(&segment->raw, (size_t)length + 1);
 	if (r < 0)
 		return r;
 	if (!segment->decompressor)
 		segment->decompressor = ZSTD_createDCtx();
 	if (!segment->decompressor)
 		return -ENOMEM;
-	n = ZSTD_decompressDCtx(segment->decompressor, segment->raw.data, length,
+	n = ZSTD_decompressDCtx(segment->decompressor, segment->raw.data, (size_t)length,
 				segment->stored.data, segment->stored.length);
 	if (ZSTD_isError(n) || n != length)
 		return -EBADMSG;
-	segment->raw.length = length;
-	*ret_data = segment->raw.data;
+	segment->raw.length = (size_t)length;
+	segment->raw_offset = frame->payload_offset;
+	return 0;
+}
+
+int trail_segment_payload(struct trail_segment *segment, const struct trail_frame *frame,
+			  const char **ret_data, size_t *ret_length)
+{
+	size_t length = frame->header.raw_length;
+	int r;
+
+	if (frame->seal.stored_kind == TRAIL_STORED_PRUNED)
+		return -ENODATA;
+	r = load_stored(segment, frame);
+	if (r == 0 && (segment->raw.length == 0 || segment->raw_offset != frame->payload_offset))
+		r = decompress(segment, frame);
+	if (r < 0)
+		return r;
+	if (frame->payload_at > segment->raw.length ||
+	    length > segment->raw.length - frame->payload_at)
+		return -EBADMSG;
+	*ret_data = segment->raw.data + frame->payload_at;
 	*ret_length = length;
 	return 0;
+}
+
+int trail_segment_check_packed(struct trail_segment *segment, const struct trail_frame *last,
+			       bool payload)
+{
+	const struct trail_packed *packed = segment->packed;
+	const char *data;
+	size_t length;
+	int r;
+
+	if (last->seal.stored_kind != TRAIL_STORED_WITHIN || !packed ||
+	    packed->known != packed->count || last->seal.stored_count + 1 != packed->count)
+		return -EBADMSG;
+	r = payload ? trail_segment_payload(segment, last, &data, &length) : 0;
+	if (r < 0 || !payload)
+		return r;
+	return last->payload_at + length == segment->raw.length ? 0 : -EBADMSG;
 }

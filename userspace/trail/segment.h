@@ -19,6 +19,17 @@
 
 #define TRAIL_WINDOW_BYTES 8192
 
+/* Frames whose payloads are in one zstd frame, as far as they have been read. */
+struct trail_packed {
+	uint64_t stored_offset, stored_length;
+	uint8_t stored_hash[TRAIL_HASH_BYTES];
+	unsigned int count, known; /* in all, and read so far; 0: none is known */
+	struct trail_packed_member {
+		uint64_t offset, end_offset;
+		uint64_t raw_at, raw_end; /* in what the zstd frame decompresses to */
+	} members[TRAIL_PACKED_MOST];
+};
+
 struct trail_segment {
 	int fd;         /* -1 when closed */
 	bool borrowed;  /* it is another segment's */
@@ -28,8 +39,11 @@ struct trail_segment {
 	uint8_t window[TRAIL_WINDOW_BYTES];
 	struct buffer header; /* the current frame's, as it lies there */
 	struct buffer stored, raw, signed_bytes;
-	uint64_t stored_offset; /* of what is in `stored`, where that is not empty */
-	void *decompressor;     /* ZSTD_DCtx, made when first needed */
+	uint64_t stored_offset; /* of what is in `stored`, where that is not empty; */
+	bool stored_checked;    /* it has the hash that it should have */
+	uint64_t raw_offset;    /* `raw` was made of what is stored there, where it is not empty */
+	struct trail_packed *packed; /* the last that was met; NULL: none was */
+	void *decompressor;          /* ZSTD_DCtx, made when first needed */
 };
 
 /* A frame where it lies. `header.summary` is valid until the next frame is read. */
@@ -40,6 +54,9 @@ struct trail_frame {
 	uint64_t stored_offset; /* of the zstd frame */
 	uint64_t stored_length; /* as found by walking it; equal to the seal's */
 	uint64_t end_offset;    /* behind the SEAL */
+	/* The zstd frame that its payload is in, its own or one before, and where there. Length 0:
+	 * there is none, or it lies before the first frame that was read. */
+	uint64_t payload_offset, payload_length, payload_at;
 };
 
 /*
@@ -55,8 +72,9 @@ void trail_segment_borrow(struct trail_segment *segment, const struct trail_segm
 
 /*
  * Read what is stored of a frame's payload into `part`, which from then on knows
- * trail_segment_payload() of this frame and nothing else: it needs no file, and may be another
- * thread's. `part` is zeroed, or was used so before. Returns 0, -ENODATA, -errno.
+ * trail_segment_payload() of this frame, and of those that are packed with it, and nothing else: it
+ * needs no file, and may be another thread's. `part` is zeroed, or was used so before. Returns 0;
+ * -EBADMSG where it is not known which payload_length it has; -ENODATA; -errno.
  */
 int trail_segment_read_part(const struct trail_segment *segment, const struct trail_frame *frame,
 			    struct trail_segment *part);
@@ -89,12 +107,22 @@ int trail_segment_signed(struct trail_segment *segment, const struct trail_frame
 int trail_segment_hash(struct trail_segment *segment, const struct trail_frame *frame,
 		       uint8_t *ret_hash);
 
-/* Compare the stored zstd frame with the SEAL. Returns 0, -EBADMSG, -errno. */
+/* Compare the stored zstd frame that the payload is in with its SEAL. Returns 0, -EBADMSG, -errno.
+ */
 int trail_segment_check_stored(struct trail_segment *segment, const struct trail_frame *frame);
 
 /*
  * Decompress the payload: exactly raw_length bytes, whose checksum (zstd's own) is good. Owned by
- * the segment until the next payload. Returns 0; -ENODATA when it was pruned; -EBADMSG; -errno.
+ * the segment until the next payload; of several that are packed together only the first takes
+ * long. Returns 0; -ENODATA when it was pruned; -EBADMSG; -errno.
  */
 int trail_segment_payload(struct trail_segment *segment, const struct trail_frame *frame,
 			  const char **ret_data, size_t *ret_length);
+
+/*
+ * Of the last frame of several that are packed together: whether all of them are there, and, with
+ * `payload`, nothing but their payloads is in the zstd frame. Returns 0, -EBADMSG, or as
+ * trail_segment_payload().
+ */
+int trail_segment_check_packed(struct trail_segment *segment, const struct trail_frame *last,
+			       bool payload);

@@ -11,7 +11,7 @@
 #include "base/cleanup.h"
 #include "trail/folder.h"
 #include "trail/io.h"
-#include "trail/prune.h"
+#include "trail/rewrite.h"
 #include "trail/sign.h"
 
 /* Looked at before anything is made in it. The first thing to be told is enough. */
@@ -216,7 +216,7 @@ static int open_and_recover(struct trail_store *store, const struct trail_store_
 		return r;
 	/* What is cut off a torn end, or set aside, needs room: it is there. */
 	trail_io_unlink(store->folder, TRAIL_NEXT_FILE);
-	r = trail_prune_forget(store->folder);
+	r = trail_rewrite_forget(store->folder);
 	if (r < 0)
 		return r;
 	r = trail_old_finish(store);

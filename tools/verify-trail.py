@@ -18,7 +18,7 @@ STATE_NONE = "none"
 HEADER_MOST, LINE_MOST, RAW_MOST, STORED_MOST, COMMIT_MOST = 64 << 10, 4 << 20, 64 << 20, 65 << 20, 16
 LOSS, RECOVERY, STOP, NEWCHAIN = 3, 5, 6, 10
 LISTS = (2, 3, 4, 5, 10)
-ALONE, PRUNED, PACKED, WITHIN, PACKED_MOST = 0, 1, 2, 3, 512
+ALONE, PRUNED, PACKED, WITHIN, PACKED_MOST, PACKED_RAW_MOST = 0, 1, 2, 3, 512, 16 << 20
 NEVER = 2**64 - 1
 NO_TIME = b"\xff" * 8 + bytes(8)  # before everything begins, and behind it ends: the neutral range
 WRONG_SUMMARY = "the summary is not one of this payload"
@@ -200,7 +200,7 @@ class Frame:
         stored = take(data, self.stored_at, self.stored_length)
         require(hashlib.sha256(stored).digest() == self.stored_hash, "the stored bytes were changed")
         length = zstd.ZSTD_getFrameContentSize(stored, len(stored)) if self.kind == PACKED else self.raw_length
-        require(length <= RAW_MOST, "the payload cannot be decompressed")
+        require(length <= (PACKED_RAW_MOST if self.kind == PACKED else RAW_MOST), "the payload cannot be decompressed")
         return decompress(stored, length)
 
     def is_payload(self, raw):

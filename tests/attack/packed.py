@@ -62,6 +62,8 @@ after("removed_first", T, "the first packed frame removed", lambda m, t: t.frame
 after("apart", T, "a packed frame exchanged for the one behind them", move_apart)
 after("between_frames", T, "forged lines in a zstd frame between two packed frames", lambda m, t: setattr(m[1], "behind", compress(event_line(t, 99999))))
 after("before_seal", T, "forged lines in a zstd frame before a packed frame's SEAL", lambda m, t: setattr(m[1], "before", compress(event_line(t, 99999))))
+after("version", R, "version 2 in the header of a packed frame", lambda m, t: m[1].put(8, "H", 2))
+after("larger", T, "raw_length of a packed frame says 16 MiB", lambda m, t: m[1].put(120, "Q", 16 << 20))
 change("within_alone", T, "a frame says that its payload is packed with others, and none is", lambda t: t.frames[3].store(b"", 3, 1))
 change("within_left", T, "the same with the payload left", lambda t: struct.pack_into("<II", t.frames[3].seal, 104, 3, 1))
 change("within_first", T, "the same in frame 1", lambda t: t.frames[0].store(b"", 3, 1))

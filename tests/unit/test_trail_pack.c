@@ -52,6 +52,11 @@ static int open_folder(const struct bed *bed)
 	return folder;
 }
 
+static void path_of_first(const struct bed *bed, char path[128])
+{
+	assert_true(snprintf(path, 128, "%s/" BED_SEGMENT, bed->folder) < 128);
+}
+
 static struct trail_pack pack(const struct bed *bed)
 {
 	_cleanup_close_ int folder = open_folder(bed);
@@ -92,8 +97,10 @@ static void test_the_same(void **state)
 {
 	_cleanup_buffer_ struct buffer before = {}, after = {};
 	struct trail_verdict first, second;
-	unsigned int packed;
 	struct trail_pack done;
+	struct stat status;
+	unsigned int packed;
+	char path[128];
 	struct bed bed;
 
 	record_some(&bed);
@@ -101,7 +108,11 @@ static void test_the_same(void **state)
 	assert_true(first.segments > 3);
 	read_all(&bed, &before, &packed);
 	assert_int_equal(packed, 0);
+	path_of_first(&bed, path);
+	assert_int_equal(chmod(path, 0604), 0);
 	done = pack(&bed);
+	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(status.st_mode & 0777, 0604);
 	assert_int_equal(done.segments, first.segments - 1);
 	assert_int_equal(done.damaged, 0);
 	assert_true(done.bytes_after < done.bytes_before);
@@ -241,6 +252,88 @@ static uint64_t middle_ns(const struct bed *bed)
 	return wall_ns;
 }
 
+/* Frames of one commit in two packed parts: a reader that looks ahead finds both payloads. */
+static void test_parts(void **state)
+{
+	_cleanup_buffer_ struct buffer before = {}, after = {};
+	const char *path;
+	char first[128];
+	struct trail_reader *reader;
+	const struct trail_frame *frame;
+	unsigned int packed, heads = 0;
+	uint64_t bytes = 0;
+	struct bed bed;
+
+	bed_make(&bed);
+	assert_int_equal(bed_try_open(&bed, &(struct trail_options){ .segment_bytes = 4 << 20 }),
+			 0);
+	/* Commits of two frames of a mebibyte and a half: some part ends between two. */
+	for (int i = 0; i < 14; i++) {
+		assert_int_equal(bed_append_long(&bed, TRAIL_EVIDENCE, "", 700 << 10), 0);
+		assert_int_equal(bed_append_long(&bed, TRAIL_ROUTINE, "", 900 << 10), 0);
+		assert_int_equal(trail_writer_sync(bed.writer), 0);
+	}
+	bed_close(&bed);
+	read_all(&bed, &before, &packed);
+	assert_true(pack(&bed).segments > 0);
+	read_all(&bed, &after, &packed);
+	assert_int_equal(after.length, before.length);
+	assert_memory_equal(after.data, before.data, before.length);
+	/* Alone it may be the last one, and each commit is looked at whole. */
+	path_of_first(&bed, first);
+	path = first;
+	assert_int_equal(trail_reader_open(&path, 1, 0, &reader), 0);
+	while (trail_reader_next_frame(reader, &frame) > 0) {
+		const char *data;
+		size_t length;
+
+		heads += frame->seal.stored_kind == TRAIL_STORED_PACKED;
+		assert_int_equal(trail_reader_payload(reader, &data, &length), 0);
+		assert_memory_equal(data, before.data + bytes, length);
+		bytes += length;
+	}
+	trail_reader_close(reader);
+	assert_true(bytes > 3 << 20);
+	bed_expect(&bed, TRAIL_VALID_WITH_GAPS);
+	bed_remove(&bed);
+}
+
+/* What a recorder writes to is not packed, whatever lies behind it. */
+static void test_active(void **state)
+{
+	struct trail_pack state_of = {};
+	struct bed bed;
+	int folder;
+
+	record_some(&bed);
+	folder = open_folder(&bed);
+	state_of.before = 1;
+	assert_int_equal(trail_pack_next(folder, &state_of), 0);
+	state_of = (struct trail_pack){ .before = 2 };
+	assert_int_equal(trail_pack_next(folder, &state_of), 1);
+	assert_int_equal(trail_pack_next(folder, &state_of), 0);
+	closep(&folder);
+	bed_expect(&bed, TRAIL_VALID);
+	bed_remove(&bed);
+}
+
+/* While another has the lock nothing takes a segment's place. */
+static void test_locked(void **state)
+{
+	struct trail_pack state_of = {};
+	struct bed bed;
+	int folder;
+
+	record_some(&bed);
+	folder = open_folder(&bed);
+	bed_open(&bed);
+	assert_int_equal(trail_pack_next(folder, &state_of), -EBUSY);
+	bed_close(&bed);
+	assert_int_equal(trail_pack_next(folder, &state_of), 1);
+	closep(&folder);
+	bed_remove(&bed);
+}
+
 /* What is handed over of packed segments: all of it, and from the middle of some on. */
 static void test_handed_over(void **state)
 {
@@ -354,6 +447,8 @@ int main(void)
 		cmocka_unit_test(test_damage_stays), cmocka_unit_test(test_dropped),
 		cmocka_unit_test(test_handed_over),  cmocka_unit_test(test_salvaged),
 		cmocka_unit_test(test_half_done),    cmocka_unit_test(test_stopped),
+		cmocka_unit_test(test_parts),        cmocka_unit_test(test_active),
+		cmocka_unit_test(test_locked),
 	};
 
 	return cmocka_run_group_tests_name("trail_pack", tests, NULL, NULL);

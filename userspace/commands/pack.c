@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -18,7 +18,6 @@
 #include "trail/folder.h"
 #include "trail/io.h"
 #include "trail/pack.h"
-#include "trail/rewrite.h"
 
 static const char documentation[] =
 	"Compress the closed segments of a trail again, harder, several payloads together. What was signed stays as it "
@@ -31,7 +30,7 @@ static const char documentation[] =
 	"For example:\n"
 	"  docktrail pack ./trail\n\n"
 	"Exit status: 0; 64 usage; 65 some segment is damaged; 66 there is no trail; 74 reading or writing failed; 75 a "
-	"recorder is at work.";
+	"recorder is at work; 130 it was ended.";
 
 enum {
 	KEY_TRAIL = 't',
@@ -42,14 +41,15 @@ enum {
 static const struct argp_option options[] = {
 	{ "trail", KEY_TRAIL, "DIR", 0, "Folder of the trail (" COMMAND_DEFAULT_TRAIL ")", 0 },
 	{ "json", KEY_JSON, NULL, 0, "Say as JSON what was done", 0 },
-	{ PACK_FOR_RECORDER, KEY_FOR, "PID", OPTION_HIDDEN, NULL, 0 },
+	{ PACK_FOR_RECORDER, KEY_FOR, "PID:SEGMENT", OPTION_HIDDEN, NULL, 0 },
 	{},
 };
 
 struct asked {
 	const char *trail;
 	bool json;
-	pid_t recorder; /* whose process this is: it has the lock; 0: nobody's */
+	pid_t recorder;   /* whose process this is: it has the lock; 0: nobody's */
+	uint64_t segment; /* that it writes to */
 };
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -64,7 +64,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		asked->json = true;
 		return 0;
 	case KEY_FOR:
-		asked->recorder = atoi(argument);
+		if (sscanf(argument, "%d:%" SCNu64, &asked->recorder, &asked->segment) != 2)
+			argp_error(state, "this option is the recorder's own");
 		return 0;
 	case ARGP_KEY_ARG:
 		asked->trail = argument;
@@ -94,24 +95,6 @@ static void be_lazy(void)
 	(void)syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_IDLE);
 }
 
-/* Nobody else writes to the trail meanwhile. Returns 0, -EBUSY, -errno. */
-static int lock(int folder, const struct asked *asked, int *ret_fd)
-{
-	int r;
-
-	*ret_fd = -1;
-	if (asked->recorder)
-		return 0;
-	*ret_fd = trail_io_open(folder, TRAIL_LOCK_FILE, O_RDWR, 0);
-	/* A copy of a trail may have none; nobody records to it then. */
-	if (*ret_fd == -ENOENT)
-		*ret_fd = trail_io_open(folder, TRAIL_LOCK_FILE, O_RDWR | O_CREAT, 0640);
-	if (*ret_fd < 0)
-		return *ret_fd;
-	r = trail_io_lock(*ret_fd);
-	return r == 0 ? trail_rewrite_forget(folder) : r;
-}
-
 /* The lock is the recorder's as long as that lives, and so is this process. */
 static bool belongs_to(pid_t recorder)
 {
@@ -125,15 +108,18 @@ static void show_progress(const struct trail_pack *pack, bool last)
 			last ? "\r\033[K" : "");
 }
 
-static int pack_all(int folder, const struct asked *asked, struct trail_pack *pack)
+static int pack_all(int folder, struct trail_pack *pack)
 {
 	int r;
 
+	/* Where a recorder is at work this is known before anything is done. */
+	if (!pack->locked && trail_is_live(folder) > 0)
+		return -EBUSY;
 	do {
 		r = trail_pack_next(folder, pack);
 		show_progress(pack, r <= 0);
-	} while (r > 0 && !asked->recorder);
-	return r < 0 && r != -ECANCELED ? r : 0;
+	} while (r > 0);
+	return r;
 }
 
 static void say(const struct asked *asked, const struct trail_pack *pack)
@@ -168,6 +154,11 @@ static int fail(const struct asked *asked, int error)
 			asked->trail);
 		return EX_TEMPFAIL;
 	}
+	if (error == -ECANCELED) {
+		fputs("docktrail pack: ended before all was packed; the rest is packed the next time\n",
+		      stderr);
+		return 128 + SIGINT;
+	}
 	fprintf(stderr, "docktrail pack: %s: %s\n", asked->trail, strerror(-error));
 	return error == -ENOENT || error == -ENOTDIR ? EX_NOINPUT
 	       : error == -EACCES || error == -EPERM ? EX_NOPERM
@@ -181,24 +172,31 @@ int command_pack(int argc, char **argv)
 	};
 	struct asked asked = { .trail = COMMAND_DEFAULT_TRAIL };
 	struct trail_pack pack = { .stop = &stop };
-	_cleanup_close_ int folder = -1, lock_file = -1;
+	_cleanup_close_ int folder = -1;
 	int r;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &asked);
 	if (asked.recorder && !belongs_to(asked.recorder))
 		return EX_USAGE;
 	folder = trail_io_open_folder(AT_FDCWD, asked.trail, false, 0);
-	r = folder < 0 ? folder : lock(folder, &asked, &lock_file);
-	if (r < 0)
-		return fail(&asked, r);
+	if (folder < 0)
+		return fail(&asked, folder);
 	signal(SIGINT, on_signal);
 	signal(SIGTERM, on_signal);
 	be_lazy();
-	r = pack_all(folder, &asked, &pack);
+	pack.locked = asked.recorder != 0;
+	pack.before = asked.segment;
+	r = pack_all(folder, &pack);
+	if (pack.segments && !asked.recorder)
+		say(&asked, &pack);
 	if (r < 0)
 		return fail(&asked, r);
-	if (asked.recorder)
-		return pack.segments ? EX_OK : PACK_NOTHING_EXIT;
-	say(&asked, &pack);
+	if (!pack.segments && !asked.recorder)
+		say(&asked, &pack);
+	if (fflush(stdout) != 0) {
+		fprintf(stderr, "docktrail pack: what was done could not be printed: %s\n",
+			strerror(errno));
+		return EX_IOERR;
+	}
 	return pack.damaged ? EX_DATAERR : EX_OK;
 }

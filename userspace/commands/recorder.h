@@ -52,7 +52,7 @@ struct recorder {
 	pid_t prover; /* does what hooks have to see; 0: none */
 	bool prove_failed;
 	pid_t packer;            /* packs a segment; 0: none */
-	uint64_t packed_segment; /* the active one, when there was nothing left to pack */
+	uint64_t packed_segment; /* the active one, when all before it was packed last */
 	bool pack_failed;
 	uint64_t second_at; /* boot clock: the last look at everything */
 	bool left_behind;   /* a thread that may still use anything of this */
@@ -104,13 +104,15 @@ void recorder_end_prune(struct recorder *recorder);
 /* What is to be done now: once a second. */
 void recorder_prune(struct recorder *recorder, uint64_t now);
 
-/* Whether it is at work on a segment, or will be. */
+/* Whether it rewrites a segment, or will. */
 bool recorder_is_pruning(const struct recorder *recorder);
 
 /* ---- recorder_pack.c */
 
 /* Pack what was closed, one segment after the other: once a second. */
 void recorder_pack(struct recorder *recorder);
+/* Whether no process is at work on a segment; one that is is told to end. */
+bool recorder_is_not_packing(struct recorder *recorder);
 void recorder_end_pack(struct recorder *recorder);
 
 /* ---- recorder_losses.c */

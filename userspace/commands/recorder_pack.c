@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Closed segments are packed one after the other, each by a process of its own: what it takes of
- * memory and time is not the recorder's, and that may end it at any moment. Not while payloads are
- * dropped, for which segments are written anew, too.
+ * Closed segments are packed by a process of its own: what it takes of memory and time is not the
+ * recorder's, and that may end it at any moment, as it does before payloads are dropped, for which
+ * segments are written anew, too.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 
 #include "commands/pack.h"
 #include "commands/recorder.h"
+#include "trail/rewrite.h"
 
 static void tell_failure(struct recorder *recorder, int status)
 {
@@ -30,22 +32,26 @@ static void tell_failure(struct recorder *recorder, int status)
 static int on_packer(sd_event_source *child, const siginfo_t *end, void *user)
 {
 	struct recorder *recorder = user;
-	int status = end->si_code == CLD_EXITED ? end->si_status : -1;
+	bool told_to_end = end->si_code == CLD_KILLED && end->si_status == SIGKILL;
+	int status = end->si_code == CLD_EXITED ? end->si_status : EX_SOFTWARE;
 
 	recorder->packer = 0;
 	sd_event_source_unref(child);
-	/* Behind one there may be another. */
 	if (status == EX_OK)
+		return 0;
+	if (told_to_end)
 		recorder->packed_segment = 0;
-	else if (status >= 0 && status != PACK_NOTHING_EXIT)
+	else if (status != EX_DATAERR) /* damage is for `verify` to tell */
 		tell_failure(recorder, status);
+	/* What it left takes room that may be wanted. */
+	(void)trail_rewrite_forget(recorder->trail_folder);
 	return 0;
 }
 
-static int spawn(const struct recorder *recorder, pid_t *pid)
+static int spawn(const struct recorder *recorder, uint64_t active, pid_t *pid)
 {
 	char program[] = "docktrail", command[] = "pack", trail[] = "--trail", here[] = ".";
-	char parent[sizeof(PACK_FOR_RECORDER) + 16];
+	char parent[sizeof(PACK_FOR_RECORDER) + 48];
 	char *arguments[] = { program, command, trail, here, parent, NULL };
 	char *environment[] = { NULL };
 	posix_spawn_file_actions_t actions;
@@ -60,7 +66,8 @@ static int spawn(const struct recorder *recorder, pid_t *pid)
 		posix_spawnattr_destroy(&attributes);
 		return -r;
 	}
-	snprintf(parent, sizeof(parent), "--" PACK_FOR_RECORDER "=%d", (int)getpid());
+	snprintf(parent, sizeof(parent), "--" PACK_FOR_RECORDER "=%d:%" PRIu64, (int)getpid(),
+		 active);
 	sigemptyset(&none);
 	posix_spawnattr_setsigmask(&attributes, &none);
 	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
@@ -84,15 +91,14 @@ void recorder_pack(struct recorder *recorder)
 	scribe_get_stats(recorder->scribe, &stats);
 	/* There has to be room for a copy of a segment. */
 	if (stats.trail.waiting_error || stats.trail.reserve_error) {
-		if (recorder->packer)
-			kill(recorder->packer, SIGKILL);
+		(void)recorder_is_not_packing(recorder);
 		return;
 	}
 	/* Once for each segment that was closed. */
 	if (recorder->packer || recorder_is_pruning(recorder) ||
 	    stats.trail.segment == recorder->packed_segment)
 		return;
-	r = spawn(recorder, &recorder->packer);
+	r = spawn(recorder, stats.trail.segment, &recorder->packer);
 	if (r < 0) {
 		tell_failure(recorder, EX_OSERR);
 		return;
@@ -105,6 +111,13 @@ void recorder_pack(struct recorder *recorder)
 }
 
 /* What is half done is done anew later. */
+bool recorder_is_not_packing(struct recorder *recorder)
+{
+	if (recorder->packer)
+		kill(recorder->packer, SIGKILL);
+	return !recorder->packer;
+}
+
 void recorder_end_pack(struct recorder *recorder)
 {
 	if (!recorder->packer)
@@ -112,4 +125,5 @@ void recorder_end_pack(struct recorder *recorder)
 	kill(recorder->packer, SIGKILL);
 	waitpid(recorder->packer, NULL, 0);
 	recorder->packer = 0;
+	(void)trail_rewrite_forget(recorder->trail_folder);
 }

@@ -181,6 +181,7 @@ static void ask(struct recorder *recorder, uint64_t now)
 	/* Where the disk is nearly full, all that is due goes. */
 	prune->prune.most_bytes =
 		stats.trail.reserve_error ? 0 : recorder->options->retention_bytes;
+	prune->prune.before = stats.trail.segment;
 	turn(prune, PRUNE_FIND);
 }
 
@@ -192,14 +193,13 @@ void recorder_prune(struct recorder *recorder, uint64_t now)
 		return;
 	switch (state_of(prune)) {
 	case PRUNE_IDLE:
-		if (!recorder->packer)
-			ask(recorder, now);
+		ask(recorder, now);
 		return;
 	case PRUNE_FOUND:
 		turn(prune, take_found(recorder));
 		return;
 	case PRUNE_TOLD:
-		if (is_committed(recorder))
+		if (is_committed(recorder) && recorder_is_not_packing(recorder))
 			turn(prune, PRUNE_DROP);
 		return;
 	case PRUNE_DROPPED:
@@ -216,7 +216,7 @@ void recorder_prune(struct recorder *recorder, uint64_t now)
 
 bool recorder_is_pruning(const struct recorder *recorder)
 {
-	return recorder->prune && state_of(recorder->prune) != PRUNE_IDLE;
+	return recorder->prune && state_of(recorder->prune) >= PRUNE_TOLD;
 }
 
 void recorder_begin_prune(struct recorder *recorder)

@@ -11,7 +11,7 @@
 #include "event/json.h"
 #include "event/record.h"
 
-/* Of one payload; what lies behind is left to who takes them. */
+/* Of what is decompressed at once; what lies behind is left to who takes them. */
 #define LINES_MOST 4096
 /* The memory of a frame is kept for the next one, unless that is more than frames have as a rule.
  */
@@ -23,7 +23,7 @@ struct replay_part {
 	struct buffer path; /* a string */
 	struct replay_frame *frames;
 	unsigned int count, room, next;
-	size_t bytes;
+	size_t bytes, line_count;
 	struct record *record;
 };
 
@@ -59,7 +59,7 @@ static int look_at_lines(const struct replay_lines *lines, struct replay_part *p
 	struct replay_line line;
 	int r = 0;
 
-	while (r == 0 && frame->line_count < LINES_MOST &&
+	while (r == 0 && part->line_count < LINES_MOST &&
 	       replay_select_next_line(frame->payload, frame->required, &frame->at, &line.text)) {
 		line.passes = false;
 		if (!replay_select_line(lines->select, line.text))
@@ -74,6 +74,7 @@ static int look_at_lines(const struct replay_lines *lines, struct replay_part *p
 		}
 		if (r == 0)
 			r = add_line(frame, &line);
+		part->line_count++;
 	}
 	return r;
 }
@@ -95,6 +96,7 @@ static void look_at(void *context, void *item)
 {
 	struct replay_part *part = item;
 
+	part->line_count = 0;
 	for (unsigned int i = 0; i < part->count; i++)
 		look_at_frame(context, part, &part->frames[i]);
 }
@@ -162,6 +164,7 @@ static bool are_together(const struct replay_part *part, const struct trail_fram
 static int open_part(struct replay_lines *lines, struct replay_part *part,
 		     const struct replay_source *source)
 {
+	const struct trail_frame *frame = replay_source_frame(source);
 	int r;
 
 	buffer_clear(&part->path);
@@ -173,7 +176,10 @@ static int open_part(struct replay_lines *lines, struct replay_part *part,
 	if (r < 0 && r != -EBADMSG)
 		return r;
 	part->count = part->next = 0;
-	part->bytes = replay_source_frame(source)->payload_length;
+	/* How long what is packed is, is known when it is decompressed. */
+	part->bytes = frame->payload_length + (frame->seal.stored_kind == TRAIL_STORED_ALONE
+						       ? frame->header.raw_length
+						       : TRAIL_PACKED_RAW_MOST);
 	lines->bytes += part->bytes;
 	lines->open = part;
 	return 0;
@@ -206,8 +212,6 @@ int replay_lines_ask(struct replay_lines *lines, const struct replay_source *sou
 	added->frame.header.summary_length = 0;
 	added->path = part->path.data;
 	part->count++;
-	part->bytes += frame->header.raw_length;
-	lines->bytes += frame->header.raw_length;
 	if (frame->seal.stored_kind == TRAIL_STORED_ALONE)
 		give_away(lines);
 	return 1;

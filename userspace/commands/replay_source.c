@@ -162,6 +162,10 @@ static int begin_search(struct replay_source *source)
 		return r;
 	source->segment_file = i;
 	source->offset = trail_reader_offset(source->reader);
+	/* What is packed with frames before the damage is known by these. */
+	for (uint64_t at = 0; at < source->offset; at = source->frame.end_offset)
+		if (trail_segment_frame(&source->segment, at, &source->frame) <= 0)
+			break;
 	source->begin = source->offset;
 	source->in_gap = source->reported = false;
 	trail_reader_close(source->reader);

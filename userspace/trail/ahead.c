@@ -14,7 +14,7 @@
 /* A frame, and what was seen of it. */
 struct seen {
 	struct trail_frame frame;
-	struct buffer summary; /* where the segment goes on to another frame */
+	struct buffer header; /* as it lies there: the segment's own goes on to another frame */
 	uint8_t key[TRAIL_KEY_BYTES];
 	struct trail_look look;
 };
@@ -24,6 +24,8 @@ struct item {
 	struct trail_segment segment; /* its file is another's */
 	struct seen *frames;
 	unsigned int count, room, next;
+	uint64_t bytes; /* that it is held to take */
+	int end;        /* what trail_segment_frame() said behind the last one that is packed */
 };
 
 struct trail_ahead {
@@ -38,13 +40,17 @@ struct trail_ahead {
 	int end; /* what trail_segment_frame() said: 1 as long as there are more */
 };
 
+/* What it takes at most: the lengths of what is packed are known when it is decompressed. */
 static uint64_t bytes_of(const struct item *item)
 {
-	uint64_t bytes = 0;
+	const struct seen *first = &item->frames[0];
+	uint64_t bytes =
+		first->frame.stored_length + (first->frame.seal.stored_kind == TRAIL_STORED_ALONE
+						      ? first->frame.header.raw_length
+						      : TRAIL_PACKED_RAW_MOST);
 
 	for (unsigned int i = 0; i < item->count; i++)
-		bytes += item->frames[i].frame.header.raw_length +
-			 item->frames[i].frame.stored_length;
+		bytes += item->frames[i].frame.header.summary_length;
 	return bytes;
 }
 
@@ -60,39 +66,36 @@ static void fail(struct trail_look *look, int error, const char *reason)
 static void check_packed(const struct trail_ahead *ahead, struct item *item)
 {
 	const struct trail_frame *last = &item->frames[item->count - 1].frame;
-	struct trail_look *look = &item->frames[0].look;
 	int r;
 
-	r = trail_segment_check_packed(&item->segment, last,
-				       last->header.wall_ns >= ahead->since_ns);
+	/* It could not be read, which says nothing of what is there. */
+	if (item->end < 0 && item->end != -EBADMSG && item->end != -ENODATA)
+		r = item->end;
+	else
+		r = trail_segment_check_packed(&item->segment, last,
+					       last->header.wall_ns >= ahead->since_ns);
 	if (r < 0)
-		fail(look, r, "what is packed is not what its frames have");
+		fail(&item->frames[0].look, r, "what is packed is not what its frames have");
 }
 
+/* What is behind a bad one is not asked for. */
 static void look_at(void *context, void *user)
 {
 	const struct trail_ahead *ahead = context;
 	struct item *item = user;
-	bool packed = item->frames[0].frame.seal.stored_kind >= TRAIL_STORED_PACKED;
 
 	for (unsigned int i = 0; i < item->count; i++) {
 		struct seen *seen = &item->frames[i];
-		struct trail_header *header = &seen->frame.header;
+		struct buffer own = item->segment.header;
 
-		/* Its header is the segment's until the next one is read. */
-		if (packed)
-			(void)trail_segment_frame(&item->segment, seen->frame.offset, &seen->frame);
+		item->segment.header = seen->header;
 		trail_look_at(&item->segment, &seen->frame, seen->key, ahead->since_ns,
 			      &seen->look);
-		if (!packed)
+		item->segment.header = own;
+		if (seen->look.error < 0)
 			break;
-		buffer_clear(&seen->summary);
-		buffer_append(&seen->summary, header->summary, header->summary_length);
-		header->summary = (const uint8_t *)seen->summary.data;
-		if (seen->summary.error)
-			fail(&seen->look, seen->summary.error, NULL);
 	}
-	if (packed)
+	if (item->frames[0].frame.seal.stored_kind >= TRAIL_STORED_PACKED)
 		check_packed(ahead, item);
 }
 
@@ -102,7 +105,7 @@ static void clear(void *user)
 
 	trail_segment_close(&item->segment);
 	for (unsigned int i = 0; i < item->room; i++) {
-		buffer_free(&item->frames[i].summary);
+		buffer_free(&item->frames[i].header);
 		trail_look_free(&item->frames[i].look);
 	}
 	free(item->frames);
@@ -172,13 +175,14 @@ static struct seen *add_frame(struct item *item)
 static int read_next(struct trail_ahead *ahead, struct item *item)
 {
 	struct seen *seen = add_frame(item);
+	struct buffer header;
 	int r;
 
 	if (!seen)
 		return -ENOMEM;
 	r = trail_segment_frame(&item->segment, ahead->offset, &seen->frame);
 	if (r <= 0) {
-		ahead->end = r;
+		ahead->end = item->end = r;
 		return 0;
 	}
 	if (item->count > 0 && (seen->frame.seal.stored_kind != TRAIL_STORED_WITHIN ||
@@ -187,6 +191,10 @@ static int read_next(struct trail_ahead *ahead, struct item *item)
 	memcpy(seen->key, ahead->key, sizeof(seen->key));
 	memcpy(ahead->key, seen->frame.seal.next_public_key, sizeof(ahead->key));
 	ahead->offset = seen->frame.end_offset;
+	/* Read once: what is looked at is what led to the next one. */
+	header = seen->header;
+	seen->header = item->segment.header;
+	item->segment.header = header;
 	item->count++;
 	return 1;
 }
@@ -197,13 +205,15 @@ static int ask(struct trail_ahead *ahead, struct item *item)
 
 	trail_segment_borrow(&item->segment, ahead->segment);
 	item->count = item->next = 0;
+	item->end = 1;
 	r = read_next(ahead, item);
 	while (r > 0 && item->frames[0].frame.seal.stored_kind == TRAIL_STORED_PACKED &&
 	       item->count < item->frames[0].frame.seal.stored_count)
 		r = read_next(ahead, item);
 	if (r < 0 || item->count == 0)
 		return r;
-	ahead->bytes += bytes_of(item);
+	item->bytes = bytes_of(item);
+	ahead->bytes += item->bytes;
 	ahead_ask(ahead->ahead);
 	return 0;
 }
@@ -211,15 +221,14 @@ static int ask(struct trail_ahead *ahead, struct item *item)
 static void take_back(struct trail_ahead *ahead)
 {
 	struct item *item = TAKE_PTR(ahead->taken);
-	uint64_t bytes = bytes_of(item);
 
-	if (bytes > KEPT_BYTES) {
+	if (item->bytes > KEPT_BYTES) {
 		buffer_free(&item->segment.raw);
 		buffer_free(&item->segment.stored);
 		for (unsigned int i = 0; i < item->count; i++)
 			buffer_free(&item->frames[i].look.numbers);
 	}
-	ahead->bytes -= bytes;
+	ahead->bytes -= item->bytes;
 	ahead_take_back(ahead->ahead);
 }
 

@@ -17,7 +17,7 @@
 /* What is packed together: more of it is smaller, and has to be decompressed for each of it. */
 #define PACKED_BYTES (8u << 20)
 #define PACKED_LEVEL 19
-#define ALONE_LEVEL  3
+#define FAST_LEVEL   3
 
 /* Frames that are stored together, in the old segment or in the new one. */
 struct together {
@@ -145,31 +145,80 @@ static int begin(struct copy *copy, struct trail_segment *segment, int fd)
 
 /* ---- with fewer payloads */
 
-/* The payload of one of several that were packed together, for itself. */
-static int copy_alone(struct copy *copy, const struct trail_frame *frame)
+/* Nothing is packed that is not what was signed: damage is evidence, and stays as it is. */
+static int add_payload(struct copy *copy, const struct trail_frame *frame)
 {
-	struct text raw;
-	int r = trail_segment_payload(copy->segment, frame, &raw.data, &raw.length);
+	uint8_t hash[TRAIL_HASH_BYTES];
+	const char *data;
+	size_t length;
+	int r = trail_segment_payload(copy->segment, frame, &data, &length);
 
-	return r < 0 ? r : copy_compressed(copy, frame, TRAIL_STORED_ALONE, 1, raw, ALONE_LEVEL);
+	if (r == 0)
+		r = trail_hash(data, length, hash);
+	if (r == 0 && memcmp(hash, frame->header.raw_hash, sizeof(hash)) != 0)
+		r = -EBADMSG;
+	if (r < 0)
+		return r;
+	buffer_append(&copy->raw, data, length);
+	return copy->raw.error;
 }
 
-/* Those that were packed together stay so, or are none of them. */
+static bool keeps_all(const struct together *together)
+{
+	for (unsigned int i = 0; i < together->count; i++)
+		if (together->choices[i] != TRAIL_COPY_WHOLE)
+			return false;
+	return true;
+}
+
+/* Payloads that are kept, side by side, of those that were packed together: packed again, but
+ * faster. */
+static int pack_kept(struct copy *copy, const struct trail_frame *frames, unsigned int count)
+{
+	int r = 0;
+
+	buffer_clear(&copy->raw);
+	for (unsigned int i = 0; r == 0 && i < count; i++)
+		r = add_payload(copy, &frames[i]);
+	if (r == 0)
+		r = copy_compressed(copy, &frames[0],
+				    count > 1 ? TRAIL_STORED_PACKED : TRAIL_STORED_ALONE, count,
+				    (struct text){ copy->raw.data, copy->raw.length }, FAST_LEVEL);
+	for (unsigned int i = 1; r == 0 && i < count; i++)
+		r = copy_header(copy, &frames[i], TRAIL_STORED_WITHIN, i);
+	return r;
+}
+
+static int copy_apart(struct copy *copy)
+{
+	const struct together *together = copy->together;
+	unsigned int i = 0, kept;
+	int r = 0;
+
+	while (r == 0 && i < together->count) {
+		for (kept = 0;
+		     i + kept < together->count && together->choices[i + kept] == TRAIL_COPY_WHOLE;)
+			kept++;
+		r = kept > 0 ? pack_kept(copy, &together->frames[i], kept)
+			     : copy_header(copy, &together->frames[i], TRAIL_STORED_PRUNED, 1);
+		i += kept > 0 ? kept : 1;
+	}
+	return r;
+}
+
+/* Those that were packed together, all of them. */
 static int copy_together(struct copy *copy)
 {
 	struct together *together = copy->together;
-	bool whole = true;
 	int r = 0;
 
-	for (unsigned int i = 0; i < together->count; i++)
-		whole = whole && together->choices[i] == TRAIL_COPY_WHOLE;
-	if (together->count > 0 && whole)
+	if (together->count > 0 && keeps_all(together))
 		r = copy_bytes(copy, together->frames[0].offset,
 			       together->frames[together->count - 1].end_offset);
-	for (unsigned int i = 0; r == 0 && !whole && i < together->count; i++)
-		r = together->choices[i] == TRAIL_COPY_WHOLE
-			    ? copy_alone(copy, &together->frames[i])
-			    : copy_header(copy, &together->frames[i], TRAIL_STORED_PRUNED, 1);
+	else if (together->count > 0)
+		/* One of them is missing. */
+		r = together->count == together->frames[0].seal.stored_count ? copy_apart(copy)
+									     : -EBADMSG;
 	together->count = 0;
 	return r;
 }
@@ -182,16 +231,22 @@ static int copy_chosen(struct copy *copy, const struct trail_frame *frame, int c
 
 	if (r < 0)
 		return r;
-	if (within || frame->seal.stored_kind == TRAIL_STORED_PACKED) {
-		/* One whose payload is nowhere, or one too many. */
-		if (within && frame->seal.stored_count != together->count)
-			return -EBADMSG;
-		together->frames[together->count] = *frame;
-		together->choices[together->count++] = choice;
-		return 0;
+	if (!within && frame->seal.stored_kind != TRAIL_STORED_PACKED)
+		return choice == TRAIL_COPY_WHOLE
+			       ? copy_frame(copy, frame)
+			       : copy_header(copy, frame, TRAIL_STORED_PRUNED, 1);
+	/* One whose payload is nowhere, or one too many. */
+	if (within && (frame->seal.stored_count != together->count || frame->payload_length == 0))
+		return -EBADMSG;
+	together->frames[together->count] = *frame;
+	together->choices[together->count++] = choice;
+	/* Damage is evidence: what is not whole is not made whole. */
+	if (together->count == together->frames[0].seal.stored_count && !keeps_all(together)) {
+		r = trail_segment_check_stored(copy->segment, frame);
+		if (r == 0)
+			r = trail_segment_check_packed(copy->segment, frame, true);
 	}
-	return choice == TRAIL_COPY_WHOLE ? copy_frame(copy, frame)
-					  : copy_header(copy, frame, TRAIL_STORED_PRUNED, 1);
+	return r;
 }
 
 int trail_copy(struct trail_segment *segment, int fd, trail_copy_function choose, void *context)
@@ -225,27 +280,18 @@ static bool fits(const struct together *together, const struct trail_frame *fram
 	       together->raw_bytes + frame->header.raw_length <= PACKED_BYTES;
 }
 
-/* Nothing is packed that is not what was signed: damage is evidence, and stays as it is. */
-static int add_payload(struct copy *copy, const struct trail_frame *frame)
+static int add_frame(struct copy *copy, const struct trail_frame *frame)
 {
 	struct together *together = copy->together;
-	uint8_t hash[TRAIL_HASH_BYTES];
-	const char *data;
-	size_t length;
 	int r = trail_segment_check_stored(copy->segment, frame);
 
 	if (r == 0)
-		r = trail_segment_payload(copy->segment, frame, &data, &length);
-	if (r == 0)
-		r = trail_hash(data, length, hash);
-	if (r == 0 && memcmp(hash, frame->header.raw_hash, sizeof(hash)) != 0)
-		r = -EBADMSG;
+		r = add_payload(copy, frame);
 	if (r < 0)
 		return r;
-	buffer_append(&copy->raw, data, length);
 	together->frames[together->count++] = *frame;
-	together->raw_bytes += length;
-	return copy->raw.error;
+	together->raw_bytes += frame->header.raw_length;
+	return 0;
 }
 
 static int pack_together(struct copy *copy)
@@ -283,7 +329,7 @@ int trail_copy_packed(struct trail_segment *segment, int fd, const atomic_bool *
 		if (r == 0 && (!alone || !fits(copy.together, &frame)))
 			r = pack_together(&copy);
 		if (r == 0)
-			r = alone && fits(copy.together, &frame) ? add_payload(&copy, &frame)
+			r = alone && fits(copy.together, &frame) ? add_frame(&copy, &frame)
 								 : copy_frame(&copy, &frame);
 	}
 	if (r == 0)

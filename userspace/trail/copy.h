@@ -19,7 +19,7 @@ typedef int (*trail_copy_function)(void *context, const struct trail_frame *fram
 
 /*
  * Write the frames of `segment`, up to its limit, to the empty file `fd`, and sync that. Of
- * payloads that are packed together those that are kept get a zstd frame each where some are
+ * payloads that are packed together those that are kept are packed again, where some are
  * dropped. Returns 0; -EBADMSG when what is there is damaged; what `choose` returned; -errno.
  */
 int trail_copy(struct trail_segment *segment, int fd, trail_copy_function choose, void *context);

@@ -155,7 +155,8 @@ enum trail_stored {
 	TRAIL_STORED_WITHIN = 3, /* nothing: the payload is in the zstd frame of one before */
 };
 
-#define TRAIL_PACKED_MOST 512 /* frames whose payloads are in one zstd frame */
+#define TRAIL_PACKED_MOST     512         /* frames whose payloads are in one zstd frame */
+#define TRAIL_PACKED_RAW_MOST (16u << 20) /* bytes of these payloads together */
 
 struct trail_disk_seal {
 	uint8_t magic[8]; /* "DKTFSEAL" */

@@ -25,7 +25,7 @@ static int look(int folder, const struct trail_pack *pack, uint64_t first_frame)
 	return r;
 }
 
-static int rewrite(void *context, struct trail_segment *segment, int fd)
+static int write_packed(void *context, struct trail_segment *segment, int fd)
 {
 	struct trail_pack *pack = context;
 	uint64_t length;
@@ -42,17 +42,22 @@ static int rewrite(void *context, struct trail_segment *segment, int fd)
 
 int trail_pack_next(int folder, struct trail_pack *pack)
 {
+	const struct trail_rewrite rewrite = { .write = write_packed,
+					       .context = pack,
+					       .locked = pack->locked };
 	_cleanup_free_ uint64_t *segments = NULL;
 	size_t count;
 	int r = trail_segment_list(folder, &segments, &count, NULL);
 
 	/* Not the last one: somebody may go on with it. */
 	for (size_t i = 0; r == 0 && i + 1 < count; i++) {
+		if (pack->before && segments[i] >= pack->before)
+			break;
 		if (segments[i] < pack->searched)
 			continue;
 		r = look(folder, pack, segments[i]);
 		if (r > 0)
-			r = trail_rewrite(folder, segments[i], rewrite, pack) ?: 1;
+			r = trail_rewrite(folder, segments[i], &rewrite) ?: 1;
 		if (r == -EBADMSG || r == -ENODATA || r == -EPROTONOSUPPORT) {
 			pack->damaged++;
 			r = 0;

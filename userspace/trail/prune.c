@@ -25,8 +25,15 @@ struct waiting {
 	uint64_t due_ns; /* the first of them */
 };
 
-static void look_at(const struct trail_frame *frame, const struct trail_retention *retention,
-		    uint64_t now_ns, struct trail_prune_step *step, struct waiting *waiting)
+/* Of what is packed together, each frame's. */
+static uint64_t share_of(const struct trail_segment *segment, const struct trail_frame *frame)
+{
+	return segment->packed ? frame->payload_length / segment->packed->count : 0;
+}
+
+static void look_at(const struct trail_segment *segment, const struct trail_frame *frame,
+		    const struct trail_retention *retention, uint64_t now_ns,
+		    struct trail_prune_step *step, struct waiting *waiting)
 {
 	const struct trail_header *header = &frame->header;
 	uint64_t due_ns = trail_retention_due(retention, header);
@@ -42,7 +49,8 @@ static void look_at(const struct trail_frame *frame, const struct trail_retentio
 		step->first_ns = header->wall_ns;
 	step->last_ns = header->wall_ns;
 	step->events += header->event_count;
-	step->bytes += frame->stored_length;
+	step->bytes += frame->seal.stored_kind == TRAIL_STORED_ALONE ? frame->stored_length
+								     : share_of(segment, frame);
 }
 
 /* The payloads of a class in a segment: those that are due, and those that are not. */
@@ -66,7 +74,7 @@ static int look(int folder, const struct trail_prune *prune, uint64_t now_ns,
 		if (r == 0 || r == -ENOENT)
 			r = is_stopped(prune) ? -ECANCELED : 0;
 		if (r == 0)
-			look_at(&frame, &retention, now_ns, step, ret_waiting);
+			look_at(&segment, &frame, &retention, now_ns, step, ret_waiting);
 	}
 	trail_segment_close(&segment);
 	return r == -ENODATA ? -EBADMSG : r;
@@ -110,6 +118,8 @@ static int find_in_class(int folder, struct trail_prune *prune, uint64_t now_ns,
 		struct waiting waiting;
 		int r;
 
+		if (prune->before && segments[i] >= prune->before)
+			break;
 		if (segments[i] < done->searched)
 			continue;
 		r = look(folder, prune, now_ns, &step, &waiting);
@@ -187,6 +197,9 @@ int trail_prune_segment(int folder, const struct trail_prune *prune,
 				     .step = step,
 				     .now_ns = now_ns,
 				     .retention.floor_ns = { TRAIL_NEVER, TRAIL_NEVER } };
+	const struct trail_rewrite rewrite = { .write = drop,
+					       .context = &dropping,
+					       .locked = true };
 
-	return trail_rewrite(folder, step->segment, drop, &dropping);
+	return trail_rewrite(folder, step->segment, &rewrite);
 }

@@ -15,6 +15,7 @@
 /* How far it is: all zero at first. */
 struct trail_prune {
 	uint64_t most_bytes; /* of all segments; beyond that something is dropped */
+	uint64_t before;     /* the segment that is written to, likewise; 0: the last one */
 	struct {
 		uint64_t empty;    /* segments before this one have no payload of the class, */
 		uint64_t searched; /* those before this one none that is due */

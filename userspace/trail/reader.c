@@ -28,6 +28,7 @@ struct trail_reader {
 	size_t source_count, source_room;
 	size_t current;
 	struct trail_segment segment;
+	struct trail_segment beyond; /* the same one, to look ahead */
 	struct trail_frame frame;
 	uint64_t offset;
 	uint64_t next_frame;
@@ -126,7 +127,7 @@ int trail_reader_open(const char *const *paths, size_t path_count, unsigned int 
 	if (!reader || path_count == 0)
 		return reader ? -EINVAL : -ENOMEM;
 	reader->flags = flags;
-	reader->segment.fd = -1;
+	reader->segment.fd = reader->beyond.fd = -1;
 	reader->trail_folder = -1;
 	reader->folders = malloc(path_count * sizeof(*reader->folders));
 	if (!reader->folders)
@@ -163,6 +164,7 @@ void trail_reader_close(struct trail_reader *reader)
 	free(reader->folders);
 	free(reader->sources);
 	trail_segment_close(&reader->segment);
+	trail_segment_close(&reader->beyond);
 	free(reader);
 }
 
@@ -253,8 +255,10 @@ static int commit_whole(struct trail_reader *reader, const struct trail_frame *f
 	uint64_t offset = frame->end_offset;
 	struct trail_frame other;
 
+	if (left > 0)
+		trail_segment_borrow(&reader->beyond, &reader->segment);
 	for (; left > 0; left--, offset = other.end_offset) {
-		int r = trail_segment_frame(&reader->segment, offset, &other);
+		int r = trail_segment_frame(&reader->beyond, offset, &other);
 
 		if (r == 0 || r == -ENODATA)
 			return 0;
@@ -275,11 +279,7 @@ static int read_current(struct trail_reader *reader)
 		r = commit_whole(reader, &reader->frame);
 		if (r < 0)
 			return r;
-		/* Its header was overwritten by looking ahead. */
-		if (r > 0)
-			r = trail_segment_frame(&reader->segment, reader->offset, &reader->frame);
-		else
-			r = -ENODATA;
+		r = r > 0 ? 1 : -ENODATA;
 	}
 	if ((r == -ENODATA || (r == -EBADMSG && reader->offset >= reader->unsure)) && last) {
 		if (reader->segment.limit > reader->offset)

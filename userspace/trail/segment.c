@@ -59,6 +59,7 @@ void trail_segment_set_limit(struct trail_segment *segment, uint64_t limit)
 	segment->window_length = 0;
 	buffer_clear(&segment->stored);
 	buffer_clear(&segment->raw);
+	segment->raw_failed = false;
 	if (segment->packed)
 		segment->packed->known = 0;
 }
@@ -178,7 +179,7 @@ static bool seal_agrees(const struct trail_seal *seal, uint64_t stored_length)
 /* Where each payload of a zstd frame of several is, is known by those before it. */
 static int add_member(struct trail_packed *packed, const struct trail_frame *frame, uint64_t raw_at)
 {
-	if (frame->header.raw_length > TRAIL_RAW_MOST - raw_at)
+	if (frame->header.raw_length > TRAIL_PACKED_RAW_MOST - raw_at)
 		return -EBADMSG;
 	packed->members[packed->known++] =
 		(struct trail_packed_member){ frame->offset, frame->end_offset, raw_at,
@@ -374,7 +375,7 @@ static int decompress(struct trail_segment *segment, const struct trail_frame *f
 	size_t n;
 	int r;
 
-	if (length > TRAIL_RAW_MOST || (alone && length != frame->header.raw_length))
+	if (alone ? length != frame->header.raw_length : length > TRAIL_PACKED_RAW_MOST)
 		return -EBADMSG;
 	buffer_clear(&segment->raw);
 	r = buffer_reserve(&segment->raw, (size_t)length + 1);
@@ -389,7 +390,6 @@ static int decompress(struct trail_segment *segment, const struct trail_frame *f
 	if (ZSTD_isError(n) || n != length)
 		return -EBADMSG;
 	segment->raw.length = (size_t)length;
-	segment->raw_offset = frame->payload_offset;
 	return 0;
 }
 
@@ -402,8 +402,13 @@ int trail_segment_payload(struct trail_segment *segment, const struct trail_fram
 	if (frame->seal.stored_kind == TRAIL_STORED_PRUNED)
 		return -ENODATA;
 	r = load_stored(segment, frame);
-	if (r == 0 && (segment->raw.length == 0 || segment->raw_offset != frame->payload_offset))
+	if (r == 0 && segment->raw_failed && segment->raw_offset == frame->payload_offset)
+		r = -EBADMSG;
+	if (r == 0 && (segment->raw.length == 0 || segment->raw_offset != frame->payload_offset)) {
 		r = decompress(segment, frame);
+		segment->raw_failed = r == -EBADMSG;
+		segment->raw_offset = frame->payload_offset;
+	}
 	if (r < 0)
 		return r;
 	if (frame->payload_at > segment->raw.length ||

@@ -41,7 +41,8 @@ struct trail_segment {
 	struct buffer stored, raw, signed_bytes;
 	uint64_t stored_offset; /* of what is in `stored`, where that is not empty; */
 	bool stored_checked;    /* it has the hash that it should have */
-	uint64_t raw_offset;    /* `raw` was made of what is stored there, where it is not empty */
+	uint64_t raw_offset;    /* `raw` was made of what is stored there, where it is not empty; */
+	bool raw_failed;        /* or that does not decompress */
 	struct trail_packed *packed; /* the last that was met; NULL: none was */
 	void *decompressor;          /* ZSTD_DCtx, made when first needed */
 };

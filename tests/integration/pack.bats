@@ -10,7 +10,8 @@ setup_file() {
 
 setup() {
 	engine_needed
-	echo 'segment_size = 16K' >"$BATS_TEST_TMPDIR/config"
+	# A segment has several commits, of a second each.
+	echo 'segment_size = 64K' >"$BATS_TEST_TMPDIR/config"
 }
 
 teardown() {
@@ -40,7 +41,7 @@ bytes() {
 
 @test "packed at rest: smaller, the same lines and the same verdict, for every reader" {
 	recorder_start --config "$BATS_TEST_TMPDIR/config"
-	wait_for 60 more_than 4
+	wait_for 90 more_than 3
 	exits 75 "$DOCKTRAIL" pack --trail "$TRAIL"
 	says "a recorder is at work on $TRAIL: with \`pack = yes\` in its configuration it packs by itself"
 	recorder_stop
@@ -77,7 +78,7 @@ bytes() {
 @test "a recorder that packs what it has closed, while it records" {
 	echo 'pack = yes' >>"$BATS_TEST_TMPDIR/config"
 	recorder_start --config "$BATS_TEST_TMPDIR/config"
-	wait_for 60 more_than 3
+	wait_for 90 more_than 3
 	wait_for 60 packed 3
 	requests 20
 	recorder_stop
@@ -97,7 +98,7 @@ bytes() {
 
 @test "killed at random moments while it packs: each file is the old one or the new one" {
 	recorder_start --config "$BATS_TEST_TMPDIR/config"
-	wait_for 60 more_than 6
+	wait_for 90 more_than 4
 	recorder_stop
 	lines=$(zstd -dcq "$TRAIL"/*.zst | sha256sum)
 	for turn in 1 2 3 4 5 6 7 8; do

@@ -18,6 +18,7 @@
 #include "trail/folder.h"
 #include "trail/io.h"
 #include "trail/pack.h"
+#include "trail/rewrite.h"
 
 static const char documentation[] =
 	"Compress the closed segments of a trail again, harder, several payloads together. What was signed stays as it "
@@ -115,6 +116,10 @@ static int pack_all(int folder, struct trail_pack *pack)
 	/* Where a recorder is at work this is known before anything is done. */
 	if (!pack->locked && trail_is_live(folder) > 0)
 		return -EBUSY;
+	/* What was half done when another was killed. */
+	r = pack->locked ? 0 : trail_rewrite_forget(folder);
+	if (r < 0)
+		return r;
 	do {
 		r = trail_pack_next(folder, pack);
 		show_progress(pack, r <= 0);

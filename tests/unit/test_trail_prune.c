@@ -399,14 +399,39 @@ static void test_stopped(void **state)
 	bed_remove(&bed);
 }
 
+/* Whatever is called like a later segment: the one that is written to is not closed by it. */
+static void test_active(void **state)
+{
+	struct trail_prune prune = { .most_bytes = 1, .active = 1 };
+	struct trail_prune_step step;
+	struct bed bed;
+
+	bed_make(&bed);
+	open_with(&bed, 0, 0);
+	append_some(&bed, 20);
+	bed_store(&bed, "00000000000099999999.jsonl.zst", "", 0);
+	assert_int_equal(find(&bed, &prune, clock_wall_ns(), &step), TRAIL_PRUNE_NONE);
+	prune = (struct trail_prune){ .most_bytes = 1, .active = 2 };
+	assert_int_equal(find(&bed, &prune, clock_wall_ns(), &step), TRAIL_PRUNE_STEP);
+	assert_int_equal(step.segment, 1);
+	bed_stop(&bed);
+	bed_remove(&bed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_small_enough),      cmocka_unit_test(test_routine_first),
-		cmocka_unit_test(test_evidence_last),     cmocka_unit_test(test_without_a_note),
-		cmocka_unit_test(test_before_their_time), cmocka_unit_test(test_without_retention),
-		cmocka_unit_test(test_damage_stays),      cmocka_unit_test(test_interrupted),
-		cmocka_unit_test(test_stopped),           cmocka_unit_test(test_shorter_later),
+		cmocka_unit_test(test_small_enough),
+		cmocka_unit_test(test_routine_first),
+		cmocka_unit_test(test_evidence_last),
+		cmocka_unit_test(test_without_a_note),
+		cmocka_unit_test(test_before_their_time),
+		cmocka_unit_test(test_without_retention),
+		cmocka_unit_test(test_damage_stays),
+		cmocka_unit_test(test_interrupted),
+		cmocka_unit_test(test_active),
+		cmocka_unit_test(test_stopped),
+		cmocka_unit_test(test_shorter_later),
 	};
 
 	return cmocka_run_group_tests_name("trail prune", tests, NULL, NULL);

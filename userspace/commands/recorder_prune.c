@@ -181,6 +181,7 @@ static void ask(struct recorder *recorder, uint64_t now)
 	/* Where the disk is nearly full, all that is due goes. */
 	prune->prune.most_bytes =
 		stats.trail.reserve_error ? 0 : recorder->options->retention_bytes;
+	prune->prune.active = stats.trail.segment;
 	turn(prune, PRUNE_FIND);
 }
 

@@ -114,6 +114,8 @@ static int find_in_class(int folder, struct trail_prune *prune, uint64_t now_ns,
 		struct waiting waiting;
 		int r;
 
+		if (prune->active && segments[i] >= prune->active)
+			break;
 		if (segments[i] < done->searched)
 			continue;
 		r = look(folder, prune, now_ns, &step, &waiting);

@@ -15,6 +15,9 @@
 /* How far it is: all zero at first. */
 struct trail_prune {
 	uint64_t most_bytes; /* of all segments; beyond that something is dropped */
+	/* The segment that is written to: it stays as it is, and so does what is called later,
+	 * whoever put that there. 0: all but the last are closed. */
+	uint64_t active;
 	struct {
 		uint64_t empty;    /* segments before this one have no payload of the class, */
 		uint64_t searched; /* those before this one none that is due */
